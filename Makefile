@@ -1,0 +1,65 @@
+# The two commands of this project. Everything lives in .venv; nothing is installed twice (stamp files in .venv tell).
+.PHONY: help app test chromium clean
+.NOTPARALLEL:
+.DELETE_ON_ERROR:
+
+PYTHON ?= python3
+PIP_FLAGS ?=
+ARGS ?=
+VPYTHON := .venv/bin/python
+INSTALL = $(VPYTHON) -m pip install --disable-pip-version-check $(PIP_FLAGS) -c constraints.txt -e
+BROWSERS := chromium chromium-browser google-chrome google-chrome-stable
+APT := apt-get
+
+help:
+	@echo "make app     install once into .venv, then open the page on http://127.0.0.1:7860 (ARGS=... for its options)"
+	@echo "make test    install once what the tests need, then run every check (ARGS=... for pytest)"
+	@echo "make clean   remove .venv and what the tools left behind"
+	@echo "PYTHON=python3.12 picks the Python to make .venv with; PIP_FLAGS=... goes to pip install (see README.md)"
+
+app: .venv/.app
+	@$(VPYTHON) -m trm_explore app $(ARGS)
+
+test: .venv/.test chromium
+	$(VPYTHON) -m ruff check
+	$(VPYTHON) -m ruff format --check
+	$(VPYTHON) -m pytest $(ARGS)
+
+# A stamp is touched only after the install before it succeeded: an interrupted one is done again.
+.venv/.app: .venv/.made pyproject.toml constraints.txt
+	@echo "Installing into .venv. This happens once and takes some minutes: PyTorch is large."
+	@$(INSTALL) '.[app]'
+	@touch $@
+
+.venv/.test: .venv/.made pyproject.toml constraints.txt
+	@echo "Installing into .venv, with what the tests need. This happens once and takes some minutes: PyTorch is large."
+	@$(INSTALL) '.[app,test]'
+	@touch .venv/.app $@
+
+.venv/.made:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "$(PYTHON) is missing or older than Python\
+	 3.11, the oldest that works here: install a newer one and name it, for example make app PYTHON=python3.12" >&2; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { echo "$(PYTHON) cannot make virtual environments: install its\
+	 venv package (Debian and Ubuntu: apt install python3-venv) and try again." >&2; exit 1; }
+	@$(PYTHON) -m venv .venv
+	@touch $@
+
+# The browser tests take the system's Chromium, else Debian's package where we are root, else Playwright's own.
+chromium: .venv/.test
+	@for name in $(BROWSERS); do command -v $$name >/dev/null && exit 0; done; \
+	playwright_has_one() { $(VPYTHON) -c 'import os, sys; from playwright.sync_api import sync_playwright as s; p = s().start();\
+	 found = os.path.exists(p.chromium.executable_path); p.stop(); sys.exit(not found)'; }; \
+	playwright_has_one && exit 0; \
+	if [ "$$(id -u)" = 0 ] && command -v $(APT) >/dev/null; then \
+		echo "Installing Debian's Chromium for the browser tests."; \
+		export DEBIAN_FRONTEND=noninteractive; \
+		$(APT) update -qq && $(APT) install -qq -y --no-install-recommends chromium fonts-liberation >/dev/null; \
+		command -v chromium >/dev/null && exit 0; \
+	fi; \
+	$(VPYTHON) -m playwright install chromium && playwright_has_one && exit 0; \
+	echo "The browser tests need a Chromium and none could be installed: install chromium or Google Chrome with your\
+	 system's package manager, then run make test again." >&2; exit 1
+
+clean:
+	rm -rf .venv build dist .pytest_cache .ruff_cache .hypothesis
+	find trm_explore tests -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,252 @@
+"""The walls of the house (docs/architecture.md): imports point one way, and some packages stay in their rooms.
+
+Every module is read, not run; an import inside a function counts as one at the top does.
+"""
+
+import ast
+import re
+import subprocess
+import sys
+import tomllib
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+PACKAGE = ROOT / "trm_explore"
+
+# From the ground up. A room (a module, or a folder and all in it) imports from its own level and those before it.
+LEVELS = (
+    {"checks", "config", "events", "palette", "resources", "cost"},
+    {"network", "supervision", "tasks"},
+    {"model"},
+    {"trajectory", "gradients", "checkpoint", "published", "evaluation"},
+    {"training"},
+    {"analysis", "runs"},
+    {"payload", "terminal"},
+    {"plots"},
+    {"widgets", "app"},
+    {"teach", "cli", "__main__"},
+)
+LEVEL = {room: number for number, rooms in enumerate(LEVELS) for room in rooms}
+FACE = "__init__"  # trm_explore itself: the public names, from any room that needs no fenced package
+
+EVERYWHERE = {"numpy", "torch", "safetensors"}
+FENCES = {  # a package that only these rooms may import
+    "gradio": {"app"},
+    "fastapi": {"app"},  # these four come with gradio
+    "starlette": {"app"},
+    "uvicorn": {"app"},
+    "httpx": {"app"},
+    "anywidget": {"widgets"},
+    "ipywidgets": {"widgets"},
+    "traitlets": {"widgets"},  # comes with ipywidgets
+    "matplotlib": {"plots"},
+    "seaborn": {"plots"},
+    "tyro": {"cli"},
+    "tqdm": {"cli", "teach"},
+    "huggingface_hub": set(),
+    "transformers": set(),
+    "sentence_transformers": set(),
+}
+WITHOUT_TORCH = ("events", "config", "palette", "resources")
+SPEAKS = {"cli", "teach", "app"}  # the rooms that talk to a person and so may print
+TEXT = {".py", ".js", ".css", ".html"}
+
+
+def name_of(path: Path) -> str:
+    """tasks/sudoku.py -> tasks.sudoku, tasks/__init__.py -> tasks, __init__.py -> __init__"""
+    parts = path.relative_to(PACKAGE).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" and len(parts) > 1 else parts)
+
+
+MODULES = {name_of(path): path for path in sorted(PACKAGE.rglob("*.py"))}
+
+
+def room_of(module: str) -> str:
+    return module.split(".")[0]
+
+
+@cache
+def tree(module: str) -> ast.Module:
+    return ast.parse(MODULES[module].read_text(encoding="utf-8"))
+
+
+def imported(module: str) -> list[tuple[str, str]]:
+    """Every import of a module as (dotted origin, name): `import a.b` is ("a.b", ""), relative ones made absolute."""
+    found = []
+    for node in ast.walk(tree(module)):
+        if isinstance(node, ast.Import):
+            found += [(alias.name, "") for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            origin = node.module or ""
+            if node.level:
+                here = MODULES[module].relative_to(ROOT).parent.parts
+                origin = ".".join((*here[: len(here) - node.level + 1], *filter(None, [origin])))
+            found += [(origin, alias.name) for alias in node.names]
+    return found
+
+
+@cache
+def ours(module: str) -> frozenset[str]:
+    """The modules of this package that a module imports; the face only where a public name is taken from it."""
+    found = set()
+    for origin, name in imported(module):
+        if origin.split(".")[0] != "trm_explore":
+            continue
+        inside = origin.removeprefix("trm_explore").removeprefix(".")
+        deeper = f"{inside}.{name}".strip(".")
+        if deeper in MODULES:
+            found.add(deeper)
+        elif inside:
+            found.add(inside)
+        elif name != "__version__":
+            found.add(FACE)
+    return frozenset(found - {module})
+
+
+def theirs(module: str) -> set[str]:
+    """The third-party packages that a module imports."""
+    packages = {origin.split(".")[0] for origin, _ in imported(module)}
+    return packages - set(sys.stdlib_module_names) - {"trm_explore"}
+
+
+def reached(module: str) -> set[str]:
+    """A module and all of ours that it imports, directly or not."""
+    seen, ahead = set(), [module]
+    while ahead:
+        here = ahead.pop()
+        if here not in seen:
+            seen.add(here)
+            ahead += ours(here) & MODULES.keys()
+    return seen
+
+
+every_module = pytest.mark.parametrize("module", MODULES)
+
+
+@every_module
+def test_every_module_has_its_room(module):
+    assert module == FACE or room_of(module) in LEVEL, (
+        f"trm_explore/{module.replace('.', '/')} has no room: give it a level in tests/test_architecture.py "
+        "and a line in docs/architecture.md and README.md"
+    )
+
+
+@every_module
+def test_imports_point_one_way(module):
+    for other in ours(module):
+        assert other in MODULES, f"{module} imports trm_explore.{other}, which does not exist"
+        assert other != FACE or module in ("teach", "__main__"), (
+            f"{module} imports from the face; name the module instead"
+        )
+        if module != FACE and other != FACE and room_of(module) in LEVEL and room_of(other) in LEVEL:
+            assert LEVEL[room_of(other)] <= LEVEL[room_of(module)], f"{module} imports {other}, which lies above it"
+
+
+def test_no_imports_go_round_in_a_circle():
+    for module in MODULES:
+        for other in ours(module) & MODULES.keys():
+            assert module not in reached(other) or module == FACE, (
+                f"{module} imports {other}, which leads back to {module}"
+            )
+
+
+@every_module
+def test_packages_stay_in_their_rooms(module):
+    for package in theirs(module) - EVERYWHERE:
+        assert package in FENCES, f"{module} imports {package}: a new dependency needs a reason, a floor and a fence"
+        assert room_of(module) in FENCES[package], f"{module} imports {package}, which only {FENCES[package]} may"
+
+
+@pytest.mark.parametrize("module", WITHOUT_TORCH)
+def test_the_ground_needs_no_torch(module):
+    users = [name for name in reached(module) if "torch" in theirs(name)]
+    assert not users, f"{module} needs torch through {users}"
+
+
+def test_app_py_only_launches():
+    nodes = list(ast.walk(ast.parse((ROOT / "app.py").read_text(encoding="utf-8"))))
+    origins = {alias.name for node in nodes if isinstance(node, ast.Import) for alias in node.names}
+    origins |= {node.module for node in nodes if isinstance(node, ast.ImportFrom)}
+    assert {origin.split(".")[0] for origin in origins} - set(sys.stdlib_module_names) <= {"trm_explore", "gradio"}
+    ours = {origin for origin in origins if origin.startswith("trm_explore.")}
+    assert {origin.split(".")[1] for origin in ours} <= {"app", "cli"}
+
+
+@every_module
+def test_only_rooms_that_talk_to_people_print(module):
+    for node in ast.walk(tree(module)):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "print":
+            assert room_of(module) in SPEAKS, f"{module}, line {node.lineno}, prints"
+
+
+@pytest.mark.parametrize("path", sorted(p for p in PACKAGE.rglob("*") if p.suffix in TEXT), ids=lambda p: p.name)
+def test_no_file_is_longer_than_300_lines(path):
+    lines = len(path.read_text(encoding="utf-8").splitlines())
+    assert lines <= 300, f"{path.relative_to(ROOT)} has {lines} lines: it holds more than one concept"
+
+
+IMPORT = f"""
+import random, sys, threading
+import numpy, torch
+
+def world():
+    switches = torch.is_grad_enabled(), torch.are_deterministic_algorithms_enabled(), torch.get_default_dtype()
+    threads = torch.get_num_threads(), torch.get_num_interop_threads(), threading.active_count()
+    seeds = torch.random.get_rng_state().tolist(), random.getstate(), str(numpy.random.get_state())
+    return switches, threads, seeds
+
+before, loaded = world(), set(sys.modules)
+import trm_explore
+assert world() == before, "import trm_explore changed the world around it"
+heavy = {set(FENCES)!r} & (set(sys.modules) - loaded)
+assert not heavy, f"import trm_explore loads {{sorted(heavy)}}"
+for name in getattr(trm_explore, "__all__", ()):
+    getattr(trm_explore, name)
+"""
+
+
+def test_import_is_light_and_silent():
+    """No page, plot, widget or CLI package, no thread, no seed, no word, no warning."""
+    ran = subprocess.run([sys.executable, "-W", "error", "-c", IMPORT], cwd=ROOT, capture_output=True, text=True)
+    assert ran.returncode == 0, ran.stderr
+    assert ran.stdout + ran.stderr == ""
+
+
+# ---- the annotated tree in the README
+
+
+@cache
+def readme_tree() -> tuple[str, ...]:
+    """The names at the head of each line of the README's tree of files; `a.py, b.py   words` gives two."""
+    blocks = re.findall(
+        r"^```\w*\n(.*?)^```", (ROOT / "README.md").read_text(encoding="utf-8"), re.DOTALL | re.MULTILINE
+    )
+    (block,) = [block for block in blocks if re.search(r"^trm_explore/", block, re.MULTILINE)]
+    heads = (re.split(r"\s{2,}|\s#", line.strip(" │├└─"))[0] for line in block.splitlines())
+    return tuple(name.strip() for head in heads for name in head.split(",") if name.strip())
+
+
+def test_readme_tree_lists_every_module():
+    for module, path in MODULES.items():
+        listed = {path.name, path.relative_to(PACKAGE).as_posix()}
+        if path.parent != PACKAGE:
+            listed.add(f"{path.relative_to(PACKAGE).parts[0]}/")  # a folder may stand for its files
+        assert module == FACE or listed & set(readme_tree()), f"the README's tree lacks {path.relative_to(ROOT)}"
+
+
+def test_readme_tree_lists_nothing_that_is_not_there():
+    for name in readme_tree():
+        assert any((folder / name).exists() for folder in (ROOT, PACKAGE, PACKAGE / "static")), f"there is no {name}"
+
+
+def test_the_only_extra_packages_are_declared():
+    """Every fenced package that a module imports by name comes with one of our extras."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    lines = [*project["dependencies"], *(line for extra in project["optional-dependencies"].values() for line in extra)]
+    declared = {re.match(r"[\w-]+", line)[0].replace("-", "_") for line in lines}
+    come_along = {"fastapi", "starlette", "uvicorn", "httpx", "traitlets"}  # with gradio and ipywidgets
+    used = {package for module in MODULES for package in theirs(module)}
+    assert used <= declared | come_along

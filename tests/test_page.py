@@ -1,0 +1,279 @@
+"""The real page in a real Chromium: it opens, trains, plays, stops, is found again; no console error, no request
+leaves the machine."""
+
+from __future__ import annotations
+
+import json
+import re
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+
+import pytest
+from browser import launch
+from playwright.sync_api import Page, expect
+
+pytestmark = pytest.mark.browser
+LEASE = 4.0
+# What Gradio's client itself says when a reload cuts its open stream; the page that it speaks of is gone by then.
+CUT_BY_RELOAD = ("AbortError: signal is aborted", "Unexpected error Connection errored out")
+
+
+@pytest.fixture(scope="module")
+def site():
+    """The page as people start it, with one slot and a short lease."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    command = [sys.executable, "-m", "trm_explore", "app", "--port", str(port), "--runs", "1", "--lease", str(LEASE)]
+    server = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    url = f"http://127.0.0.1:{port}"
+    try:
+        assert url in server.stdout.readline()  # said when it serves
+        with urllib.request.urlopen(url, timeout=10) as answer:
+            assert answer.status == 200
+        yield url
+    finally:
+        server.terminate()
+        said = server.communicate(timeout=20)[0]
+    assert "Traceback" not in said, said
+
+
+@pytest.fixture(scope="module")
+def chromium():
+    with launch() as browser:
+        yield browser
+
+
+@pytest.fixture
+def visit(site, chromium, request):
+    """Opens the page; afterwards fails on anything that the console complained of or that was asked from elsewhere."""
+    url = site
+    trouble: list[str] = []
+    contexts = []
+
+    def open_page(path: str = "", width: int = 1280) -> Page:
+        context = chromium.new_context(viewport={"width": width, "height": 900})
+        contexts.append(context)
+        page = context.new_page()
+        page.on("console", lambda m: trouble.append(f"console: {m.text}") if m.type == "error" else None)
+        page.on("pageerror", lambda e: trouble.append(f"page error: {e}"))
+        page.on(
+            "request",
+            lambda r: (
+                None if r.url.startswith((url, "blob:", "data:")) else trouble.append(f"left the machine: {r.url}")
+            ),
+        )
+        page.goto(url + path)
+        for name in ("ribbon", "curves", "player"):
+            page.wait_for_selector(f"#{name} [data-ready='1'], #{name}[data-ready='1']", timeout=30_000)
+        return page
+
+    yield open_page
+    for context in contexts:
+        context.close()
+    reloads = "reload" in request.function.__code__.co_names
+    assert not [line for line in trouble if not (reloads and any(cut in line for cut in CUT_BY_RELOAD))]
+
+
+def data(page: Page, name: str, key: str) -> str | None:
+    """el.dataset[key] of a module's element."""
+    found = "([name, key]) => document.querySelector(`#${name}[data-ready], #${name} [data-ready]`)?.dataset[key]"
+    return page.evaluate(found, [name, key])
+
+
+def wait_for(page: Page, condition, seconds: float = 30.0):
+    """Polls `condition` and gives its first true value."""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        value = condition()
+        if value:
+            return value
+        page.wait_for_timeout(50)
+    raise AssertionError(f"not within {seconds} s")
+
+
+def number(page: Page, name: str, value: str) -> None:
+    box = page.locator(f"#{name} input[type=number]")
+    box.fill(value)
+    box.press("Tab")
+
+
+def open_more(page: Page) -> None:
+    page.get_by_text("More settings").click()
+    expect(page.locator("#updates input")).to_be_visible()
+
+
+def test_first_paint_shows_a_trained_model_refining_a_puzzle(visit):
+    page = visit()
+    assert data(page, "ribbon", "state") == "recorded"
+    assert int(data(page, "curves", "points")) > 100
+    assert int(data(page, "player", "frames")) > 1
+    wrong = page.locator("#ribbon [data-col='0'] .wrong")
+    assert wrong.count() > 0  # the first answer has mistakes,
+    assert page.locator("#ribbon [data-col='2'] .wrong").count() == 0  # the last has none
+
+
+def test_training_live_moves_the_curves_and_every_step_loss_falls(visit):
+    page = visit()
+    open_more(page)
+    number(page, "updates", "120")
+    page.locator("#train").click()
+    wait_for(
+        page, lambda: data(page, "curves", "run") not in (None, "recorded") and int(data(page, "curves", "points")) > 3
+    )
+    early = json.loads(data(page, "curves", "lastLosses"))
+    wait_for(page, lambda: data(page, "ribbon", "state") == "finished", 90)
+    assert int(data(page, "curves", "points")) == 120
+    late = json.loads(data(page, "curves", "lastLosses"))
+    assert len(late) == 3 and all(b < 0.8 * a for a, b in zip(early, late, strict=True))
+    assert int(data(page, "player", "frames")) >= 12
+    expect(page.locator("#train")).to_be_enabled()
+
+
+def test_ribbon_follows_controls_at_once(visit):
+    page = visit()
+    assert data(page, "ribbon", "scope") == "full"
+    page.get_by_label("Deep supervision").uncheck()
+    wait_for(page, lambda: data(page, "ribbon", "scope") == "last")
+    assert [page.locator(f"#ribbon [data-col='{k}']").get_attribute("data-weight") for k in range(3)] == ["0", "0", "1"]
+    page.get_by_label("Deep supervision").check()
+    page.locator("#gradient_scope").get_by_label("cycle").check()
+    wait_for(page, lambda: data(page, "ribbon", "scope") == "cycle")
+    number(page, "H_cycles", "5")
+    wait_for(page, lambda: page.locator("#ribbon [data-col]").count() == 5)
+    page.get_by_text("Take this run with you").click()
+    expect(page.locator("#command")).to_contain_text("--H_cycles 5")
+    expect(page.locator("#python")).to_contain_text("gradient_scope='cycle'")
+
+
+def test_custom_weights_are_checked_beside_their_control(visit):
+    page = visit()
+    page.locator("#deep_supervision_schedule input").click()
+    page.get_by_role("option", name="custom").click()
+    box = page.locator("#custom_weights input, #custom_weights textarea")
+    box.fill("0.3 1")
+    expect(page.locator("#custom_weights")).to_contain_text(
+        "custom_weights has 2 numbers, but H_cycles=3 gives 3 steps"
+    )
+    page.locator("#train").click()
+    page.wait_for_timeout(500)
+    assert data(page, "ribbon", "run") == "recorded"  # nothing was started
+    box.fill("0.3 -1 1")
+    expect(page.locator("#custom_weights")).to_contain_text("at least 0")
+    box.fill("0.3 0.4 1")
+    expect(page.locator("#custom_weights")).not_to_contain_text("⚠")
+    wait_for(page, lambda: page.locator("#ribbon [data-col='1']").get_attribute("data-weight") == "0.4")
+
+
+def test_paper_size_is_refused_on_a_cpu_with_the_estimate(visit):
+    page = visit()
+    open_more(page)
+    page.locator("#preset").get_by_label("paper").check()
+    page.wait_for_timeout(300)
+    page.locator("#train").click()
+    expect(page.locator("#preset")).to_contain_text(re.compile(r"about \d+ s for each of .* too slow"))
+    assert data(page, "ribbon", "run") == "recorded"
+
+
+def test_pause_one_update_resume_stop(visit):
+    page = visit()
+    page.locator("#one").click()
+    wait_for(page, lambda: data(page, "ribbon", "state") == "paused" and data(page, "curves", "points") == "1")
+    page.locator("#one").click()
+    wait_for(page, lambda: data(page, "ribbon", "state") == "paused" and data(page, "curves", "points") == "2")
+    page.locator("#pause").click()  # it says Resume
+    wait_for(page, lambda: int(data(page, "curves", "points")) > 10)
+    page.locator("#pause").click()
+    wait_for(page, lambda: data(page, "ribbon", "state") == "paused")
+    held = data(page, "curves", "points")
+    page.wait_for_timeout(700)
+    assert data(page, "curves", "points") == held
+    expect(page.locator("#train")).to_be_disabled()
+    began = time.monotonic()
+    page.locator("#stop").click()
+    wait_for(page, lambda: data(page, "ribbon", "state") == "stopped", 3)
+    assert time.monotonic() - began < 3
+    expect(page.locator("#train")).to_be_enabled()
+
+
+def test_reload_finds_the_run_and_its_settings_again(visit):
+    page = visit()
+    page.locator("#gradient_scope").get_by_label("cycle").check()
+    wait_for(page, lambda: data(page, "ribbon", "scope") == "cycle")
+    page.locator("#train").click()
+    wait_for(page, lambda: int(data(page, "curves", "points")) > 5 and data(page, "ribbon", "run") != "recorded")
+    run = data(page, "ribbon", "run")
+    page.reload()
+    wait_for(
+        page,
+        lambda: (
+            page.locator("#ribbon[data-ready], #ribbon [data-ready]").count() and data(page, "ribbon", "run") == run
+        ),
+    )
+    wait_for(page, lambda: data(page, "ribbon", "scope") == "cycle")
+    expect(page.locator("#gradient_scope").get_by_label("cycle")).to_be_checked()
+    before = int(data(page, "curves", "points"))
+    wait_for(page, lambda: int(data(page, "curves", "points")) > before)  # still live
+    newest = int(re.search(r"update (\d+) of", page.locator("#ribbon").inner_text())[1])
+    assert int(data(page, "curves", "points")) >= newest  # all of it came again, not only what is new
+    page.locator("#stop").click()
+    wait_for(page, lambda: data(page, "ribbon", "state") == "stopped", 3)
+
+
+def test_a_second_run_waits_in_line_and_a_closed_tab_frees_the_core(visit):
+    first, second = visit(), visit()
+    first.locator("#train").click()
+    wait_for(first, lambda: data(first, "ribbon", "state") == "running")
+    second.locator("#train").click()
+    wait_for(second, lambda: data(second, "ribbon", "state") == "queued")
+    expect(second.locator("#ribbon")).to_contain_text("place 1 in line")
+    first.context.close()
+    wait_for(second, lambda: data(second, "ribbon", "state") == "running", LEASE + 10)
+    second.locator("#stop").click()
+    wait_for(second, lambda: data(second, "ribbon", "state") == "stopped", 3)
+
+
+def test_player_plays_a_trajectory_by_mouse_and_keyboard_and_shares_the_step(visit):
+    page = visit()
+    page.locator("#ribbon [data-col='0']").click()
+    wait_for(page, lambda: data(page, "player", "step") == "0" and data(page, "curves", "step") == "0")
+    page.locator("#player").get_by_label("Next step").click()
+    wait_for(page, lambda: data(page, "player", "step") == "1" and data(page, "ribbon", "step") == "1")
+    page.locator("#ribbon [data-col='0']").click()
+    page.locator("#player").get_by_label("Play", exact=True).click()
+    wait_for(page, lambda: data(page, "player", "step") == "2", 10)
+
+
+def test_own_puzzles_train_and_a_wrong_file_is_said_beside_its_control(visit, tmp_path):
+    from trm_explore.tasks import preset, resolve
+
+    task, _ = resolve(preset("sudoku4"))
+    batch = task.held_out(40)
+    rows = ["question,answer"]
+    for question, answer in zip(task.decode(batch["inputs"]), task.decode(batch["labels"]), strict=True):
+        rows.append("".join(map(str, question)).replace("0", ".") + "," + "".join(map(str, answer)))
+    good, bad = tmp_path / "good.csv", tmp_path / "bad.csv"
+    good.write_text("\n".join(rows))
+    bad.write_text("puzzle,solution\n1,2\n")
+    page = visit()
+    open_more(page)
+    number(page, "updates", "5")
+    page.locator("#data input[type=file]").set_input_files(bad)
+    expect(page.locator("#data")).to_contain_text("bad.csv")
+    page.locator("#train").click()
+    expect(page.locator("#data-help")).to_contain_text("question")
+    page.reload()
+    open_more(page)
+    number(page, "updates", "5")
+    page.locator("#data input[type=file]").set_input_files(good)
+    expect(page.locator("#data")).to_contain_text("good.csv")
+    page.locator("#train").click()
+    wait_for(page, lambda: data(page, "ribbon", "state") == "finished")
+
+
+def test_phone_width_never_scrolls_sideways(visit):
+    page = visit(width=390)
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390

@@ -1,0 +1,458 @@
+"""The three ES modules of the page, alone in a real Chromium: a blank page, a fake model, no server."""
+
+import copy
+import json
+from pathlib import Path
+
+import pytest
+from browser import launch
+
+TESTS = Path(__file__).parent
+STATIC = TESTS.parent / "trm_explore" / "static"
+PLAN = json.loads((TESTS / "data" / "plan.json").read_text(encoding="utf-8"))
+MESSAGE = json.loads((TESTS / "data" / "message.json").read_text(encoding="utf-8"))
+NAMES = ("ribbon", "curves", "player")
+
+# The fake model counts its listeners, so that a disposer that leaves one behind is found.
+MOUNT = """async ([sources, state]) => {
+  const listeners = {};
+  const model = window.model = { saves: 0, get: (name) => state[name],
+    set(name, value) {
+      if (state[name] === value) return;
+      state[name] = value;
+      for (const f of [...(listeners["change:" + name] || [])]) f();
+    },
+    save_changes() { model.saves++; },
+    on(name, f) { (listeners[name] ??= new Set()).add(f); }, off(name, f) { listeners[name]?.delete(f); },
+    count: () => Object.values(listeners).reduce((sum, set) => sum + set.size, 0) };
+  window.disposers = {};
+  for (const name in sources) {
+    const url = URL.createObjectURL(new Blob([sources[name]], { type: "text/javascript" }));
+    const module = await import(url), el = document.createElement("div");
+    el.id = name;
+    const attach = () => document.querySelector("main").append(el);
+    if (!state.detached) attach();
+    window.disposers[name] = module.default.render({ model, el });
+    if (state.detached) attach();
+  }
+}"""
+ENDED = "model.get('step') === 2 && document.getElementById('player').dataset.playing === '0'"
+PAGE = "<!doctype html><html lang=en><body style='margin:0'><main style='padding:8px'></main></body></html>"
+
+
+@pytest.fixture(scope="session")
+def context():
+    with launch() as browser:
+        yield browser.new_context(viewport={"width": 1100, "height": 900}, reduced_motion="reduce")
+
+
+@pytest.fixture
+def page(context):
+    """A fresh blank page; whatever its console complains about fails the test."""
+    complaints = []
+    page = context.new_page()
+    page.on("console", lambda line: complaints.append(line.text) if line.type in ("error", "warning") else None)
+    page.on("pageerror", lambda error: complaints.append(str(error)))
+    page.set_content(PAGE)
+    yield page
+    page.wait_for_timeout(20)
+    page.close()
+    assert complaints == []
+
+
+def mount(page, plan=PLAN, message=MESSAGE, step=2, names=NAMES, detached=False):
+    sources = {name: (STATIC / f"{name}.js").read_text(encoding="utf-8") for name in names}
+    state = {"plan": plan, "message": message, "step": step, "detached": detached}
+    page.evaluate(MOUNT, [sources, state])
+    for name in names:
+        page.wait_for_selector(f"#{name}[data-ready='1']", state="attached")
+    settle(page)
+
+
+def settle(page):
+    page.evaluate("new Promise(done => requestAnimationFrame(() => requestAnimationFrame(() => setTimeout(done))))")
+
+
+def put(page, name, value):
+    page.evaluate("([name, value]) => model.set(name, value)", [name, value])
+    settle(page)
+
+
+def get(page, name):
+    return page.evaluate("name => model.get(name)", name)
+
+
+def data(page, element, name):
+    return page.evaluate("([id, name]) => document.getElementById(id).dataset[name]", [element, name])
+
+
+def columns(page, name):
+    return page.eval_on_selector_all("#ribbon [data-col]", f"nodes => nodes.map(n => n.dataset.{name})")
+
+
+def texts(page, selector):
+    return page.locator(selector).all_inner_texts()
+
+
+def delta(**changes):
+    """A message that adds to the golden one instead of starting anew."""
+    return {**MESSAGE, "from": 99, "points": [], "evals": [], "frames": [], **changes}
+
+
+def plan(steps, **changes):
+    weights = [0.5 * (k + 1) / steps for k in range(steps - 1)] + [1.0]
+    colors = {"light": ["#2a7f8e"] * steps, "dark": ["#4fc0cf"] * steps}
+    return {**PLAN, "steps": steps, "weights": weights, "divisor": sum(weights), "colors": colors, **changes}
+
+
+def run_of(steps, rows=4, box=(2, 2), updates=(10, 20), **changes):
+    """A whole run with `steps` steps on a square board; step 0 is wrong in cell 0, the last step nowhere."""
+    cells = rows * rows
+    board = {"rows": rows, "cols": rows, "box": box, "symbols": [str(i) for i in range(rows + 2)]}
+    early = {"ids": [3] + [2] * (cells - 1), "wrong": [0]}
+    answers = [early] * (steps - 1) + [{"ids": [2] * cells, "wrong": []}]  # optional fields left out
+    frames = [{"update": u, "label": "puzzle", "board": board, "steps": answers} for u in updates]
+    points = [[u, u / 10, 1 / u, [1 / u + k / 100 for k in range(steps)]] for u in updates]
+    evals = [[u, [0.9] * steps, [0.5] * steps] for u in updates]
+    colors = {"light": ["#2a7f8e"] * steps, "dark": ["#4fc0cf"] * steps}
+    return {"run": f"run-{steps}", "key": PLAN["key"], "from": 0, "steps": steps, "colors": colors, "state": "finished",
+            "text": "", "points": points, "evals": evals, "frames": frames, "total_updates": 20, **changes}  # fmt: skip
+
+
+# --- files
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_modules_are_small_and_self_contained(name):
+    source = (STATIC / f"{name}.js").read_text(encoding="utf-8")
+    assert len(source.encode()) < 20_000
+    assert "import " not in source and "http" not in source and "fetch(" not in source
+    assert "export default { render }" in source
+
+
+def test_golden_messages_hold_to_the_contract():
+    assert PLAN["key"] == MESSAGE["key"] and MESSAGE["from"] == 0
+    assert len(PLAN["weights"]) == PLAN["steps"] == MESSAGE["steps"]
+    assert PLAN["divisor"] == pytest.approx(sum(PLAN["weights"]), abs=1e-5)
+    for frame in MESSAGE["frames"]:
+        for answer in frame["steps"]:
+            unlike = [i for i, (a, b) in enumerate(zip(answer["ids"], frame["target"], strict=True)) if a != b]
+            assert answer["wrong"] == unlike
+
+
+# --- all three
+
+
+def test_nothing_yet_is_said_in_words(page):
+    mount(page, None, None, None)
+    assert "as soon as the settings are read" in page.inner_text("#ribbon")
+    assert "press Train" in page.inner_text("#curves") and "press Train" in page.inner_text("#player")
+    put(page, "plan", PLAN)
+    assert texts(page, "#ribbon .tr-loss") == ["–"] * 3
+    assert texts(page, "#ribbon .tr-answer") == ["press Train"] * 3
+    put(page, "message", MESSAGE)
+    assert "press Train" not in page.inner_text("#ribbon")
+
+
+def test_rendering_while_detached_draws_once_attached(page):
+    mount(page, detached=True)
+    page.wait_for_function("document.querySelector('#curves canvas').width > 300")
+    assert data(page, "player", "step") == "2"
+
+
+def test_choosing_a_column_moves_curves_and_player(page):
+    mount(page, step=2)
+    page.click("#ribbon [data-col='0'] .tr-loss")
+    settle(page)
+    assert get(page, "step") == 0 and page.evaluate("model.saves") == 1
+    assert [data(page, name, "step") for name in NAMES] == ["0", "0", "0"]
+    page.keyboard.press("ArrowRight")
+    settle(page)
+    assert get(page, "step") == 1 and data(page, "player", "step") == "1"
+    assert page.get_attribute("#ribbon [data-col='1']", "aria-checked") == "true"
+    page.keyboard.press("End")
+    settle(page)
+    assert get(page, "step") == 2
+
+
+@pytest.mark.parametrize("steps", [1, 16])
+@pytest.mark.parametrize("rows, box", [(4, (2, 2)), (9, (3, 3))])
+def test_no_number_of_steps_makes_the_phone_page_scroll_sideways(page, steps, rows, box):
+    page.set_viewport_size({"width": 390, "height": 844})
+    mount(page, plan(steps), run_of(steps, rows, box), step=steps - 1)
+    page.get_by_label("show as table").check()
+    settle(page)
+    assert len(columns(page, "col")) == steps
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    if steps > 1:
+        assert page.evaluate("document.querySelector('.tr-scroll').scrollLeft") > 0, "the chosen column is in view"
+        assert page.locator(".tr-heads").bounding_box()["x"] < 20, "row heads stay"
+
+
+def test_a_new_run_makes_everything_forget(page):
+    mount(page)
+    put(page, "message", run_of(2, 6, (2, 3), updates=(10,)))
+    assert data(page, "curves", "points") == "1" and data(page, "player", "frames") == "1"
+    assert data(page, "ribbon", "run") == "run-2" and data(page, "player", "update") == "10"
+    assert page.locator("#player [data-cell]").count() == 36
+    put(page, "message", {**run_of(2), "points": [], "evals": [], "frames": []})
+    assert data(page, "curves", "points") == "0" and data(page, "curves", "lastLosses") == "[]"
+    assert "press Train" in page.inner_text("#player") and texts(page, "#ribbon .tr-loss") == ["–"] * 3
+
+
+def test_missing_fields_do_no_harm(page):
+    mount(page, {"steps": 2}, {"run": "a", "steps": 2, "frames": run_of(2)["frames"]}, step=0)
+    put(page, "message", {"run": "b"})
+    put(page, "message", {})
+    put(page, "plan", None)
+    put(page, "step", 99)
+
+
+def test_disposers_leave_nothing_behind(page):
+    mount(page)
+    assert page.evaluate("model.count()") > 0
+    page.evaluate("for (const dispose of Object.values(disposers)) dispose()")
+    assert page.evaluate("model.count()") == 0
+    draws = data(page, "curves", "draws")
+    put(page, "message", delta(points=[[400, 12.0, 0.1, [0.1, 0.1, 0.1]]]))
+    page.evaluate("document.body.className = 'dark'")
+    page.set_viewport_size({"width": 700, "height": 900})
+    page.wait_for_timeout(450)
+    assert data(page, "curves", "draws") == draws and data(page, "curves", "points") == "6"
+
+
+def test_step_colours_follow_the_theme(page):
+    mount(page)
+    color = "getComputedStyle(document.querySelector('#ribbon [data-col=\"0\"] .tr-bar i')).backgroundColor"
+    assert page.evaluate(color) == "rgb(59, 47, 127)"
+    page.evaluate("document.body.style.setProperty('--body-text-color', '#f3f4f6')")
+    settle(page)
+    assert page.evaluate(color) == "rgb(154, 140, 240)"
+    assert page.get_attribute("#player .tp", "data-theme") == "dark"
+
+
+# --- ribbon
+
+
+def test_ribbon_shows_plan_and_run(page):
+    mount(page)
+    assert columns(page, "col") == ["0", "1", "2"]
+    assert [w.split()[0] for w in texts(page, "#ribbon .tr-weight")] == ["0.167", "0.333", "1.000"]
+    assert texts(page, "#ribbon .tr-loss") == ["0.315", "0.166", "0.030"]
+    assert "final answer" in texts(page, "#ribbon .tr-step")[2]
+    solved = texts(page, "#ribbon .tr-solved")
+    assert "61 %" in solved[0] and "cells 99.2 %" in solved[0]
+    assert [v.split(",")[0] for v in texts(page, "#ribbon .tr-verdict")] == ["4 wrong", "solved", "solved"]
+    assert page.locator("#ribbon [data-col='0'] .wrong").count() == 4
+    assert page.locator("#ribbon [data-col='1'] .changed").count() == 4
+    label = page.get_attribute("#ribbon [data-col='1']", "aria-label")
+    assert "Loss weight 0.333" in label and "Loss 0.166" in label and "Solved 80 %" in label and "4 changed" in label
+
+
+@pytest.mark.parametrize(
+    "scope, arrows, lit",
+    [
+        ("last", ["none", "none", "inside"], ["0", "0", "1"]),
+        ("cycle", ["inside", "inside", "inside"], ["1", "1", "1"]),
+        ("full", ["end", "through", "start"], ["1", "1", "1"]),
+    ],
+)
+def test_gradient_arrows(page, scope, arrows, lit):
+    mount(page, {**PLAN, "scope": scope}, None, names=["ribbon"])
+    assert columns(page, "arrow") == arrows and columns(page, "lit") == lit
+    visible = page.eval_on_selector_all("#ribbon .tr-arrow", "nodes => nodes.map(n => n.getClientRects().length > 0)")
+    assert visible == [arrow != "none" for arrow in arrows]
+
+
+def test_supervision_off(page):
+    off = {**PLAN, "enabled": False, "scope": "cycle", "weights": [0, 0, 1.0], "divisor": 1.0}
+    mount(page, off, None, names=["ribbon"])
+    assert ["not supervised" in w for w in texts(page, "#ribbon .tr-weight")] == [True, True, False]
+    assert columns(page, "arrow") == ["none", "none", "inside"], "cycle with supervision off is last"
+
+
+def test_other_settings_dim_the_figures_of_the_run_before(page):
+    mount(page)
+    assert page.get_attribute("#ribbon .tr", "data-stale") == "0"
+    put(page, "plan", plan(5, key="other"))
+    assert page.get_attribute("#ribbon .tr", "data-stale") == "1"
+    assert "press Train to run these settings" in page.inner_text("#ribbon .tr-stale")
+    assert texts(page, "#ribbon .tr-loss") == ["0.315", "0.166", "0.030", "–", "–"]
+
+
+def test_an_error_is_shown_in_place(page):
+    mount(page, {**PLAN, "weights": [], "divisor": None, "error": "L_cycles is 0; allowed are 1 to 12."})
+    assert page.inner_text("#ribbon [role=alert]") == "L_cycles is 0; allowed are 1 to 12."
+    assert texts(page, "#ribbon .tr-weight") == ["–"] * 3
+
+
+# --- curves
+
+
+def test_curves_collect_points(page):
+    mount(page)
+    assert data(page, "curves", "points") == "6" and data(page, "curves", "evals") == "2"
+    # A gap, then an update with fewer steps than the run (its last loss is the final answer's).
+    more = delta(points=[[301, 9.4, 0.2, [0.3, None, 0.02]], [302, 9.5, 0.2, [0.25, 0.15]]])
+    put(page, "message", more)
+    assert data(page, "curves", "points") == "8"
+    assert json.loads(data(page, "curves", "lastLosses")) == [0.25, 0.15]
+    put(page, "message", copy.deepcopy(more))  # delivered twice
+    assert data(page, "curves", "points") == "8"
+    label = page.locator("#curves canvas").first.get_attribute("aria-label")
+    assert label.endswith("update 302: step 0 0.25, step 1 –, step 2 0.15")
+    page.get_by_label("show as table").check()
+    settle(page)
+    assert "302" in page.inner_text("#curves table >> nth=0")
+    assert "60.7 % (99.2 %)" in page.inner_text("#curves table >> nth=1")
+
+
+def test_curves_switches_redraw(page):
+    mount(page)
+    picture = "document.querySelector('#curves canvas').toDataURL()"
+    seen = [page.evaluate(picture)]
+    for switch in (
+        lambda: page.get_by_label("log scale").check(),
+        lambda: page.get_by_label("smoothing").fill("0.9"),
+        lambda: page.get_by_label("x in seconds").check(),
+        lambda: put(page, "step", 0),
+    ):
+        switch()
+        settle(page)
+        seen.append(page.evaluate(picture))
+    assert len(set(seen)) == 5
+    page.get_by_label("cells right instead").check()
+    settle(page)
+    assert "Cells right" in page.locator("#curves canvas").nth(1).get_attribute("aria-label")
+
+
+def test_curves_crosshair_by_mouse_and_keys(page):
+    mount(page, names=["curves"])
+    canvas, tip = page.locator("#curves canvas").first, page.locator("#curves .tc-tip").first
+    box = canvas.bounding_box()
+    page.mouse.move(box["x"] + box["width"] - 60, box["y"] + 60)
+    tip.wait_for(state="visible")
+    assert "update 300" in tip.inner_text() and "0.166" in tip.inner_text() and "0.0917" in tip.inner_text()
+    page.mouse.move(0, 0)
+    tip.wait_for(state="hidden")
+    canvas.focus()
+    for key, update in [("ArrowLeft", 300), ("ArrowLeft", 200), ("Home", 1), ("End", 300)]:
+        page.keyboard.press(key)
+        settle(page)
+        assert f"update {update} ·" in tip.inner_text()
+
+
+def test_curves_hold_many_points_and_draw_once_a_frame(page):
+    points = [[u, u / 30, 1 / u, [1 / u, None if u % 50 == 0 else 0.5 / u, 0.2 / u]] for u in range(1, 20_001)]
+    mount(page, PLAN, {**MESSAGE, "points": points}, names=["curves"])
+    assert data(page, "curves", "points") == "20000"
+    before = int(data(page, "curves", "draws"))
+    burst = [delta(points=[[20_000 + i, 700.0, 1.0, [1.0, 1.0, 1.0]]]) for i in range(1, 51)]
+    page.evaluate("burst => { for (const message of burst) model.set('message', message) }", burst)
+    settle(page)
+    assert data(page, "curves", "points") == "20050"
+    assert int(data(page, "curves", "draws")) <= before + 4
+
+
+# --- player
+
+
+def marks(page, name):
+    return page.eval_on_selector_all(f"#player [data-cell].{name}", "nodes => nodes.map(n => Number(n.dataset.cell))")
+
+
+def test_player_marks_and_words(page):
+    mount(page, step=0)
+    frame = MESSAGE["frames"][-1]
+    for k, answer in enumerate(frame["steps"]):
+        put(page, "step", k)
+        before = frame["steps"][k - 1]["ids"] if k else answer["ids"]
+        assert marks(page, "wrong") == answer["wrong"]
+        assert marks(page, "changed") == [i for i in range(16) if answer["ids"][i] != before[i]]
+        assert texts(page, "#player [data-cell]") == [frame["board"]["symbols"][i] for i in answer["ids"]]
+    assert marks(page, "given") == [i for i in range(16) if frame["given"][i]]
+    assert page.inner_text("#player .tp-text").startswith("step 2 of 0–2 · 0 changed · 0 wrong · loss")
+    assert page.inner_text("#player .tp-verdict").startswith("solved")
+    put(page, "step", 1)
+    page.hover("#player [data-cell='0']")
+    page.locator("#player [data-cell='0'].cursor").wait_for()
+    words = page.inner_text("#player .tp-cell")
+    assert words.startswith("Row 1, column 1: ") and "confidence" in words and "step 0" in words
+
+
+def test_player_buttons_keys_and_scrubber(page):
+    mount(page, step=0)
+    page.get_by_label("Next step").click()
+    settle(page)
+    assert get(page, "step") == 1
+    page.get_by_label("Previous step").click()
+    settle(page)
+    assert get(page, "step") == 0
+    page.focus("#player .tp-board")
+    for key, step in [("ArrowRight", 1), ("End", 2), ("ArrowRight", 2), ("Home", 0), ("ArrowLeft", 0)]:
+        page.keyboard.press(key)
+        settle(page)
+        assert get(page, "step") == step
+    page.keyboard.press("Shift+ArrowRight")
+    page.keyboard.press("Shift+ArrowDown")
+    settle(page)
+    assert marks(page, "cursor") == [4] and get(page, "step") == 0
+    page.get_by_label("Step", exact=True).fill("2")
+    settle(page)
+    assert data(page, "player", "step") == "2" and data(page, "ribbon", "step") == "2"
+
+
+def test_player_plays_from_the_first_step_to_the_last(page):
+    mount(page, step=2)
+    page.get_by_label("Play", exact=True).click()
+    settle(page)
+    assert get(page, "step") == 0 and data(page, "player", "playing") == "1"
+    assert page.get_attribute("#player .tp-text", "aria-live") == "off"
+    page.wait_for_function(ENDED, timeout=20_000)
+    page.keyboard.press("Space")  # the play button still has the focus
+    page.get_by_label("Pause").wait_for()
+    page.click("#ribbon [data-col='1'] .tr-loss")
+    settle(page)
+    assert data(page, "player", "playing") == "0" and get(page, "step") == 1, "choosing a step elsewhere stops playing"
+
+
+def test_player_plays_a_recorded_answer_by_itself_once(page):
+    page.emulate_media(reduced_motion="no-preference")
+    mount(page, message={**MESSAGE, "state": "recorded"}, step=2)
+    page.wait_for_function("document.getElementById('player').dataset.playing === '1'")
+    page.wait_for_function(ENDED, timeout=20_000)
+    put(page, "message", {**MESSAGE, "state": "recorded"})
+    assert data(page, "player", "playing") == "0"
+
+
+def test_player_stays_still_under_reduced_motion(page):
+    mount(page, message={**MESSAGE, "state": "recorded"}, step=2)
+    assert data(page, "player", "playing") == "0" and get(page, "step") == 2
+
+
+def test_player_goes_back_through_training(page):
+    mount(page)
+    scrubber = page.get_by_label("During training")
+    assert data(page, "player", "frames") == "2" and data(page, "player", "update") == "300"
+    scrubber.fill("0")
+    settle(page)
+    assert data(page, "player", "update") == "100"
+    assert page.inner_text("#player .tp-verdict").startswith("2 cells wrong")
+    newest = MESSAGE["frames"][-1]
+    put(page, "message", delta(frames=[{**newest, "update": 350}]))
+    assert data(page, "player", "frames") == "3" and data(page, "player", "update") == "100", "scrubbed back: stays"
+    scrubber.fill("2")
+    put(page, "message", delta(frames=[{**newest, "update": 400}]))
+    assert data(page, "player", "update") == "400", "at the newest: follows"
+    put(page, "message", delta(frames=[{**newest, "update": 400 + i} for i in range(1, 131)]))
+    assert int(data(page, "player", "frames")) <= 120 and data(page, "player", "update") == "530"
+
+
+def test_player_draws_boxes_and_boards_of_changing_size(page):
+    mount(page, plan(2), run_of(2, 6, (2, 3), updates=(10,)), step=0)
+    assert len(marks(page, "right")) == 6 and len(marks(page, "below")) == 12
+    bigger = run_of(2, 9, (3, 3), updates=(20,))["frames"]
+    put(page, "message", {**run_of(2), "from": 5, "points": [], "evals": [], "frames": bigger})
+    assert page.locator("#player [data-cell]").count() == 81
+    assert page.locator("#ribbon [data-col='0'] .tr-board span").count() == 81
+    assert len(marks(page, "right")) == 18 and marks(page, "wrong") == [0]

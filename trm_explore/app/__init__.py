@@ -1,0 +1,76 @@
+"""The Gradio page. `launch()` serves it; `build(runs)` only makes it."""
+
+from __future__ import annotations
+
+import os
+import socket
+
+# Before gradio is imported: no request leaves the machine, and no Node server stands before ours.
+os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
+os.environ.setdefault("GRADIO_SSR_MODE", "False")
+
+import gradio as gr
+import torch
+
+from trm_explore.app.page import CSS, build
+from trm_explore.runs import Runs
+
+__all__ = ["build", "launch", "theme"]
+
+
+def theme() -> gr.themes.Base:
+    """Calm: neutral greys, one teal, the machine's own fonts: nothing is fetched."""
+    return gr.themes.Default(
+        primary_hue="teal",
+        secondary_hue="teal",
+        neutral_hue="stone",
+        radius_size="md",
+        font=["system-ui", "sans-serif"],
+    )
+
+
+def launch(
+    host: str = "127.0.0.1", port: int = 7860, slots: int | None = None, lease: float = 30.0, block: bool = True
+) -> tuple[gr.Blocks, Runs]:
+    """Serves the page until interrupted (or, with block=False, returns it and its runs; close both).
+
+    ValueError where the address cannot be had.
+    """
+    _check_address(host, port)
+    torch.set_num_threads(1)  # runs ask for one thread each; this process must not start more behind their backs
+    runs = Runs(slots=slots, lease=lease)
+    page = build(runs)
+    page.queue(default_concurrency_limit=None)
+    try:
+        page.launch(
+            server_name=host,
+            server_port=port,
+            share=False,
+            quiet=True,
+            prevent_thread_lock=True,
+            theme=theme(),
+            css=CSS,
+            footer_links=[],
+            max_file_size="20mb",
+        )
+        if block:
+            print(f"trm_explore is at http://{host}:{port} (Ctrl-C ends it)", flush=True)
+            page.block_thread()
+    finally:
+        if block:
+            runs.close()
+    return page, runs
+
+
+def _check_address(host: str, port: int) -> None:
+    if not 0 < port < 65536:
+        raise ValueError(f"port={port} is not a port; give a number from 1 to 65535")
+    with socket.socket() as trial:
+        trial.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            trial.bind((host, port))
+        except OSError as error:
+            raise ValueError(
+                f"cannot listen on {host} port {port} ({error.strerror}); another program has it, perhaps a page started "
+                f"before: stop that, or choose another with --port {port + 1}"
+            ) from error

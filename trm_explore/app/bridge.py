@@ -1,0 +1,99 @@
+"""The modules of static/ inside Gradio: each is hosted by one gr.HTML; names they share live in one store on the page.
+
+A module sees the same small `model` as under anywidget: get, set, on, off, save_changes. `plan` and `message` come
+from the server through two hidden hosts; `step` is set by whichever module the user clicks. Messages are deltas: a
+module that is mounted late first gets all of the run so far, joined.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+
+STATIC = Path(__file__).resolve().parent.parent / "static"
+
+STORE = """
+window.trmStore ??= (() => {
+  const values = {}, listeners = {}, lists = ["points", "evals", "frames"];
+  let joined = null;  // the run so far, for a module that is mounted late
+  const join = (m) => {
+    if (!m) return;
+    if (!joined || m.from === 0) joined = { ...m, ...Object.fromEntries(lists.map((k) => [k, [...m[k]]])) };
+    else {
+      const before = joined;
+      joined = { ...m, from: 0, ...Object.fromEntries(lists.map((k) => [k, before[k]])) };
+      for (const k of lists) joined[k].push(...m[k]);
+    }
+  };
+  return {
+    get: (name) => values[name],
+    set: (name, value) => {
+      if (name === "message") join(value);
+      values[name] = value;
+      for (const call of [...(listeners[name] ?? [])]) call();
+    },
+    on: (name, call) => (listeners[name] ??= new Set()).add(call),
+    off: (name, call) => listeners[name]?.delete(call),
+    joined: () => joined,
+  };
+})();
+"""
+
+HOST = """
+const store = window.trmStore;
+let mounting = true;
+const name = (event) => event.split(":")[1];
+const model = {
+  get: (key) => (mounting && key === "message" ? store.joined() : store.get(key)),
+  set: (key, value) => store.set(key, value),
+  save_changes: () => {},
+  on: (event, call) => store.on(name(event), call),
+  off: (event, call) => store.off(name(event), call),
+};
+const url = URL.createObjectURL(new Blob([%s], { type: "text/javascript" }));
+import(url).then((module) => {
+  const dispose = module.default.render({ model, el: element });
+  mounting = false;
+  URL.revokeObjectURL(url);
+  // Gradio has no hook for removal.
+  const gone = new MutationObserver(() => { if (!element.isConnected) { gone.disconnect(); dispose?.(); } });
+  gone.observe(document.body, { childList: true, subtree: true });
+});
+"""
+
+LINK = """
+const put = () => { if (props.value) window.trmStore.set(%s, props.value); %s };
+put();
+watch("value", put);
+"""
+# A reload of the tab finds its run again; another tab does not take it over.
+REMEMBER = 'if (props.value && props.value.run !== "recorded") sessionStorage.setItem("trm-run", props.value.run);'
+RECALL = "() => [sessionStorage.getItem('trm-run') || '']"
+
+
+def host(module: str) -> gr.HTML:
+    """A gr.HTML that runs static/<module>.js."""
+    source = (STATIC / f"{module}.js").read_text(encoding="utf-8")
+    return gr.HTML(
+        value="",
+        html_template="<div></div>",  # constant, so that Gradio leaves our children alone
+        js_on_load=STORE + HOST % json.dumps(source),
+        apply_default_css=False,
+        padding=False,
+        elem_id=module,
+    )
+
+
+def link(name: str, value: dict[str, Any] | None, extra: str = "") -> gr.HTML:
+    """An unseen gr.HTML whose value is put into the store under `name`."""
+    return gr.HTML(
+        value=value,
+        html_template="<div></div>",
+        js_on_load=STORE + LINK % (json.dumps(name), extra),
+        apply_default_css=False,
+        elem_id=f"link-{name}",
+        elem_classes="trm-link",
+    )

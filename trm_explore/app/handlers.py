@@ -1,0 +1,148 @@
+"""What the page's events do. Handlers only start, steer and read runs (runs.py); none of them trains."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import Any
+
+import gradio as gr
+
+from trm_explore.app import texts
+from trm_explore.app.settings import CONTROLS, as_command, as_python, check, config_of, cost_here, values_of
+from trm_explore.payload import error_plan, message_of, plan_of
+from trm_explore.runs import Run, Runs
+from trm_explore.tasks import preset
+
+PERIOD = 0.1  # seconds between two looks at a run
+CHUNK = 1000  # events in one message at most, so that a long run found again comes in pieces
+MARKED = (
+    "custom_weights",
+    "H_cycles",
+    "L_cycles",
+    "updates",
+    "seed",
+    "preset",
+    "data",
+)  # these can show an error; data last
+
+Updates = list[Any]
+
+
+class Handlers:
+    """The page's event handlers over one registry of runs. Return values fit the outputs that page.py wires."""
+
+    def __init__(self, runs: Runs):
+        self.runs = runs
+
+    def follow(self, *values: Any) -> Updates:
+        """Controls moved -> plan, command, Python, and the error beside its control (or all marks cleared)."""
+        try:
+            config = config_of(values)
+            cost = cost_here(config)
+        except ValueError as error:
+            return [error_plan(str(error)), gr.skip(), gr.skip(), *marks(str(error))]
+        plan = plan_of(config) | {"cost": f"{cost.parameters:,} weights"}
+        return [plan, as_command(config), as_python(config), *marks("")]
+
+    def choose(self, task: str, size: str) -> Updates:
+        """Another task or size -> its own H-cycles, L-cycles, updates."""
+        config = preset(task, size)
+        return [config.model.H_cycles, config.model.L_cycles, config.train.updates]
+
+    def show_schedule(self, enabled: bool, schedule: str) -> Updates:
+        """Only the controls that act are shown: schedule, base weight, custom weights."""
+        custom = schedule == "custom"
+        weighted = schedule not in ("custom", "front_loaded")
+        return [
+            gr.update(interactive=enabled),
+            gr.update(visible=weighted, interactive=enabled),
+            gr.update(visible=custom, interactive=enabled),
+        ]
+
+    async def train(self, run_id: str, *values: Any) -> AsyncIterator[Updates]:
+        async for update in self._begin(run_id, values, one=False):
+            yield update
+
+    async def one_update(self, run_id: str, *values: Any) -> AsyncIterator[Updates]:
+        async for update in self._begin(run_id, values, one=True):
+            yield update
+
+    def pause(self, run_id: str) -> None:
+        """Pauses a computing or waiting run, lets a paused one go on."""
+        run = self.runs.get(run_id)
+        if run is not None and not run.ended:
+            run.go_on() if run.paused else run.pause()
+
+    def stop(self, run_id: str) -> None:
+        run = self.runs.get(run_id)
+        if run is not None:
+            run.stop()
+
+    async def find_again(self, run_id: str) -> AsyncIterator[Updates]:
+        """After a reload: the run's own settings in the controls, then all of it from the start."""
+        run = self.runs.get(run_id)
+        if run is None:
+            yield [*nothing(), *[gr.skip()] * len(CONTROLS)]
+            return
+        first = values_of(run.config)
+        async for update in self._watch(run):
+            yield [*update, *first]
+            first = [gr.skip()] * len(CONTROLS)
+
+    async def _begin(self, run_id: str, values: tuple[Any, ...], one: bool) -> AsyncIterator[Updates]:
+        run = self.runs.get(run_id)
+        if run is not None and not run.ended:  # already watched by the event that began it
+            run.one_update() if one else run.go_on()
+            yield nothing()
+            return
+        try:
+            config = await asyncio.to_thread(lambda: check(config_of(values)))
+            run = self.runs.submit(config, paused=one)
+        except (ValueError, OSError) as error:
+            yield [gr.skip(), gr.skip(), error_plan(str(error)), *[gr.skip()] * 4, *marks(str(error))]
+            return
+        if one:
+            run.one_update()
+        async for update in self._watch(run):
+            yield update
+
+    async def _watch(self, run: Run) -> AsyncIterator[Updates]:
+        """Messages of a run until it has ended and all of it was sent. Looking renews the run's lease."""
+        cursor, shown, clear = 0, None, marks("")
+        while True:
+            ended, now = run.ended, (run.state, run.position)
+            events = run.read(cursor)[0][:CHUNK]
+            if events or now != shown:
+                message = message_of(
+                    run.id, run.config, events, start=cursor, state=now[0], position=now[1], latest=run.latest
+                )
+                looks = buttons(now[0]) if shown is None or shown[0] != now[0] else [gr.skip()] * 4
+                yield [run.id, message, gr.skip(), *looks, *clear]
+                cursor, shown, clear = cursor + len(events), now, [gr.skip()] * len(MARKED)
+            if ended and cursor == len(run.events):
+                return
+            await asyncio.sleep(PERIOD)
+
+
+def nothing() -> Updates:
+    """No change to anything that `train` may change: run id, message, plan, four buttons, marks."""
+    return [gr.skip()] * (7 + len(MARKED))
+
+
+def marks(error: str) -> Updates:
+    """Beside every control that can be wrong: the error where the sentence starts with its name, else its usual text."""
+    said = {name: f"\u26a0 {error}" if error.startswith(name) else None for name in MARKED}
+    infos = [gr.update(info=said[name] or texts.INFO[name]) for name in MARKED if name != "data"]
+    return [*infos, said["data"] or texts.DATA_HELP]
+
+
+def buttons(state: str) -> Updates:
+    """Train, Pause, One update, Stop as they should look in a run's state ("" for none)."""
+    active = state in ("queued", "preparing", "running", "paused")
+    return [
+        gr.update(interactive=not active),
+        gr.update(interactive=active, value=texts.RESUME if state == "paused" else texts.PAUSE),
+        gr.update(interactive=state != "queued"),
+        gr.update(interactive=active),
+    ]

@@ -1,0 +1,135 @@
+"""The page: what stands where, and which event calls which handler. Built around the ribbon."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, get_args
+
+import gradio as gr
+
+from trm_explore.app import texts
+from trm_explore.app.bridge import RECALL, REMEMBER, host, link
+from trm_explore.app.handlers import MARKED, Handlers, buttons
+from trm_explore.app.recorded import recorded_message
+from trm_explore.app.settings import CONTROLS, LIMITS, as_command, as_python, start_config
+from trm_explore.config import Difficulty, Preset, Scope
+from trm_explore.payload import plan_of
+from trm_explore.runs import Runs
+from trm_explore.tasks import TASKS, resolve
+
+CSS = (Path(__file__).parent / "page.css").read_text(encoding="utf-8")
+
+
+def build(runs: Runs) -> gr.Blocks:
+    """The page over a registry of runs."""
+    handlers, config = Handlers(runs), start_config()
+    with gr.Blocks(title=texts.TITLE, analytics_enabled=False) as page:
+        gr.HTML(f"<header><h1>{texts.HEADLINE}</h1><p>{texts.INTRO}</p></header>", elem_id="intro", padding=False)
+        controls: dict[str, Any] = {}
+        with gr.Row(elem_id="switches", equal_height=False):
+            _switches(controls)
+        with gr.Row(elem_id="buttons"):
+            train = gr.Button(texts.TRAIN, variant="primary", elem_id="train", min_width=96)
+            pause = gr.Button(texts.PAUSE, interactive=False, elem_id="pause", min_width=96)
+            one = gr.Button(texts.ONE, elem_id="one", min_width=96)
+            stop = gr.Button(texts.STOP, interactive=False, elem_id="stop", min_width=96)
+        host("ribbon")
+        with gr.Row(elem_id="pictures", equal_height=False):
+            with gr.Column(scale=5, min_width=320):
+                host("curves")
+            with gr.Column(scale=2, min_width=300):
+                host("player")
+        with gr.Accordion(texts.MORE, open=False, elem_id="more"):
+            data_help = _more(controls)
+        with gr.Accordion(texts.TAKE, open=False, elem_id="take"):
+            command = gr.Code(
+                as_command(config), language="shell", label="in a terminal", elem_id="command", wrap_lines=True
+            )
+            python = gr.Code(as_python(config), language="python", label="in Python", elem_id="python")
+        with gr.Accordion(texts.WHAT_TITLE, open=False, elem_id="what"):
+            gr.Markdown(texts.WHAT)
+        run_id = gr.Textbox("", visible=False, elem_id="run-id")
+        message = link("message", recorded_message(), REMEMBER)
+        plan = link("plan", plan_of(config))
+
+        inputs = [controls[name] for name in CONTROLS]
+        marked = [*(controls[name] for name in MARKED if name != "data"), data_help]
+        quiet = {"show_progress": "hidden", "api_visibility": "private"}
+        live = {**quiet, "trigger_mode": "multiple", "concurrency_limit": None}
+        at_once = {**quiet, "queue": False}
+        outputs = [run_id, message, plan, train, pause, one, stop, *marked]
+
+        gr.on(
+            [c.change for c in inputs],
+            handlers.follow,
+            inputs,
+            [plan, command, python, *marked],
+            trigger_mode="always_last",
+            **at_once,
+        )
+        schedule = [controls[n] for n in ("deep_supervision_schedule", "deep_supervision_weight", "custom_weights")]
+        shown_by = [controls["enable_deep_supervision"], schedule[0]]
+        gr.on([c.change for c in shown_by], handlers.show_schedule, shown_by, schedule, **at_once)
+        sized_by = [controls["task"], controls["preset"]]
+        sizes = [controls[n] for n in ("H_cycles", "L_cycles", "updates")]
+        gr.on([c.input for c in sized_by], handlers.choose, sized_by, sizes, **at_once)
+        train.click(handlers.train, [run_id, *inputs], outputs, **live)
+        one.click(handlers.one_update, [run_id, *inputs], outputs, **live)
+        pause.click(handlers.pause, run_id, None, **at_once)
+        stop.click(handlers.stop, run_id, None, **at_once)
+        page.load(handlers.find_again, run_id, [*outputs, *inputs], js=RECALL, **quiet, concurrency_limit=None)
+    return page
+
+
+def _switches(controls: dict[str, Any]) -> None:
+    """The controls that matter first: what is asked, and how it is taught."""
+    config = start_config()
+    flat = config.to_flat()
+
+    def words(name: str, **more: Any) -> dict[str, Any]:
+        return {"label": texts.LABELS[name], "info": texts.INFO.get(name), "elem_id": name, "interactive": True, **more}
+
+    titles = [(resolve(config.with_flat(task=name))[0].title, name) for name in TASKS]
+    schedules = [(title, name) for name, title in texts.SCHEDULES.items()]
+    controls["task"] = gr.Dropdown(titles, value=flat["task"], **words("task"))
+    controls["enable_deep_supervision"] = gr.Checkbox(
+        flat["enable_deep_supervision"], **words("enable_deep_supervision")
+    )
+    controls["deep_supervision_schedule"] = gr.Dropdown(
+        schedules, value=flat["deep_supervision_schedule"], **words("deep_supervision_schedule")
+    )
+    controls["deep_supervision_weight"] = gr.Slider(
+        0, 1, value=flat["deep_supervision_weight"], step=0.05, **words("deep_supervision_weight"), buttons=[]
+    )
+    controls["custom_weights"] = gr.Textbox("", **words("custom_weights"), visible=False)
+    controls["gradient_scope"] = gr.Radio(
+        list(get_args(Scope)), value=flat["gradient_scope"], **words("gradient_scope")
+    )
+    controls["H_cycles"] = gr.Slider(
+        *LIMITS["H_cycles"], value=flat["H_cycles"], step=1, **words("H_cycles"), buttons=[]
+    )
+
+
+def _more(controls: dict[str, Any]) -> gr.Markdown:
+    """The controls of the second look; the line under the file control is returned, it says what is wrong with a
+    file."""
+    flat = start_config().to_flat()
+
+    def words(name: str) -> dict[str, Any]:
+        return {"label": texts.LABELS[name], "info": texts.INFO.get(name), "elem_id": name, "interactive": True}
+
+    with gr.Row(equal_height=False):
+        controls["preset"] = gr.Radio(list(get_args(Preset)), value=flat["preset"], **words("preset"))
+        controls["L_cycles"] = gr.Slider(
+            *LIMITS["L_cycles"], value=flat["L_cycles"], step=1, **words("L_cycles"), buttons=[]
+        )
+        controls["updates"] = gr.Number(flat["updates"], precision=0, **words("updates"))
+        controls["seed"] = gr.Number(flat["seed"], precision=0, **words("seed"))
+        controls["difficulty"] = gr.Radio(list(get_args(Difficulty)), value=flat["difficulty"], **words("difficulty"))
+    controls["data"] = gr.File(
+        file_types=[".csv", ".txt"], label=texts.LABELS["data"], elem_id="data", interactive=True, height=110
+    )
+    return gr.Markdown(texts.DATA_HELP, elem_id="data-help", elem_classes="trm-small")
+
+
+__all__ = ["CSS", "build", "buttons"]

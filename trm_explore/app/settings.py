@@ -1,0 +1,149 @@
+"""The page's controls as one table, and what they mean: control values -> RunConfig -> command and Python of the same
+run."""
+
+from __future__ import annotations
+
+import pprint
+import shlex
+from pathlib import Path
+from typing import Any
+
+from trm_explore.app import texts
+from trm_explore.checkpoint import pick_device
+from trm_explore.config import RunConfig
+from trm_explore.cost import Cost, estimate
+from trm_explore.tasks import preset, resolve
+
+# Every control, in the order in which handlers get their values; each is a field of a run.
+CONTROLS = (
+    "task",
+    "enable_deep_supervision",
+    "deep_supervision_schedule",
+    "deep_supervision_weight",
+    "custom_weights",
+    "gradient_scope",
+    "H_cycles",
+    "L_cycles",
+    "preset",
+    "updates",
+    "seed",
+    "difficulty",
+    "data",
+)
+LIMITS = {"H_cycles": (1, 8), "L_cycles": (1, 8), "updates": (1, 20_000), "seed": (0, 2**31 - 1)}
+SECONDS_AN_UPDATE = 4.0  # more than this is no live page; refused with the estimate
+# On the page a run computes with one thread, so that as many runs as cores go side by side; it is looked at more often, too.
+PAGE = {"threads": 1, "eval_every": 25, "eval_puzzles": 128, "frame_every": 10}
+START = {
+    "enable_deep_supervision": True,
+    "deep_supervision_schedule": "linear_decay",
+    "shown_puzzle": 26,  # one of those that the first step gets wrong and the last one right
+}
+
+
+def start_config() -> RunConfig:
+    """What the page opens with; the recorded run in assets/ was made with it."""
+    return preset("sudoku4", "tiny", **PAGE, **START)
+
+
+def values_of(config: RunConfig) -> list[Any]:
+    """The controls' values that give this config."""
+    flat = config.to_flat()
+    flat["custom_weights"] = " ".join(f"{w:g}" for w in flat["custom_weights"])
+    flat["data"] = flat["data"] or None
+    return [flat[name] for name in CONTROLS]
+
+
+def config_of(values: list[Any] | tuple[Any, ...]) -> RunConfig:
+    """The run that the controls describe. ValueError, in one sentence that starts with the field's name, where they
+    describe none."""
+    chosen = dict(zip(CONTROLS, values, strict=True))
+    for name, (least, most) in LIMITS.items():
+        value = chosen[name]
+        if value is None:
+            raise ValueError(f"{name} is empty; give a whole number from {least} to {most}")
+        if value != int(value) or not least <= value <= most:
+            raise ValueError(f"{name}={value:g} is not possible here; give a whole number from {least} to {most}")
+        chosen[name] = int(value)
+    chosen["data"] = chosen["data"] or ""
+    chosen["custom_weights"] = _numbers(chosen["custom_weights"]) if _is_custom(chosen) else ()
+    return preset(chosen.pop("task"), chosen.pop("preset"), **PAGE, **chosen)
+
+
+def check(config: RunConfig) -> RunConfig:
+    """The config with its task's lengths; ValueError where it cannot run here, too slow included."""
+    try:
+        _, config = resolve(config)
+    except ValueError as error:
+        path = config.puzzles.data
+        if path and path in str(error):  # the server's name for the upload says nothing to its owner
+            raise ValueError(f"data: {str(error).replace(path, Path(path).name)}") from None
+        raise
+    device = pick_device(config.train.device)
+    cost = cost_here(config)
+    if device.type == "cpu" and cost.seconds_per_update > SECONDS_AN_UPDATE:
+        raise ValueError(
+            f"preset={config.preset}: "
+            + texts.TOO_SLOW.format(
+                seconds=cost.seconds_per_update,
+                updates=config.train.updates,
+                parameters=cost.parameters,
+                device="one CPU thread",
+                limit=SECONDS_AN_UPDATE,
+            )
+        )
+    return config
+
+
+def cost_here(config: RunConfig) -> Cost:
+    """The estimate; the task's own files are not read for it."""
+    _, config = resolve(config.with_flat(data="", eval_data=""))
+    return estimate(config)
+
+
+def changed_fields(config: RunConfig) -> dict[str, Any]:
+    """What differs from the task's preset, by field; the user's file by its bare name."""
+    flat, base = config.to_flat(), preset(config.task, config.preset).to_flat()
+    changed = {name: value for name, value in flat.items() if value != base[name]}
+    changed = {name: value for name, value in changed.items() if name not in ("vocab_size", "seq_len")}
+    if config.puzzles.data:
+        changed["data"] = Path(config.puzzles.data).name
+    return changed
+
+
+def as_command(config: RunConfig) -> str:
+    """The same run in a terminal."""
+    words = ["trm-explore", "train", "--task", config.task]
+    if config.preset != "tiny":
+        words += ["--preset", config.preset]
+    for name, value in changed_fields(config).items():
+        if isinstance(value, bool):
+            words.append(f"--{name}" if value else f"--no_{name}")
+        elif isinstance(value, list):
+            words += [f"--{name}", *(f"{v:g}" for v in value)]
+        else:
+            words += [f"--{name}", str(value)]
+    return shlex.join(words)
+
+
+def as_python(config: RunConfig) -> str:
+    """The same run in a script or notebook."""
+    arguments = [repr(config.task), repr(config.preset)]
+    arguments += [f"{name}={pprint.pformat(value)}" for name, value in changed_fields(config).items()]
+    lines = ",\n".join(f"    {argument}" for argument in arguments)
+    return (
+        "from trm_explore import preset, train\n\n"
+        f"config = preset(\n{lines},\n)\n"
+        "for event in train(config):\n    print(event)\n"
+    )
+
+
+def _is_custom(chosen: dict[str, Any]) -> bool:
+    return chosen["deep_supervision_schedule"] == "custom"
+
+
+def _numbers(text: str | None) -> tuple[float, ...]:
+    try:
+        return tuple(float(word) for word in (text or "").replace(",", " ").replace(";", " ").split())
+    except ValueError:
+        raise ValueError(texts.BAD_WEIGHTS.format(text=text)) from None

@@ -1,0 +1,76 @@
+"""Every word of the page, in one place."""
+
+TITLE = "trm_explore: watch a tiny network think"
+HEADLINE = "Watch a tiny network think"
+INTRO = (
+    "One small network is applied again and again: each column below is one pass, and its answer. "
+    "Deep supervision gives every pass a lesson of its own. Switch it off, press Train, and see what the early passes forget."
+)
+RECORDED = "Recorded earlier with the settings shown: {updates} updates, {seconds:.0f} s of training. Press Train for your own."
+
+LABELS = {
+    "task": "Task",
+    "preset": "Size",
+    "enable_deep_supervision": "Deep supervision",
+    "deep_supervision_schedule": "Schedule",
+    "deep_supervision_weight": "Base weight",
+    "custom_weights": "Custom weights",
+    "gradient_scope": "Gradient scope",
+    "H_cycles": "H-cycles",
+    "L_cycles": "L-cycles",
+    "updates": "Updates",
+    "seed": "Seed",
+    "difficulty": "Difficulty",
+    "data": "Own puzzles",
+}
+INFO = {
+    "enable_deep_supervision": "a loss at every step",
+    "deep_supervision_schedule": "how the losses are weighted",
+    "deep_supervision_weight": "of the early losses",
+    "custom_weights": "one number a step, such as 0.3 0.4 1",
+    "gradient_scope": "how far a loss reaches back",
+    "H_cycles": "one step each",
+    "L_cycles": "updates of z_L in each",
+    "updates": "optimiser updates in all",
+    "seed": "same seed, same run",
+    "difficulty": "fewer givens are harder",
+    "preset": "paper: 7 million weights, for a GPU",
+    "task": "what is to be solved",
+}
+DATA_HELP = "CSV with the columns question and answer, or one puzzle a line; stays on this server"
+SCHEDULES = {
+    "constant": "constant",
+    "linear_decay": "linear decay",
+    "exponential_decay": "exponential decay",
+    "u_shaped": "U-shaped",
+    "front_loaded": "front-loaded",
+    "custom": "custom",
+}
+TRAIN, PAUSE, RESUME, ONE, STOP = "Train", "Pause", "Resume", "One update", "Stop"
+MORE = "More settings: size, cycles, seed, difficulty, your own puzzles"
+TAKE = "Take this run with you: as a command, as Python"
+WHAT_TITLE = "What am I looking at?"
+WHAT = """
+**The recursion.** The network keeps two states for every cell: a latent `z_L` and an answer `z_H`. In each *H-cycle* it updates `z_L`
+a few times (the *L-cycles*, dots), then `z_H` once (the box), and reads an answer off `z_H`. That answer is a **step**. The same
+weights are used every time.
+
+**Deep supervision** puts a loss on every step's answer. The **schedule** says how much each counts; the total is
+sum(weight x loss) / sum(weights), so only the ratios matter. "Decay" means: going back from the final step.
+
+**Gradient scope** says how far a loss reaches back: `last` (only the final cycle learns, as in the TRM paper), `cycle` (each loss
+teaches its own cycle), `full` (through all cycles). It is a switch of its own, because otherwise "on" against "off" would compare two
+things at once. Left on auto it is `last` without supervision and `full` with it.
+
+**The figures.** Losses are those of the training batches. "Solved" and "cells right" are measured on held-out puzzles that no training
+puzzle is a symmetric copy of, with averaged weights. Shown cells include the given ones.
+
+**Is supervised always better?** No. On some tasks it wins at equal time, on some it ties or loses; what it reliably buys is that the
+early answers are already usable. Try the four combinations.
+"""
+TOO_SLOW = (
+    "about {seconds:.0f} s for each of {updates} updates on this machine ({parameters:,} weights, {device}): too slow for this page, "
+    "which takes at most {limit:.0f} s an update; choose a smaller size or fewer cycles, or train it where there is a GPU"
+)
+EMPTY = "{label} is empty; give a whole number, such as {example}"
+BAD_WEIGHTS = "custom_weights={text!r} is not a list of numbers; give one number a step, such as 0.3 0.4 1"

@@ -1,0 +1,133 @@
+"""Checkpoints: one safetensors file, written whole or not at all, never unpickled.
+
+The run's config and scalars stand as JSON in the file's header; tensors are named `model.*` (raw weights), `ema.*`
+(averaged weights, the ones to use) and, where training can be resumed, `optimizer.*`, `carry.*`, `random.*`.
+
+    model, run_config = load_checkpoint("model.safetensors")
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save as to_bytes
+from torch import Tensor
+
+from trm_explore.config import RunConfig
+from trm_explore.model import RecursiveModel
+
+FORMAT = "trm_explore 1"
+
+
+class Checkpoint(NamedTuple):
+    """What is in a file: the resolved config, JSON scalars, tensors on the CPU."""
+
+    config: RunConfig
+    scalars: dict[str, Any]
+    tensors: dict[str, Tensor]
+
+
+def write_checkpoint(path: str | Path, checkpoint: Checkpoint) -> Path:
+    """Writes atomically: on any failure a file that was there before stays as it was, and OSError says why."""
+    path = Path(path)
+    header = {
+        "format": FORMAT,
+        "config": json.dumps(checkpoint.config.to_flat()),
+        "scalars": json.dumps(checkpoint.scalars),
+    }
+    data = to_bytes({k: v.detach().cpu().contiguous() for k, v in checkpoint.tensors.items()}, metadata=header)
+    temporary = None
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}.", delete=False) as file:
+            temporary = file.name
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        os.chmod(temporary, 0o644)
+        os.replace(temporary, path)
+    except OSError as error:
+        if temporary is not None:
+            Path(temporary).unlink(missing_ok=True)
+        kept = "; the checkpoint that was there is untouched" if path.exists() else ""
+        raise OSError(
+            error.errno, f"could not save {path} ({len(data) / 1e6:.1f} MB): {error.strerror or error}{kept}"
+        ) from error
+    return path
+
+
+def read_checkpoint(path: str | Path) -> Checkpoint:
+    """Reads and checks a file that `write_checkpoint` wrote; ValueError with one sentence for anything else."""
+    path = Path(path)
+    if not path.is_file():
+        raise ValueError(f"there is no checkpoint {path}; give the path of a .safetensors file that trm-explore saved")
+    try:
+        with safe_open(path, "pt") as file:
+            header = file.metadata() or {}
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not a dict)
+    except (SafetensorError, OSError, ValueError) as error:
+        raise ValueError(
+            f"{path} is not a whole safetensors file ({str(error)[:100]}); it may be cut off or of another kind"
+        ) from error
+    if header.get("format") != FORMAT:
+        raise ValueError(
+            f"{path} has format {header.get('format')!r}, not {FORMAT!r}; it was not saved by this version of trm-explore"
+        )
+    try:
+        config, scalars = RunConfig.from_flat(json.loads(header["config"])), json.loads(header["scalars"])
+    except (KeyError, TypeError, ValueError) as error:
+        raise ValueError(f"{path} has a damaged header: {str(error)[:200]}") from error
+    return Checkpoint(config, scalars, tensors)
+
+
+def load_checkpoint(path: str | Path, device: str = "cpu") -> tuple[RecursiveModel, RunConfig]:
+    """The model in evaluation mode, with its averaged weights where the file has them, and the run's config."""
+    checkpoint = read_checkpoint(path)
+    prefix = "ema." if any(name.startswith("ema.") for name in checkpoint.tensors) else "model."
+    model = RecursiveModel(checkpoint.config.model, checkpoint.config.supervision, checkpoint.config.train)
+    load_weights(model, checkpoint, prefix, path)
+    return model.eval().to(device), checkpoint.config
+
+
+def load_weights(model: RecursiveModel, checkpoint: Checkpoint, prefix: str, path: str | Path) -> None:
+    """Copies the tensors named prefix + name into the model; ValueError names the first that is missing, foreign or
+    misshapen."""
+    found = {k.removeprefix(prefix): v for k, v in checkpoint.tensors.items() if k.startswith(prefix)}
+    wanted = model.state_dict()
+    for name in sorted(wanted.keys() ^ found.keys()):
+        state = "is missing" if name in wanted else "does not belong to this model"
+        raise ValueError(f"{path}: the tensor {prefix}{name} {state}; the file does not fit its own config")
+    for name, tensor in wanted.items():
+        if tensor.shape != found[name].shape:
+            raise ValueError(
+                f"{path}: {prefix}{name} has shape {tuple(found[name].shape)}, its config needs {tuple(tensor.shape)}"
+            )
+    model.load_state_dict(found)
+
+
+def slim(checkpoint: Checkpoint) -> Checkpoint:
+    """The averaged weights only, for evaluation and sharing: it cannot be resumed."""
+    prefix = "ema." if any(name.startswith("ema.") for name in checkpoint.tensors) else "model."
+    return checkpoint._replace(tensors={k: v for k, v in checkpoint.tensors.items() if k.startswith(prefix)})
+
+
+def pick_device(name: str) -> torch.device:
+    """`auto`: CUDA, else Apple's MPS, else the CPU; ValueError where the named device is not there."""
+    there = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available(), "cpu": True}
+    if name == "auto":
+        return torch.device(next(kind for kind, is_there in there.items() if is_there))
+    try:
+        device = torch.device(name)
+    except RuntimeError:
+        raise ValueError(f"device={name!r} is not known; allowed are auto, cpu, cuda, cuda:N, mps") from None
+    if not there.get(device.type) or (device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count()):
+        raise ValueError(
+            f"device={name!r} is not on this machine; there is {', '.join(k for k, v in there.items() if v)}, or take auto"
+        )
+    return device

@@ -1,0 +1,64 @@
+"""What a run will cost, from its config alone: weights, operations, seconds. An estimate; nothing is trained.
+
+    estimate(config).seconds_per_update
+
+Operations are counted in matrix products only (2 per multiply-add), as profilers do; backward counts twice a forward.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from trm_explore.config import ModelConfig, RunConfig
+
+# Operations per second that our small matrices reach on one CPU thread: between 22e9 (D=32) and 72e9 (D=256) were measured on a
+# server core (docs/benchmarks.md); this is a slow laptop's, so that an estimate promises too little rather than too much.
+CPU_SPEED = 25e9
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """Per optimiser update unless it says otherwise."""
+
+    parameters: int
+    forward_operations: float
+    operations: float  # forward and backward, with the gradient scope in force
+    seconds_per_update: float  # on `threads` CPU threads
+    seconds: float  # the whole run
+
+
+def estimate(config: RunConfig, speed: float = CPU_SPEED) -> Cost:
+    """Cost of a run whose model has its vocab_size and seq_len (see tasks.resolve), on one CPU thread of `speed`
+    op/s."""
+    m, B = config.model, config.train.batch_size
+    cycle = B * ((m.L_cycles + 1) * network_operations(m) + 2 * m.seq_len * m.hidden_size * m.vocab_size)
+    with_gradient = 1 if config.supervision.scope == "last" else m.H_cycles
+    operations = cycle * (m.H_cycles + 2 * with_gradient)
+    seconds = operations / speed
+    return Cost(parameters(m), cycle * m.H_cycles, operations, seconds, seconds * config.train.updates)
+
+
+def network_operations(m: ModelConfig) -> float:
+    """One call of the tiny network for one puzzle, forward."""
+    L, D = m.seq_len, m.hidden_size
+    if m.mixer == "attention":
+        mixing = 8 * L * D * D + 4 * L * L * D  # q, k, v, out; scores and their sum over values
+    elif m.mixer == "conv":
+        mixing = 18 * L * D * D
+    else:
+        mixing = 6 * D * L * inner_width(L, m)
+    return m.L_layers * (mixing + 6 * L * D * inner_width(D, m))
+
+
+def parameters(m: ModelConfig) -> int:
+    """Trainable weights."""
+    L, D = m.seq_len, m.hidden_size
+    mixing = {"attention": 4 * D * D, "conv": 9 * D * D, "mlp": 3 * L * inner_width(L, m)}[m.mixer]
+    positions = L * D if m.pos_encodings == "learned" else 0
+    heads = 2 * m.vocab_size * D + 2 * D + 2
+    return m.L_layers * (mixing + 3 * D * inner_width(D, m)) + positions + heads
+
+
+def inner_width(width: int, m: ModelConfig) -> int:
+    """SwiGLU's inner width: 2/3 of expansion x width, rounded up to swiglu_multiple."""
+    return -(-round(m.expansion * width * 2 / 3) // m.swiglu_multiple) * m.swiglu_multiple

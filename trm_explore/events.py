@@ -1,0 +1,148 @@
+"""What a training tells the world: frozen events, JSON round trip, no torch.
+
+    for event in train(RunConfig()): print(to_json(event))
+
+One JSON object a line, `"event"` first; a number that is not finite is null and comes back as NaN. Lists over steps
+have that update's number of steps, the final one last (a curriculum may change it).
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from dataclasses import dataclass, field, fields
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class Preparing:
+    """Something must be made before training starts, such as a pool of puzzles."""
+
+    what: str
+    done: int
+    total: int
+
+
+@dataclass(frozen=True, slots=True)
+class Started:
+    """The first update follows. `update` is where it goes on from (0, or the resumed one's)."""
+
+    config: dict[str, Any]
+    parameters: int
+    device: str
+    threads: int
+    update: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class UpdateDone:
+    """One optimiser update."""
+
+    update: int  # 1 .. updates
+    loss: float  # sum(w*l)/sum(w), the answer's loss
+    step_losses: list[float]  # (S,) unweighted
+    weights: list[float]  # (S,) raw weights in use
+    halt_loss: float  # the halting head's, weighted like the steps
+    lr: float
+    grad_norm: float  # before clipping
+    seconds: float  # training clock so far: with data, without evaluation
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluated:
+    """Held-out puzzles, averaged weights, every step."""
+
+    update: int
+    puzzles: int
+    loss: list[float]
+    cell_accuracy: list[float]  # over labelled cells, givens included
+    exact_accuracy: list[float]  # whole answers right, by the task's rules
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """A recorded trajectory of one held-out puzzle, in the form that static/ draws (see payload.py)."""
+
+    update: int
+    trajectory: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Saved:
+    """A checkpoint was written, whole."""
+
+    update: int
+    path: str
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """The end: reason "done" or "stopped" (whoever stops appends it)."""
+
+    reason: str
+    update: int
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """The end: what went wrong, in one sentence, and what to try."""
+
+    update: int
+    reason: str
+    advice: str = field(default="")
+
+
+Event = Preparing | Started | UpdateDone | Evaluated | Frame | Saved | Finished | Failed
+KINDS: dict[str, type] = {
+    k.__name__: k for k in (Preparing, Started, UpdateDone, Evaluated, Frame, Saved, Finished, Failed)
+}
+
+
+def to_json(event: Event) -> str:
+    """One line, strict JSON."""
+    body = {f.name: getattr(event, f.name) for f in fields(event)}
+    return json.dumps(finite({"event": type(event).__name__, **body}), allow_nan=False)
+
+
+def from_json(line: str) -> Event:
+    """The event that `to_json` wrote; ValueError for anything else."""
+    try:
+        body = json.loads(line)
+        kind = KINDS[body.pop("event")]
+        return kind(**{name: _nan(value) if name in _NUMBERS else value for name, value in body.items()})
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise ValueError(
+            f"not an event line: {line[:80]!r}; each line is an object with one of {list(KINDS)}"
+        ) from error
+
+
+def finite(value: Any) -> Any:
+    """The same JSON value with every number that is not finite as None."""
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, dict):
+        return {k: finite(v) for k, v in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [finite(v) for v in value]
+    return value
+
+
+# Fields that hold numbers or lists of numbers: only there does null mean NaN.
+_NUMBERS = {
+    "loss",
+    "step_losses",
+    "weights",
+    "halt_loss",
+    "lr",
+    "grad_norm",
+    "seconds",
+    "cell_accuracy",
+    "exact_accuracy",
+}
+
+
+def _nan(value: Any) -> Any:
+    if isinstance(value, list):
+        return [_nan(v) for v in value]
+    return math.nan if value is None else value

@@ -1,0 +1,244 @@
+"""The recursion: two states, one shared tiny network (TRM, arXiv 2510.04871, with HRM's carry, arXiv 2506.21734).
+
+    z_L = net(z_L + z_H + x)   L_cycles times (the paper's z, n)          z_H = net(z_H + z_L)   once (the paper's y)
+
+repeated H_cycles (T) times. `model.cycles` is the one loop: the forward call, training, recording all use it.
+
+    model = RecursiveModel(ModelConfig(vocab_size=6, seq_len=16))
+    carry = model.initial_carry(batch)                       # batch: inputs (B, L), labels (B, L)
+    carry, outputs = model(carry, batch, enable_deep_supervision=True)
+    outputs["intermediate_logits"]                           # S tensors (B, L, V), the last is outputs["logits"]
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from trm_explore.config import ModelConfig, RunConfig, SupervisionConfig, TrainConfig
+from trm_explore.network import Linear, TinyNetwork, trunc_normal
+
+# The guide's flat dict describes a network with attention; its own width rounding is the published one.
+GUIDE_DEFAULTS = {"mixer": "attention", "swiglu_multiple": 256}
+Batch = dict[str, Any]
+
+
+class Carry(NamedTuple):
+    """The recurrent state between calls; a value, never changed in place."""
+
+    z_H: Tensor  # (B, L, D) answer state
+    z_L: Tensor  # (B, L, D) latent state
+    steps: Tensor  # (B,) calls that the present puzzle has had
+    halted: Tensor  # (B,) bool: finished; the next call starts the batch's puzzle there
+    data: Batch  # the puzzles being worked on
+
+
+class Cycle(NamedTuple):
+    """What one H-cycle gives: one step."""
+
+    index: int
+    z_H: Tensor  # (B, L, D)
+    z_L: Tensor  # (B, L, D)
+    logits: Tensor  # (B, L, V) float32
+    q_halt: Tensor  # (B,) float32, halting logit, read at position 0 as published
+
+
+class RecursiveModel(nn.Module):
+    """A Tiny Recursive Model. `config` is a ModelConfig, or the guide's flat dict, which is then split.
+
+    `seed` draws the weights from a generator of their own; torch's global one is left alone.
+    """
+
+    def __init__(
+        self,
+        config: ModelConfig | dict[str, Any],
+        supervision: SupervisionConfig | None = None,
+        train: TrainConfig | None = None,
+        seed: int = 0,
+    ):
+        super().__init__()
+        if isinstance(config, dict):
+            run = RunConfig.from_flat({**GUIDE_DEFAULTS, **config})
+            config, supervision, train = run.model, supervision or run.supervision, train or run.train
+        for name in ("vocab_size", "seq_len"):
+            if getattr(config, name) is None:
+                raise ValueError(f"{name} is not set; give it, or let tasks.resolve fill it in from a task")
+        self.config, self.supervision = config, supervision or SupervisionConfig()
+        self.train_config = train or TrainConfig()
+        self.dtype = getattr(torch, config.forward_dtype)
+        generator = torch.Generator().manual_seed(seed)
+        D, V = config.hidden_size, config.vocab_size
+        self.embed_tokens = nn.Parameter(trunc_normal(V, D, std=D**-0.5, generator=generator))
+        self.embed_pos = None
+        if config.pos_encodings == "learned":
+            self.embed_pos = nn.Parameter(trunc_normal(config.seq_len, D, std=D**-0.5, generator=generator))
+        self.net = TinyNetwork(config, generator)
+        self.lm_head = Linear(D, V, generator)
+        # Row 0 says halt; row 1 (continue) keeps the published shape and is not read. It starts at "almost surely go on".
+        self.q_head = Linear(D, 2, generator, bias=True)
+        with torch.no_grad():
+            self.q_head.weight.zero_()
+            self.q_head.bias.fill_(-5.0)
+        # Buffers, not parameters: in some gradient scopes no gradient would reach them, which makes comparisons unfair.
+        self.register_buffer("H_init", trunc_normal(D, std=1.0, generator=generator))
+        self.register_buffer("L_init", trunc_normal(D, std=1.0, generator=generator))
+
+    def __repr__(self) -> str:
+        c = self.config
+        n = sum(p.numel() for p in self.parameters())
+        return (
+            f"RecursiveModel({n:,} weights, {c.mixer}, D={c.hidden_size}, H_cycles={c.H_cycles}, L_cycles={c.L_cycles})"
+        )
+
+    def initial_carry(self, batch: Batch) -> Carry:
+        """A carry in which every puzzle has halted, so that the first call starts them all."""
+        B, L = self._lead(batch)
+        zeros = torch.zeros(B, L, self.config.hidden_size, dtype=self.dtype, device=self.H_init.device)
+        steps = torch.zeros(B, dtype=torch.long, device=zeros.device)
+        return Carry(zeros, zeros, steps, torch.ones_like(steps, dtype=torch.bool), dict(batch))
+
+    def start(self, carry: Carry, batch: Batch) -> Carry:
+        """The carry in which halted puzzles are replaced by the batch's, their states and step counts by fresh ones."""
+        if self._lead(batch) != tuple(carry.z_H.shape[:2]):
+            raise ValueError(
+                f"the batch's shape {self._lead(batch)} is not the carry's {tuple(carry.z_H.shape[:2])}; "
+                "make a new one with model.initial_carry(batch)"
+            )
+        new = carry.halted.view(-1, 1, 1)
+        data = {
+            name: torch.where(carry.halted.view(-1, *[1] * (value.dim() - 1)), value, carry.data.get(name, value))
+            if isinstance(value, Tensor)
+            else value
+            for name, value in batch.items()
+        }
+        return Carry(
+            torch.where(new, self.H_init.to(self.dtype), carry.z_H),
+            torch.where(new, self.L_init.to(self.dtype), carry.z_L),
+            torch.where(carry.halted, 0, carry.steps),
+            torch.zeros_like(carry.halted),
+            data,
+        )
+
+    def cycles(
+        self,
+        carry: Carry,
+        batch: Batch | None = None,
+        *,
+        H_cycles: int | None = None,
+        L_cycles: int | None = None,
+        gradient_scope: str = "full",
+        before_call: Callable[[], None] | None = None,
+    ) -> Iterator[Cycle]:
+        """Yields one Cycle after every H-cycle. With a batch, `start` comes first.
+
+        gradient_scope: `last` computes all but the final cycle without gradient; `cycle` detaches the states between
+        cycles, so that whoever calls backward on each Cycle before asking for the next holds one cycle's activations;
+        `full` detaches nothing. More or fewer cycles than configured are allowed. `before_call` is called before
+        every call of the network; raising there is how a run is stopped in the middle of an update.
+        """
+        if batch is not None:
+            carry = self.start(carry, batch)
+        n_H, n_L = H_cycles or self.config.H_cycles, L_cycles or self.config.L_cycles
+        z_H, z_L, board = carry.z_H, carry.z_L, carry.data.get("board")
+        for index in range(n_H):
+            if gradient_scope != "full":
+                z_H, z_L = z_H.detach(), z_L.detach()
+            silent = gradient_scope == "last" and index < n_H - 1
+            # Never suspended inside the block: the consumer's own gradient mode is not touched.
+            with torch.set_grad_enabled(torch.is_grad_enabled() and not silent):
+                x = self.embed(carry.data)  # anew each cycle: cheaper than keeping its graph over several backwards
+                for call in range(n_L + 1):
+                    if before_call is not None:
+                        before_call()
+                    if call < n_L:
+                        z_L = self.net(z_L + z_H + x, board)
+                    else:
+                        z_H = self.net(z_H + z_L, board)
+                cycle = Cycle(index, z_H, z_L, self.lm_head(z_H).float(), self.q_head(z_H[:, 0])[:, 0].float())
+            yield cycle
+
+    def embed(self, data: Batch) -> Tensor:
+        """x (B, L, D): sqrt(D) x token vectors, or the batch's own input_embeddings; plus learned positions where
+        configured."""
+        if "input_embeddings" in data:
+            x, scale = data["input_embeddings"].to(self.dtype), 1.0
+        else:
+            scale = math.sqrt(self.config.hidden_size)
+            x = scale * nn.functional.embedding(data["inputs"], self.embed_tokens.to(self.dtype))
+        if self.embed_pos is not None:
+            x = math.sqrt(0.5) * (x + scale * self.embed_pos[: x.shape[1]].to(self.dtype))
+        return x
+
+    def finish(self, carry: Carry, cycle: Cycle, generator: torch.Generator | None = None) -> Carry:
+        """The carry after a call: states detached, one step more, and who has halted.
+
+        A puzzle halts at the step limit (train_config.steps_limit). In training with halt_max_steps set also where
+        the halting logit is positive; with probability halt_exploration_prob not before a random number of steps
+        (HRM, section 2).
+        """
+        limit, config = self.train_config.steps_limit, self.train_config
+        steps = carry.steps + 1
+        halted = steps >= limit
+        if self.training and config.halt_max_steps and limit > 1:
+            draw = torch.rand(2, len(steps), generator=generator).to(steps.device)
+            at_least = torch.where(draw[0] < config.halt_exploration_prob, 2 + (draw[1] * (limit - 1)).long(), 0)
+            halted = halted | ((cycle.q_halt > 0) & (steps >= at_least))
+        return Carry(cycle.z_H.detach(), cycle.z_L.detach(), steps, halted, carry.data)
+
+    def forward(
+        self,
+        carry: Carry,
+        batch: Batch,
+        t: int | None = None,
+        enable_deep_supervision: bool | None = None,
+        generator: torch.Generator | None = None,
+    ) -> tuple[Carry, dict[str, Any]]:
+        """One call: H_cycles cycles from the carry. Returns the next carry and outputs.
+
+        outputs: logits (B, L, V), q_halt_logits (B,), and with deep supervision intermediate_logits, a list of S such
+        logits, the final included. `t` picks position t of all logits, (B, 1, V). `enable_deep_supervision` None: off
+        in evaluation, the config's in training. `generator` draws the halting exploration; None is torch's global
+        one.
+        """
+        if enable_deep_supervision is None:
+            enable_deep_supervision = self.training and self.supervision.enable_deep_supervision
+        scope = replace(self.supervision, enable_deep_supervision=enable_deep_supervision).scope
+        at = slice(None) if t is None else self._position(t, batch)
+        carry = self.start(carry, batch)
+        logits = []
+        for cycle in self.cycles(carry, gradient_scope=scope):
+            if enable_deep_supervision or cycle.index == self.config.H_cycles - 1:
+                logits.append(cycle.logits[:, at])
+        outputs = {"logits": logits[-1], "q_halt_logits": cycle.q_halt}
+        if enable_deep_supervision:
+            outputs["intermediate_logits"] = logits
+        return self.finish(carry, cycle, generator), outputs
+
+    def _position(self, t: int, batch: Batch) -> slice:
+        length = self._lead(batch)[1]
+        if not 0 <= t < length:
+            raise ValueError(f"t={t} is not a position of this batch; allowed are 0 to {length - 1}, or None for all")
+        return slice(t, t + 1)
+
+    def _lead(self, batch: Batch) -> tuple[int, int]:
+        """(B, L) of a batch, checked against what the network can take."""
+        for name in ("inputs", "input_embeddings"):
+            if name in batch:
+                shape = tuple(batch[name].shape)
+                break
+        else:
+            raise ValueError(f"a batch needs inputs or input_embeddings; this one has {sorted(batch)}")
+        if len(shape) != (2 if name == "inputs" else 3) or (name != "inputs" and shape[2] != self.config.hidden_size):
+            wanted = "(B, L)" if name == "inputs" else f"(B, L, {self.config.hidden_size})"
+            raise ValueError(f"{name} has shape {shape}; it must be {wanted}")
+        bound = self.config.mixer == "mlp" or self.embed_pos is not None
+        if shape[1] > self.config.seq_len or (bound and shape[1] != self.config.seq_len):
+            raise ValueError(
+                f"{name} has {shape[1]} positions; this network was made for seq_len={self.config.seq_len}"
+            )
+        return shape[0], shape[1]

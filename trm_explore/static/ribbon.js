@@ -1,0 +1,275 @@
+// The ribbon: the recursion unrolled, one column per step, in the order in which the network takes them.
+// Top half: the plan (recursion, gradient scope, loss weights) and follows the controls at once.
+// Bottom half: the run (loss, accuracy, answer) and follows training. Choosing a column sets `step`.
+// render({ model, el }) -> disposer; el.dataset: ready, run, state, steps, scope.
+
+const CSS = `
+.tr { --fg: var(--body-text-color, var(--jp-ui-font-color1, #1f2937)); --mute: color-mix(in srgb, var(--fg) 68%, transparent);
+  --line: var(--border-color-primary, var(--jp-border-color2, #dcd9d2)); --bad: #b91c1c;
+  --bg: var(--block-background-fill, var(--background-fill-primary, var(--jp-layout-color0, #fff)));
+  color: var(--fg); font: 14px/1.4 var(--font, var(--jp-ui-font-family, system-ui, sans-serif)); min-width: 0 }
+.tr[data-theme=dark] { --bad: #fb7185 }
+.tr *, .tr *::before, .tr *::after { box-sizing: border-box }
+.tr-scroll { overflow-x: auto; border: 1px solid var(--line); border-radius: 12px; background: var(--bg) }
+.tr-grid { display: grid; --head: 126px; min-width: calc(var(--head) + var(--n) * var(--min)); /* so that the sticky heads stay to the very end */
+  grid-template-columns: var(--head) repeat(var(--n), minmax(var(--min), 1fr)); grid-template-rows: repeat(6, auto) }
+.tr-heads, .tr-col { display: grid; grid-row: 1 / -1; grid-template-rows: subgrid; min-width: 0 }
+.tr-heads { position: sticky; left: 0; z-index: 2; background: var(--bg); color: var(--mute); font-size: 13px }
+.tr-heads small, .tr-note { display: block; font-size: 11.5px; line-height: 1.35; color: var(--mute); white-space: pre-line }
+.tr-heads > div, .tr-col > div { padding: 9px 12px; border-top: 1px solid var(--line); position: relative; min-width: 0 }
+.tr-heads > div:first-child, .tr-col > div:first-child { border-top: 0 }
+.tr-col { --c: var(--light); border-left: 1px solid var(--line); cursor: pointer; outline: 0 }
+.tr[data-theme=dark] .tr-col { --c: var(--dark) }
+.tr-col:hover { background: color-mix(in srgb, var(--c) 4%, transparent) }
+.tr-col[aria-checked=true] { background: color-mix(in srgb, var(--c) 8%, transparent); box-shadow: inset 0 3px var(--c) }
+.tr-col:focus-visible { box-shadow: inset 0 0 0 2px var(--c) }
+.tr-num { font-variant-numeric: tabular-nums } .tr-mute { color: var(--mute); font-size: 12px }
+.tr-step b { font-size: 17px; margin-right: 6px; padding-bottom: 1px; border-bottom: 3px solid var(--c) }
+.tr .tr-rec { padding-bottom: 22px } .tr-chain { display: flex; align-items: center; gap: 5px; transition: opacity .2s; font-size: 12px; height: 20px }
+.tr-chain i { width: 18px; height: 18px; border: 2px solid var(--c); border-radius: 50% } .tr-chain :is(i, u) { flex: none; display: flex; align-items: center; justify-content: center; font: 600 9.5px/1 system-ui, sans-serif; text-decoration: none }
+.tr-chain s { flex: 0 1 18px; border-top: 1.5px solid var(--c); min-width: 5px } .tr-chain u { width: 30px; height: 20px; border-radius: 5px; background: var(--c); color: #fff }
+.tr[data-theme=dark] .tr-chain u { color: #16191f }
+.tr-col[data-lit="0"] .tr-chain { opacity: .3 }
+.tr-arrow { position: absolute; top: 44px; height: 0; left: 12px; right: 12px; border-top: 2px solid var(--c) }
+[data-arrow=none] > .tr-rec .tr-arrow { display: none }
+:is([data-arrow=start], [data-arrow=through]) > .tr-rec .tr-arrow { left: -1px } :is([data-arrow=end], [data-arrow=through]) > .tr-rec .tr-arrow { right: 0 }
+:is([data-arrow=inside], [data-arrow=end]) > .tr-rec .tr-arrow::before { content: ""; position: absolute; left: -2px; top: -6px; border: 5px solid transparent; border-right: 8px solid var(--c); border-left: 0 }
+.tr-weight { display: flex; align-items: flex-end; gap: 8px; min-height: 66px; line-height: 1.2 }
+.tr[data-dense="1"] .tr-weight { flex-direction: column; align-items: flex-start; justify-content: flex-end; gap: 2px }
+.tr-weight i { width: 34px; flex: none; min-height: 1.5px; background: var(--c); border-radius: 3px 3px 0 0; transition: height .25s }
+.tr-bar { display: block; height: 3px; margin: 2px 0 3px; border-radius: 2px; background: color-mix(in srgb, var(--fg) 10%, transparent); max-width: 150px }
+.tr-bar i { display: block; height: 100%; width: 0; border-radius: 2px; background: var(--c); transition: width .25s }
+.tr-loss span { font-size: 16px } .tr-verdict { margin-top: 3px } .tr-verdict span { white-space: nowrap } .tr-solved { white-space: nowrap } .tr [hidden] { display: none } .tr[data-stale="1"] .tr-live { opacity: .4 }
+.tr-board { display: grid; gap: 1px; width: 100%; max-width: 150px; container-type: inline-size; background: var(--line); border: 1.5px solid var(--fg); border-radius: 3px; overflow: hidden }
+.tr-board span { display: flex; align-items: center; justify-content: center; min-width: 0; aspect-ratio: 1; overflow: hidden; font-size: calc(60cqw / var(--cols)); line-height: 1;
+  background-color: color-mix(in srgb, var(--c) calc(var(--p) * 1%), var(--bg)); transition: background-color .2s }
+.tr-board .given { font-weight: 800 } .tr-board .changed { box-shadow: inset 0 0 0 1.5px var(--fg) }
+.tr-board .wrong { background-image: linear-gradient(225deg, var(--bad) 24%, transparent 25%) }
+.tr-board .right { border-right: 1.5px solid var(--fg) } .tr-board .below { border-bottom: 1.5px solid var(--fg) }
+.tr-note { padding: 6px 2px 0 } .tr-note:empty { display: none } .tr-error { color: var(--bad); font-size: 13px }
+.tr[data-dense="1"] .tr-chain u { width: 20px } .tr[data-dense="1"] .tr-col > div { padding-left: 8px; padding-right: 8px }
+@media (max-width: 640px) { .tr-grid { --head: 82px }
+  .tr-heads > div, .tr-col > div { padding-left: 8px; padding-right: 8px } .tr-chain { gap: 3px } .tr-chain u { width: 22px } .tr-arrow { left: 8px; right: 8px } .tr-weight i { width: 26px } .tr .tr-weight { flex-direction: column; align-items: flex-start; justify-content: flex-end; gap: 2px } }
+@media (prefers-reduced-motion: reduce) { .tr * { transition: none !important } }`;
+
+const HEADS = ["step", "recursion", "loss weight", "loss", "solved", "answer"];
+
+const h = (tag, cls = "", ...children) => {
+  const node = document.createElement(tag);
+  if (cls) node.className = cls;
+  node.append(...children);
+  return node;
+};
+const put = (node, text) => { if (node.textContent !== text) node.textContent = text; };
+const percent = (x) => (x == null ? "–" : `${(100 * x).toFixed(x > 0.99 && x < 0.9995 ? 1 : 0)} %`);
+const loss = (x) => {
+  if (x == null || !Number.isFinite(x)) return "–";
+  const a = Math.abs(x);
+  return a >= 10 ? x.toFixed(1) : a >= 1 ? x.toFixed(2) : a >= 0.01 ? x.toFixed(3) : a >= 1e-4 ? x.toPrecision(2) : a ? x.toExponential(1) : "0";
+};
+// A list may be shorter or longer than the run's steps (curriculum, random cycles): its last entry is the final answer's.
+const at = (list, k, S) => (!list?.length ? null : k === S - 1 ? list.at(-1) : k < list.length - 1 ? list[k] : null);
+
+// Dark or light step colours are chosen by how bright the text is, whatever page we stand in.
+function followTheme(root) {
+  const look = () => {
+    const [r = 0, g = 0, b = 0] = (getComputedStyle(root).color.match(/[\d.]+/g) || []).map(Number);
+    root.dataset.theme = 0.299 * r + 0.587 * g + 0.114 * b > 140 ? "dark" : "light";
+  };
+  let timer = 0;
+  const later = () => { look(); clearTimeout(timer); timer = setTimeout(look, 350); }; // the page may fade its colours
+  const mutations = new MutationObserver(later), sizes = new ResizeObserver(look); // sizes: el may be attached after render
+  for (const node of [document.documentElement, document.body]) mutations.observe(node, { attributes: true });
+  sizes.observe(root);
+  const media = matchMedia("(prefers-color-scheme: dark)");
+  media.addEventListener("change", later);
+  return () => { mutations.disconnect(); sizes.disconnect(); media.removeEventListener("change", later); clearTimeout(timer); };
+}
+
+function render({ model, el }) {
+  const style = document.createElement("style");
+  style.textContent = CSS;
+  const grid = h("div", "tr-grid"), scroll = h("div", "tr-scroll", grid);
+  const error = h("div", "tr-note tr-error"), stale = h("div", "tr-note tr-stale"), scopeNote = h("div", "tr-note tr-scope"), status = h("div", "tr-note tr-status");
+  const root = h("div", "tr", style, scroll, error, stale, scopeNote, status);
+  error.setAttribute("role", "alert");
+  grid.setAttribute("role", "radiogroup");
+  grid.setAttribute("aria-label", "The recursion, one column per step");
+  const subs = HEADS.map(() => h("small"));
+  const heads = h("div", "tr-heads", ...HEADS.map((name, i) => h("div", i > 2 ? "tr-live" : "", name, subs[i])));
+  el.replaceChildren(root);
+
+  let columns = [], shape = "", frameShown = null, bothShown = 0, raf = 0, lastMessage = null;
+  const none = { run: null, key: null, steps: 0, colors: null, state: "", text: "", point: null, eval: null, frame: null };
+  let live = { ...none };
+
+  const plan = () => model.get("plan") || null;
+  const stepCount = () => Math.max(0, Math.min(64, Math.floor(plan()?.steps || live.steps || 0)));
+  const selected = () => {
+    const S = stepCount(), step = model.get("step");
+    return Number.isInteger(step) ? Math.max(0, Math.min(S - 1, step)) : S - 1;
+  };
+
+  function take() {
+    const message = model.get("message");
+    if (!message || message === lastMessage) return;
+    lastMessage = message;
+    if (message.from === 0 || (message.run != null && message.run !== live.run)) live = { ...none };
+    for (const name of ["run", "key", "steps", "colors", "state", "text"]) if (message[name] != null) live[name] = message[name];
+    live.point = message.points?.at(-1) ?? live.point;
+    live.eval = message.evals?.at(-1) ?? live.eval;
+    live.frame = message.frames?.at(-1) ?? live.frame;
+  }
+
+  function choose(k, focus) {
+    const step = Math.max(0, Math.min(columns.length - 1, k));
+    if (model.get("step") !== step) { model.set("step", step); model.save_changes(); }
+    if (focus) columns[step]?.root.focus();
+    request();
+  }
+
+  // Columns are made anew only when their number or the board changes; otherwise texts and sizes are patched.
+  function build(S, cycles, board) {
+    const dots = () => (cycles > 3 ? [h("i", "", "L"), `×${cycles}`] : Array.from({ length: cycles }, () => h("i", "", "L")));
+    columns = Array.from({ length: S }, (_, k) => {
+      const c = { number: h("b", "tr-num", String(k)), bar: h("i"), weight: h("span", "tr-num"), unsupervised: h("span", "tr-mute"), loss: h("span", "tr-num"),
+        exact: h("span", "tr-num"), exactBar: h("i"), cells: h("span", "tr-mute tr-num"), board: h("div", "tr-board"), verdict: h("div", "tr-mute tr-verdict") };
+      c.cellNodes = board ? Array.from({ length: board.rows * board.cols }, () => h("span")) : [];
+      c.root = h("div", "tr-col",
+        h("div", "tr-step", c.number, h("span", "tr-mute", k === S - 1 ? "final answer" : "")),
+        h("div", "tr-rec", h("div", "tr-chain", ...dots(), h("s"), h("u", "", "H")), h("span", "tr-arrow")),
+        h("div", "tr-weight", c.bar, h("span", "", c.weight, " ", c.unsupervised)),
+        h("div", "tr-loss tr-live", c.loss),
+        h("div", "tr-solved tr-live", c.exact, h("span", "tr-bar", c.exactBar), c.cells),
+        h("div", "tr-answer tr-live", ...(board ? [c.board] : []), c.verdict));
+      c.root.dataset.col = k;
+      c.root.setAttribute("role", "radio");
+      if (board) {
+        c.board.style.gridTemplateColumns = `repeat(${board.cols}, 1fr)`;
+        c.board.style.setProperty("--cols", board.cols);
+        c.board.append(...c.cellNodes);
+      }
+      return c;
+    });
+    grid.replaceChildren(heads, ...columns.map((c) => c.root));
+    root.dataset.dense = S > 6 ? 1 : 0;
+    grid.style.setProperty("--n", S);
+    grid.style.setProperty("--min", `${Math.min(150, Math.max(S > 6 ? 86 : 94, (board?.cols || 0) * 11 + 18))}px`);
+  }
+
+  // Which columns the gradient reaches, and the piece of arrow that each one carries (arrows point back, to the left).
+  function reach(k, S, p, weights) {
+    if (!p?.scope || p.error) return { lit: 1, arrow: "none" };
+    const scope = p.scope === "cycle" && p.enabled === false ? "last" : p.scope;
+    if (scope === "last") return k === S - 1 ? { lit: 1, arrow: "inside" } : { lit: 0, arrow: "none" };
+    if (scope === "cycle") return weights[k] === 0 ? { lit: 0, arrow: "none" } : { lit: 1, arrow: "inside" };
+    return { lit: 1, arrow: S === 1 ? "inside" : k === S - 1 ? "start" : k === 0 ? "end" : "through" };
+  }
+
+  function paintBoard(c, k, frame, shown) {
+    const answer = frame?.steps?.[k], before = frame?.steps?.[k - 1];
+    if (!answer) {
+      put(c.verdict, frame ? "–" : "press Train");
+      c.board.hidden = true;
+      return frame ? "" : "No answer yet, press Train.";
+    }
+    c.board.hidden = false;
+    const { rows, cols, box, symbols } = frame.board, wrong = new Set(answer.wrong || []);
+    let changed = 0;
+    c.cellNodes.forEach((node, i) => {
+      const id = answer.ids[i], given = frame.given?.[i], isChanged = before && before.ids[i] !== id, confidence = answer.conf?.[i] ?? 1;
+      const row = Math.floor(i / cols) + 1, col = (i % cols) + 1;
+      changed += isChanged ? 1 : 0;
+      put(node, cols > 16 ? "" : symbols?.[id] ?? String(id));
+      node.className = [given && "given", isChanged && "changed", wrong.has(i) && "wrong",
+        box && col % box[1] === 0 && col < cols && "right", box && row % box[0] === 0 && row < rows && "below"].filter(Boolean).join(" ");
+      node.style.setProperty("--p", given ? 0 : (6 + 36 * confidence * confidence).toFixed(0));
+    });
+    const words = [answer.wrong && (wrong.size ? `${wrong.size} wrong` : "solved"), before && (changed ? `${changed} changed` : "unchanged")].filter(Boolean);
+    c.verdict.replaceChildren(...words.flatMap((text, i) => [h("span", "", i < words.length - 1 ? `${text},` : text), " "]));
+    return `Answer: ${words.join(", ")}.`;
+  }
+
+  function paint() {
+    raf = 0;
+    const p = plan(), S = stepCount(), board = live.frame?.board || null, current = selected();
+    const cycles = Math.max(0, Math.min(99, p?.L_cycles ?? 1));
+    const newShape = JSON.stringify([S, cycles, board?.rows, board?.cols]);
+    if (newShape !== shape) { build(S, cycles, board); shape = newShape; frameShown = undefined; }
+    const colors = p?.colors?.light?.length >= S ? p.colors : live.colors;
+    const weights = columns.map((_, k) => (p?.error || !p ? null : p.enabled === false ? (k === S - 1 ? 1 : 0) : p.weights?.[k] ?? null));
+    const top = Math.max(1, ...weights.filter(Number.isFinite)), both = Math.min(S, live.steps || 0);
+    columns.forEach((c, k) => {
+      const { lit, arrow } = reach(k, S, p, weights), off = p && !p.error && p.enabled === false && k < S - 1;
+      const live_k = (list) => (k < both ? at(list, k, live.steps) : null);
+      const lossText = loss(live_k(live.point?.[3])), cells = live_k(live.eval?.[1]), exact = live_k(live.eval?.[2]);
+      Object.assign(c.root.dataset, { lit, arrow, weight: weights[k] ?? "" });
+      c.root.style.setProperty("--light", colors?.light?.[k] || "#4b5563");
+      c.root.style.setProperty("--dark", colors?.dark?.[k] || "#9ca3af");
+      c.root.setAttribute("aria-checked", String(k === current));
+      c.root.tabIndex = k === current ? 0 : -1;
+      c.bar.style.height = `${(44 * (weights[k] || 0)) / top}px`;
+      c.bar.hidden = weights[k] == null;
+      put(c.weight, weights[k] == null ? "–" : off ? "0" : weights[k].toFixed(3));
+      put(c.unsupervised, off ? "not supervised" : "");
+      put(c.loss, lossText);
+      put(c.exact, percent(exact));
+      c.exactBar.style.width = `${100 * (exact || 0)}%`;
+      put(c.cells, cells == null ? "" : `cells ${percent(cells)}`);
+      if (live.frame !== frameShown || both !== bothShown) c.words = paintBoard(c, k, k < both ? live.frame : live.frame && { steps: [] });
+      const flows = { none: lit ? "" : "The gradient does not reach it. ", inside: "The gradient stays inside this step. " }[arrow] ?? "The gradient runs through it, back to the first step. ";
+      c.root.setAttribute("aria-label", `Step ${k}${k === S - 1 ? ", the final answer" : ""}. ${cycles} L-cycles, then the H-cycle. ${flows}` +
+        `Loss weight ${c.weight.textContent}${off ? ", not supervised" : ""}. Loss ${lossText}. Solved ${percent(exact)}, cells right ${percent(cells)}. ${c.words}`);
+    });
+    [frameShown, bothShown] = [live.frame, both];
+    put(subs[1], p?.scope ? "←\u00a0gradient" : "");
+    put(subs[2], p?.divisor && !p.error ? `divided by ${p.divisor.toFixed(3)}` : "");
+    put(subs[3], live.point ? `update ${live.point[0]}` : "");
+    put(subs[4], live.eval ? `held out, update ${live.eval[0]}` : "held out");
+    put(subs[5], live.frame ? [live.frame.label, live.frame.update == null ? "" : `update ${live.frame.update}`].filter(Boolean).join(", ") : "");
+    const isStale = Boolean(live.run && p?.key != null && live.key != null && p.key !== live.key);
+    root.dataset.stale = isStale ? 1 : 0;
+    put(error, p?.error || "");
+    put(stale, isStale ? "figures of the run before; press Train to run these settings" : "");
+    put(scopeNote, (!p?.error && p?.scope_note) || "");
+    put(status, live.text || (live.run ? "" : S ? "No run yet: press Train." : "The ribbon unrolls here as soon as the settings are read."));
+    scroll.hidden = !S;
+    Object.assign(el.dataset, { run: live.run ?? "", state: live.state, steps: S, scope: p?.scope ?? "", step: current });
+    reveal(columns[current]?.root);
+  }
+
+  function reveal(column) { // scroll inside the ribbon only, never the page
+    if (!column || column === reveal.last || scroll.scrollWidth <= scroll.clientWidth) return;
+    reveal.last = column;
+    const left = column.offsetLeft - heads.offsetWidth - grid.offsetLeft, right = column.offsetLeft - grid.offsetLeft + column.offsetWidth;
+    if (scroll.scrollLeft > left) scroll.scrollLeft = left;
+    else if (scroll.scrollLeft + scroll.clientWidth < right) scroll.scrollLeft = right - scroll.clientWidth;
+  }
+
+  const request = () => { raf ||= requestAnimationFrame(paint); };
+  grid.addEventListener("click", (event) => {
+    const column = event.target.closest(".tr-col");
+    if (column) choose(Number(column.dataset.col));
+  });
+  grid.addEventListener("keydown", (event) => {
+    const k = Number(event.target.closest(".tr-col")?.dataset.col ?? NaN);
+    const target = { ArrowLeft: k - 1, ArrowRight: k + 1, ArrowUp: k - 1, ArrowDown: k + 1, Home: 0, End: columns.length - 1, Enter: k, " ": k }[event.key];
+    if (target == null || Number.isNaN(target) || event.ctrlKey || event.metaKey || event.altKey) return;
+    event.preventDefault();
+    choose(target, true);
+  });
+  const onMessage = () => { take(); request(); };
+  const listeners = { "change:plan": request, "change:message": onMessage, "change:step": request };
+  for (const name in listeners) model.on(name, listeners[name]);
+  const stopTheme = followTheme(root);
+  take();
+  paint();
+  el.dataset.ready = "1";
+  return () => {
+    for (const name in listeners) model.off?.(name, listeners[name]);
+    cancelAnimationFrame(raf);
+    stopTheme();
+  };
+}
+
+export default { render };
