@@ -23,7 +23,7 @@ def main() -> None:
         if isinstance(event, ev.Evaluated):
             print(f"update {event.update}: exact by step {[round(a, 3) for a in event.exact_accuracy]}")
     folder().mkdir(exist_ok=True)
-    path = write_checkpoint(folder() / f"{RECORDED}.safetensors", slim(training.state()))
+    path = write_checkpoint(folder() / f"{RECORDED}.safetensors", slim(training.checkpoint()))
     path.with_suffix(".jsonl").write_text("\n".join(lines) + "\n", encoding="utf-8")
     print(
         f"{path}: {path.stat().st_size / 1e3:.0f} kB, events {path.with_suffix('.jsonl').stat().st_size / 1e3:.0f} kB"

@@ -18,13 +18,13 @@ PACKAGE = ROOT / "trm_explore"
 
 # From the ground up. A room (a module, or a folder and all in it) imports from its own level and those before it.
 LEVELS = (
-    {"checks", "config", "events", "palette", "resources", "cost"},
+    {"checks", "parts", "config", "events", "palette", "resources", "cost"},
     {"network", "supervision", "tasks"},
     {"model"},
-    {"trajectory", "gradients", "checkpoint", "published", "evaluation"},
+    {"trajectory", "gradients", "checkpoint", "published", "evaluation", "state"},
     {"training"},
     {"analysis", "runs"},
-    {"payload", "terminal"},
+    {"payload", "terminal", "run_folder"},
     {"plots"},
     {"widgets", "app"},
     {"teach", "cli", "__main__"},
@@ -50,7 +50,7 @@ FENCES = {  # a package that only these rooms may import
     "transformers": set(),
     "sentence_transformers": set(),
 }
-WITHOUT_TORCH = ("events", "config", "palette", "resources")
+WITHOUT_TORCH = ("events", "config", "parts", "checks", "palette", "resources")
 SPEAKS = {"cli", "teach", "app"}  # the rooms that talk to a person and so may print
 TEXT = {".py", ".js", ".css", ".html"}
 

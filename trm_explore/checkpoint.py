@@ -77,7 +77,7 @@ def read_checkpoint(path: str | Path) -> Checkpoint:
         ) from error
     if header.get("format") != FORMAT:
         raise ValueError(
-            f"{path} has format {header.get('format')!r}, not {FORMAT!r}; it was not saved by this version of trm-explore"
+            f"{path} has format {header.get('format')!r}, not {FORMAT!r}; this version of trm-explore did not save it"
         )
     try:
         config, scalars = RunConfig.from_flat(json.loads(header["config"])), json.loads(header["scalars"])
@@ -128,6 +128,6 @@ def pick_device(name: str) -> torch.device:
         raise ValueError(f"device={name!r} is not known; allowed are auto, cpu, cuda, cuda:N, mps") from None
     if not there.get(device.type) or (device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count()):
         raise ValueError(
-            f"device={name!r} is not on this machine; there is {', '.join(k for k, v in there.items() if v)}, or take auto"
+            f"device={name!r} is not here; there is {', '.join(k for k, v in there.items() if v)}, or take auto"
         )
     return device

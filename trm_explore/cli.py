@@ -22,9 +22,10 @@ from trm_explore.checkpoint import load_checkpoint, pick_device, read_checkpoint
 from trm_explore.config import RunConfig
 from trm_explore.evaluation import evaluate
 from trm_explore.resources import asset, assets
+from trm_explore.run_folder import keep
 from trm_explore.tasks import preset, resolve
 from trm_explore.terminal import board_text, evaluation_line, log_line, score_table, start_line, step_caption
-from trm_explore.training import CHECKPOINT_NAME, train
+from trm_explore.training import CHECKPOINT_NAME, Training, train
 from trm_explore.trajectory import frame_of, record
 
 USAGE = """trm-explore: see how tiny recursive networks reason
@@ -116,10 +117,9 @@ def main(argv: list[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     except (ValueError, OSError) as error:
-        print(
-            f"trm-explore: {error.strerror if isinstance(error, OSError) and error.strerror else error}",
-            file=sys.stderr,
-        )
+        reason = getattr(error, "strerror", None) or error
+        where = f"{error.filename}: " if getattr(error, "filename", None) else ""
+        print(f"trm-explore: {where}{reason}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         return 130
@@ -150,7 +150,7 @@ def _defaults(argv: list[str]) -> Train:
     """What the flags change: the task's preset, or the resumed checkpoint's own settings."""
     first = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
     for name in ("--task", "--preset", "--resume"):
-        first.add_argument(name)
+        first.add_argument(name, nargs="?")  # a missing value is for tyro to complain of
     known, _ = first.parse_known_args([a for a in argv if a not in ("-h", "--help")])
     if known.resume:
         return Train(run=read_checkpoint(_checkpoint(known.resume)).config, resume=known.resume)
@@ -162,7 +162,7 @@ def _train(args: Train) -> int:
     training = train(args.run, resume=resume)
     status, screen = 0, Screen(args.run, args.log_every)
     try:
-        for event in _kept(training, args.run.out, resumed=training.update if resume else None):
+        for event in keep(_until_interrupted(training), args.run.out, resume, training.update):
             if args.json:
                 print(ev.to_json(event), flush=True)
             else:
@@ -171,43 +171,26 @@ def _train(args: Train) -> int:
                 status = 2
                 if args.json:
                     print(f"trm-explore: {event.reason}; {event.advice}", file=sys.stderr)
-    except KeyboardInterrupt:
-        training.close()
-        kept = f"; the last checkpoint in {args.run.out} can be resumed" if args.run.out else ""
-        print(f"trm-explore: stopped after update {training.update}{kept}", file=sys.stderr)
-        return 130
+            elif isinstance(event, ev.Finished) and event.reason == "stopped":
+                status = 130
+    except KeyboardInterrupt:  # between two events
+        status = 130
     finally:
         screen.close()
+    if status == 130:
+        saved = Path(args.run.out) / CHECKPOINT_NAME
+        kept = f"go on with --resume {saved}" if args.run.out and saved.exists() else "no checkpoint was written yet"
+        print(f"trm-explore: stopped after update {training.update}; {kept}", file=sys.stderr)
     return status
 
 
-def _kept(events: Iterator[ev.Event], out: str, resumed: int | None) -> Iterator[ev.Event]:
-    """The same events, also written to the run's folder (config.json, events.jsonl)."""
-    if not out:
-        yield from events
-        return
-    folder = Path(out)
-    log = folder / "events.jsonl"
-    if resumed is None and (log.exists() or (folder / CHECKPOINT_NAME).exists()):
-        raise ValueError(
-            f"out={out} holds a run already; choose another folder, or go on with --resume {folder / CHECKPOINT_NAME}"
-        )
-    folder.mkdir(parents=True, exist_ok=True)
-    if resumed is not None and log.exists():  # what came after the checkpoint will come again
-        past = [line for line in log.read_text().splitlines() if _belongs(line, resumed)]
-        log.write_text("".join(line + "\n" for line in past))
-    with log.open("a") as file:
-        for event in events:
-            if isinstance(event, ev.Started):
-                (folder / "config.json").write_text(json.dumps(event.config, indent=2) + "\n")
-            file.write(ev.to_json(event) + "\n")
-            file.flush()
-            yield event
-
-
-def _belongs(line: str, resumed: int) -> bool:
-    event = ev.from_json(line)
-    return not isinstance(event, ev.Finished | ev.Failed) and getattr(event, "update", 0) <= resumed
+def _until_interrupted(training: Training) -> Iterator[ev.Event]:
+    """The training's events; Ctrl-C ends them as a stop does."""
+    try:
+        yield from training
+    except KeyboardInterrupt:
+        training.close()
+        yield ev.Finished("stopped", training.update, training.seconds)
 
 
 class Screen:
@@ -232,14 +215,16 @@ class Screen:
             tqdm.write(evaluation_line(event))
         elif isinstance(event, ev.Saved):
             tqdm.write(f"Saved {event.path}")
-        elif isinstance(event, ev.Finished):
+        elif isinstance(event, ev.Finished) and event.reason == "done":
             tqdm.write(f"Done: {event.update} updates in {event.seconds:.1f} s of training")
         elif isinstance(event, ev.Failed):
             tqdm.write(f"trm-explore: {event.reason}; {event.advice}", file=sys.stderr)
 
     def _move(self, what: str, done: int, total: int) -> None:
         if self.bar is None:
-            self.bar = tqdm(total=total, initial=max(0, done - 1), desc=what, unit="", leave=False, dynamic_ncols=True)
+            self.bar = tqdm(
+                total=total, initial=max(0, done - 1), desc=what, unit="", leave=False, dynamic_ncols=True, disable=None
+            )
         self.bar.update(done - self.bar.n)
 
     def close(self) -> None:
@@ -258,9 +243,14 @@ def _checkpoint(name: str) -> Path:
     return path
 
 
+def _at_least(least: int, **given: float | None) -> None:
+    for name, value in given.items():
+        if value is not None and not least <= value < float("inf"):
+            raise ValueError(f"{name}={value} must be a number of at least {least}")
+
+
 def _evaluate(args: Evaluate) -> int:
-    if args.puzzles < 1:
-        raise ValueError(f"puzzles={args.puzzles} must be at least 1")
+    _at_least(1, puzzles=args.puzzles, H_cycles=args.H_cycles)
     model, config = load_checkpoint(_checkpoint(args.checkpoint), device=str(pick_device(args.device)))
     task, _ = resolve(config.with_flat(data="", eval_data=""))  # its own files may be elsewhere by now
     puzzles = task.load(args.data) if args.data else task.held_out(args.puzzles)
@@ -275,6 +265,7 @@ def _evaluate(args: Evaluate) -> int:
 
 
 def _show(args: Show) -> int:
+    _at_least(1, H_cycles=args.H_cycles)
     model, config = load_checkpoint(_checkpoint(args.checkpoint))
     task, _ = resolve(config.with_flat(data="", eval_data=""))
     if args.puzzle:
@@ -302,5 +293,7 @@ def _app(args: App) -> int:
         raise ValueError(
             f'the page needs {error.name}, which is not installed; pip install "trm-explore[app]"'
         ) from error
+    _at_least(0, runs=args.runs)
+    _at_least(1, lease=args.lease)
     launch(host=args.host, port=args.port, slots=args.runs or None, lease=args.lease)
     return 0

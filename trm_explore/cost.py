@@ -11,8 +11,8 @@ from dataclasses import dataclass
 
 from trm_explore.config import ModelConfig, RunConfig
 
-# Operations per second that our small matrices reach on one CPU thread: between 22e9 (D=32) and 72e9 (D=256) were measured on a
-# server core (docs/benchmarks.md); this is a slow laptop's, so that an estimate promises too little rather than too much.
+# Operations per second on one CPU thread. Our small matrices reach more on a server core (docs/benchmarks.md has what
+# was measured); this is a slow laptop's, so that an estimate promises too little rather than too much.
 CPU_SPEED = 25e9
 
 

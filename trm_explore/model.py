@@ -79,7 +79,7 @@ class RecursiveModel(nn.Module):
             self.embed_pos = nn.Parameter(trunc_normal(config.seq_len, D, std=D**-0.5, generator=generator))
         self.net = TinyNetwork(config, generator)
         self.lm_head = Linear(D, V, generator)
-        # Row 0 says halt; row 1 (continue) keeps the published shape and is not read. It starts at "almost surely go on".
+        # Row 0 says halt; row 1 (continue) keeps the published shape and is not read. Starts at "almost surely go on".
         self.q_head = Linear(D, 2, generator, bias=True)
         with torch.no_grad():
             self.q_head.weight.zero_()

@@ -31,7 +31,7 @@ NOT_THE_EXPERIMENT = (
 
 
 def plan_of(config: RunConfig) -> dict[str, Any]:
-    """What the ribbon shows before anything is computed: steps, weights, gradient scope, colours, in a dict for JSON."""
+    """What the ribbon shows before anything is computed: steps, weights, gradient scope, colours; JSON-ready."""
     supervision, steps = config.supervision, config.model.H_cycles
     weights = weights_for(supervision, steps)
     return {
@@ -74,7 +74,7 @@ def scope_note(config: RunConfig) -> str:
             return "Supervision is off: one loss, on the final answer, and its gradient runs back through every cycle."
         return "Supervision is off: one loss, on the final answer, and its gradient stays in the last cycle, as in TRM."
     return {
-        "last": "Scope last: only the final cycle carries gradient; the early losses teach nothing and only rescale it.",
+        "last": "Scope last: only the final cycle carries gradient; the early losses teach nothing, only rescale it.",
         "cycle": "Scope cycle: every loss teaches its own cycle and stops at the border; memory of one cycle.",
         "full": "Scope full: every loss runs back through all cycles before it; memory grows with the cycles.",
     }[supervision.scope]

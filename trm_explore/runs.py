@@ -108,13 +108,15 @@ class Run:
             self._append(event)
             if isinstance(event, ev.Preparing | ev.Started):
                 self.state = PREPARING if isinstance(event, ev.Preparing) else RUNNING
+            if isinstance(event, ev.UpdateDone):
+                with self._runs.changed:
+                    self._updates_asked = max(0, self._updates_asked - 1)
+                last = event.update == self.config.train.updates  # after it comes only the end
+                if self._want_pause and not self._updates_asked and not last:
+                    self._wait_for_turn()
             if self._unwatched() or self._want_stop:
                 training.close()
                 return
-            if isinstance(event, ev.UpdateDone):
-                self._updates_asked = max(0, self._updates_asked - 1)
-                if self._want_pause and not self._updates_asked:
-                    self._wait_for_turn()
 
     def _wait_for_turn(self) -> None:
         """Holds until this run may compute: not paused (or an update was asked for), and a slot is free for the first
@@ -170,11 +172,13 @@ class Runs:
             check(config)
         run = Run(self, config, paused)
         with self.changed:
-            if len(self._line) >= self.waiting:
-                raise ValueError(f"{len(self._line)} runs wait already, which is all that fit; try again in a minute")
+            queued = sum(other.state == QUEUED for other in self._all.values())  # some have a slot in a moment
+            waiting = queued - (self.slots - len(self._computing))
+            if waiting >= self.waiting:
+                raise ValueError(f"{waiting} runs wait already, which is all that fit; try again in a minute")
             self._all[run.id] = run
             ended = [other.id for other in self._all.values() if other.ended]
-            for old in ended[: max(0, len(self._all) - self.keep)]:
+            for old in ended[: max(0, len(ended) - self.keep)]:
                 del self._all[old]
         run._thread.start()
         return run

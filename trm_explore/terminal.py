@@ -13,8 +13,8 @@ BOLD, RED, YELLOW, OFF = "\033[1m", "\033[31m", "\033[33m", "\033[0m"
 def start_line(event: ev.Started, config: RunConfig) -> str:
     m, s = config.model, config.supervision
     return (
-        f"{config.task}: {event.parameters:,} weights, {m.H_cycles} H-cycles of {m.L_cycles} L-cycles, deep supervision "
-        f"{s.deep_supervision_schedule if s.enable_deep_supervision else 'off'}, gradient scope {s.scope}, "
+        f"{config.task}: {event.parameters:,} weights, {m.H_cycles} H-cycles of {m.L_cycles} L-cycles, deep "
+        f"supervision {s.deep_supervision_schedule if s.enable_deep_supervision else 'off'}, gradient scope {s.scope}, "
         f"{event.device}, {event.threads} threads, seed {config.train.seed}"
     )
 

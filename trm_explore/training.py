@@ -16,17 +16,15 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import numpy as np
 import torch
 from torch import Tensor
-from torch.optim.lr_scheduler import LambdaLR
-from torch.optim.swa_utils import AveragedModel
 
 from trm_explore import events as ev
-from trm_explore.checkpoint import Checkpoint, load_weights, pick_device, read_checkpoint, write_checkpoint
+from trm_explore.checkpoint import Checkpoint, pick_device, write_checkpoint
 from trm_explore.config import RunConfig, TrainConfig
 from trm_explore.evaluation import evaluate
 from trm_explore.model import Batch, RecursiveModel
+from trm_explore.state import TrainingState
 from trm_explore.supervision import answer_loss, deep_supervision_loss, halting_loss, weights_for
 from trm_explore.tasks import Task, resolve
 from trm_explore.trajectory import frame_of, record, to_device
@@ -49,27 +47,32 @@ class Training:
 
     def __init__(self, run_config: RunConfig, resume: str | Path | None = None):
         self.task, self.config = resolve(run_config)
-        c = self.config.train
-        self.device = pick_device(c.device)
-        self.model = RecursiveModel(self.config.model, self.config.supervision, c, seed=c.seed).to(self.device)
-        self._average = AveragedModel(self.model, multi_avg_fn=_warmed_up_average(c.ema_decay)) if c.ema_decay else None
-        self._optimizer = torch.optim.AdamW(
-            self.model.parameters(), lr=c.lr, betas=(c.beta1, c.beta2), weight_decay=c.weight_decay
-        )
-        self._schedule = LambdaLR(self._optimizer, lambda update: learning_rate_factor(update, c))
-        self._data_rng = np.random.default_rng(c.seed)
-        self._halt_rng = torch.Generator().manual_seed(c.seed)
-        self.update, self.seconds = 0, 0.0
-        self._carry = None
-        self._stop = threading.Event()
+        self.device = pick_device(self.config.train.device)
+        self.state = TrainingState(self.config, self.device, (self.task.rows, self.task.cols))
         if resume is not None:
-            self._resume(resume)
+            self.state.restore(resume)
+        self._stop = threading.Event()
         self._stream = self._events()
+
+    @property
+    def model(self) -> RecursiveModel:
+        """The raw weights."""
+        return self.state.model
 
     @property
     def ema_model(self) -> RecursiveModel:
         """The averaged weights that evaluation uses (the raw ones where ema_decay is 0)."""
-        return self._average.module if self._average else self.model
+        return self.state.ema_model
+
+    @property
+    def update(self) -> int:
+        """Updates done."""
+        return self.state.update
+
+    @property
+    def seconds(self) -> float:
+        """The training clock: with data, without evaluation."""
+        return self.state.seconds
 
     def __iter__(self) -> Iterator[ev.Event]:
         return self._stream
@@ -112,17 +115,17 @@ class Training:
         yield ev.Started(self.config.to_flat(), parameters, str(self.device), torch.get_num_threads(), self.update)
         while self.update < c.updates:
             self._before_call()
-            before = self._data_rng.bit_generator.state
+            before = self.state.data_rng.bit_generator.state
             try:
                 done = self._one_update()
             except BaseException:
-                self._data_rng.bit_generator.state = before  # the half-done update never was
+                self.state.data_rng.bit_generator.state = before  # the half-done update never was
                 raise
             yield done
             if isinstance(done, ev.Failed):
                 return
             last = self.update == c.updates
-            if last or _every(c.frame_every, self.update):
+            if _every(c.frame_every, self.update) or (last and c.frame_every):
                 yield self._frame()
             if last or _every(c.eval_every, self.update):
                 scores = evaluate(
@@ -151,7 +154,7 @@ class Training:
         losses: list[Tensor] = []
         halting: list[Tensor] = []
         total = torch.zeros((), device=self.device)
-        self._optimizer.zero_grad()
+        self.state.optimizer.zero_grad()
         for cycle in self.model.cycles(carry, gradient_scope=supervision.scope, before_call=self._before_call):
             loss, halt = answer_loss(cycle.logits, labels), halting_loss(cycle.q_halt, cycle.logits, labels)
             share = float(weights[cycle.index] / weights.sum())
@@ -173,14 +176,10 @@ class Training:
                 f"training diverged: the loss or its gradient is not finite at update {self.update + 1}",
                 _advice(self.config),
             )
-        lr = self._schedule.get_last_lr()[0]
-        self._optimizer.step()
-        self._schedule.step()
-        if self._average:
-            self._average.update_parameters(self.model)
-        self._carry = self.model.finish(carry, cycle, self._halt_rng)
-        self.update += 1
-        self.seconds += time.perf_counter() - began
+        lr = self.state.schedule.get_last_lr()[0]
+        self.state.step()
+        self.state.carry = self.model.finish(carry, cycle, self.state.halt_rng)
+        self.state.seconds += time.perf_counter() - began
         return ev.UpdateDone(
             self.update,
             deep_supervision_loss(step_losses, weights).item(),
@@ -196,17 +195,17 @@ class Training:
         """The carry, and a batch in which fresh puzzles stand where a puzzle has halted (all of them at first)."""
         c = self.config.train
         board = {"board": (self.task.rows, self.task.cols)}
-        if self._carry is None:
-            batch = to_device(self.task.sample(c.batch_size, self._data_rng), self.device) | board
+        if self.state.carry is None:
+            batch = to_device(self.task.sample(c.batch_size, self.state.data_rng), self.device) | board
             return self.model.initial_carry(batch), batch
-        halted = self._carry.halted
-        batch = dict(self._carry.data)
+        halted = self.state.carry.halted
+        batch = dict(self.state.carry.data)
         if halted.any():
-            fresh = to_device(self.task.sample(int(halted.sum()), self._data_rng), self.device)
+            fresh = to_device(self.task.sample(int(halted.sum()), self.state.data_rng), self.device)
             for name, value in fresh.items():
                 batch[name] = batch[name].clone()
                 batch[name][halted] = value
-        return self._carry, batch
+        return self.state.carry, batch
 
     def _eval_cycles(self) -> int:
         """A puzzle that stays several updates has its states carried on: that many times the cycles."""
@@ -217,70 +216,13 @@ class Training:
         trajectory = record(self.ema_model, shown.batch, H_cycles=self._eval_cycles(), before_call=self._before_call)
         return ev.Frame(self.update, frame_of(trajectory, self.task, label=shown.label, update=self.update))
 
-    def state(self) -> Checkpoint:
-        """All that the next updates depend on."""
-        tensors = {f"model.{k}": v for k, v in self.model.state_dict().items()}
-        if self._average:
-            tensors |= {f"ema.{k}": v for k, v in self._average.module.state_dict().items()}
-        optimizer = self._optimizer.state_dict()
-        for index, slots in optimizer["state"].items():
-            tensors |= {f"optimizer.{index}.{slot}": value for slot, value in slots.items()}
-        tensors["random.halt"] = self._halt_rng.get_state()
-        if self._carry is not None:
-            fields = self._carry._asdict()
-            tensors |= {f"carry.{k}": fields[k] for k in ("z_H", "z_L", "steps", "halted")}
-            tensors |= {f"carry.data.{k}": v for k, v in self._carry.data.items() if isinstance(v, Tensor)}
-        scalars = {
-            "update": self.update,
-            "seconds": self.seconds,
-            "averaged": int(self._average.n_averaged) if self._average else 0,
-            "data_random": self._data_rng.bit_generator.state,
-        }
-        return Checkpoint(self.config, scalars, tensors)
+    def checkpoint(self) -> Checkpoint:
+        """All that the next updates depend on, and the config."""
+        return self.state.snapshot()
 
     def save(self, path: str | Path) -> Path:
         """Writes a checkpoint that can be resumed; OSError leaves the one that was there."""
-        return write_checkpoint(path, self.state())
-
-    def _resume(self, path: str | Path) -> None:
-        saved = read_checkpoint(path)
-        for name in ("task", "batch_size", *self.config.model.__dataclass_fields__):
-            then, now = saved.config.to_flat()[name], self.config.to_flat()[name]
-            if then != now:
-                raise ValueError(f"{path} was trained with {name}={then}; it cannot go on with {name}={now}")
-        if "random.halt" not in saved.tensors:
-            raise ValueError(f"{path} holds weights only, for evaluation; a training cannot go on from it")
-        load_weights(self.model, saved, "model.", path)
-        try:
-            if self._average:
-                load_weights(self._average.module, saved, "ema." if saved.scalars["averaged"] else "model.", path)
-                self._average.n_averaged.fill_(saved.scalars["averaged"])
-            self._restore(saved)
-        except (KeyError, TypeError, ValueError, RuntimeError, IndexError) as error:
-            raise ValueError(f"{path}: its training state is damaged ({str(error)[:100]})") from error
-
-    def _restore(self, saved: Checkpoint) -> None:
-        slots: dict[int, dict[str, Tensor]] = {}
-        for name, value in saved.tensors.items():
-            if name.startswith("optimizer."):
-                _, index, slot = name.split(".")
-                slots.setdefault(int(index), {})[slot] = value
-        groups = self._optimizer.state_dict()["param_groups"]
-        self._optimizer.load_state_dict({"state": slots, "param_groups": groups})
-        self.update, self.seconds = saved.scalars["update"], saved.scalars["seconds"]
-        lr = self.config.train.lr * learning_rate_factor(self.update, self.config.train)
-        for group in self._optimizer.param_groups:
-            group["lr"] = lr
-        progress = {"last_epoch": self.update, "_step_count": self.update + 1, "_last_lr": [lr]}
-        self._schedule.load_state_dict(self._schedule.state_dict() | progress)
-        self._data_rng.bit_generator.state = saved.scalars["data_random"]
-        self._halt_rng.set_state(saved.tensors["random.halt"])
-        if "carry.z_H" in saved.tensors:
-            carry = {k.removeprefix("carry."): v.to(self.device) for k, v in saved.tensors.items() if k[:6] == "carry."}
-            data = {k.removeprefix("data."): v for k, v in carry.items() if k.startswith("data.")}
-            data["board"] = (self.task.rows, self.task.cols)
-            first = self.model.initial_carry(data)
-            self._carry = first._replace(**{k: carry[k] for k in ("z_H", "z_L", "steps", "halted")})
+        return write_checkpoint(path, self.checkpoint())
 
 
 class Shown(NamedTuple):
@@ -304,25 +246,6 @@ def shown_puzzle(task: Task, config: TrainConfig) -> Shown:
             )
     one = {name: value[i : i + 1] for name, value in held_out.items()}
     return Shown(one | {"board": (task.rows, task.cols)}, f"held-out puzzle {i}")
-
-
-def learning_rate_factor(update: int, config: TrainConfig) -> float:
-    """lr's factor for the update that follows `update` done ones: linear warm-up, then cosine down to lr_min_ratio."""
-    warmup = min(config.warmup_updates, config.updates)
-    if update < warmup:
-        return (update + 1) / warmup
-    place = min(1.0, (update - warmup) / max(1, config.updates - warmup))
-    return config.lr_min_ratio + (1 - config.lr_min_ratio) * 0.5 * (1 + float(np.cos(np.pi * place)))
-
-
-def _warmed_up_average(decay: float):
-    """EMA with the decay min(decay, (1+t)/(10+t)): a constant one remembers the random start for too long."""
-
-    def average(averaged: list[Tensor], current: list[Tensor], t: Tensor) -> None:
-        t = int(t)
-        torch._foreach_lerp_(averaged, current, 1 - min(decay, (1 + t) / (10 + t)))
-
-    return average
 
 
 def _every(n: int, update: int) -> bool:

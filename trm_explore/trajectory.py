@@ -2,7 +2,7 @@
 
     trajectory = record(model, task_batch, H_cycles=8)     # more cycles than in training: allowed
     trajectory.answers[k]                                  # (B, L) tokens after step k
-    frame_of(trajectory, task)                             # one puzzle of it as the small JSON object that the player draws
+    frame_of(trajectory, task)                             # one puzzle of it, as JSON for the player
 
 Shapes: S steps, B puzzles, L positions, D width.
 """

@@ -71,6 +71,6 @@ def _check_address(host: str, port: int) -> None:
             trial.bind((host, port))
         except OSError as error:
             raise ValueError(
-                f"cannot listen on {host} port {port} ({error.strerror}); another program has it, perhaps a page started "
-                f"before: stop that, or choose another with --port {port + 1}"
+                f"cannot listen on {host} port {port} ({error.strerror}); another program has it, perhaps a page "
+                f"started before: stop that, or choose another with --port {port + 1}"
             ) from error

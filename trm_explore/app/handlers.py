@@ -131,7 +131,7 @@ def nothing() -> Updates:
 
 
 def marks(error: str) -> Updates:
-    """Beside every control that can be wrong: the error where the sentence starts with its name, else its usual text."""
+    """At every control that can be wrong the error, where the sentence starts with its name, else its usual one."""
     said = {name: f"\u26a0 {error}" if error.startswith(name) else None for name in MARKED}
     infos = [gr.update(info=said[name] or texts.INFO[name]) for name in MARKED if name != "data"]
     return [*infos, said["data"] or texts.DATA_HELP]

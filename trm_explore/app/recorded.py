@@ -32,5 +32,5 @@ def recorded_message() -> dict[str, Any]:
         "recorded",
         config,
         [*rest, *frames, ev.Frame(end.update, frame)],
-        text=texts.RECORDED.format(updates=end.update, seconds=end.seconds),
+        text=texts.RECORDED.format(updates=end.update),
     )

@@ -32,7 +32,7 @@ CONTROLS = (
 )
 LIMITS = {"H_cycles": (1, 8), "L_cycles": (1, 8), "updates": (1, 20_000), "seed": (0, 2**31 - 1)}
 SECONDS_AN_UPDATE = 4.0  # more than this is no live page; refused with the estimate
-# On the page a run computes with one thread, so that as many runs as cores go side by side; it is looked at more often, too.
+# On the page a run computes with one thread, so that as many runs as cores go side by side; it is looked at more often.
 PAGE = {"threads": 1, "eval_every": 25, "eval_puzzles": 128, "frame_every": 10}
 START = {
     "enable_deep_supervision": True,

@@ -4,9 +4,10 @@ TITLE = "trm_explore: watch a tiny network think"
 HEADLINE = "Watch a tiny network think"
 INTRO = (
     "One small network is applied again and again: each column below is one pass, and its answer. "
-    "Deep supervision gives every pass a lesson of its own. Switch it off, press Train, and see what the early passes forget."
+    "Deep supervision gives every pass a lesson of its own. Switch it off, press Train, and see what the early passes "
+    "forget."
 )
-RECORDED = "Recorded earlier with the settings shown: {updates} updates, {seconds:.0f} s of training. Press Train for your own."
+RECORDED = "Recorded earlier with the settings shown: {updates} updates. Press Train for a run of your own."
 
 LABELS = {
     "task": "Task",
@@ -51,26 +52,27 @@ MORE = "More settings: size, cycles, seed, difficulty, your own puzzles"
 TAKE = "Take this run with you: as a command, as Python"
 WHAT_TITLE = "What am I looking at?"
 WHAT = """
-**The recursion.** The network keeps two states for every cell: a latent `z_L` and an answer `z_H`. In each *H-cycle* it updates `z_L`
-a few times (the *L-cycles*, dots), then `z_H` once (the box), and reads an answer off `z_H`. That answer is a **step**. The same
-weights are used every time.
+**The recursion.** The network keeps two states for every cell: a latent `z_L` and an answer `z_H`. In each *H-cycle*
+it updates `z_L` a few times (the *L-cycles*, dots), then `z_H` once (the box), and reads an answer off `z_H`. That
+answer is a **step**. The same weights are used every time.
 
 **Deep supervision** puts a loss on every step's answer. The **schedule** says how much each counts; the total is
 sum(weight x loss) / sum(weights), so only the ratios matter. "Decay" means: going back from the final step.
 
-**Gradient scope** says how far a loss reaches back: `last` (only the final cycle learns, as in the TRM paper), `cycle` (each loss
-teaches its own cycle), `full` (through all cycles). It is a switch of its own, because otherwise "on" against "off" would compare two
-things at once. Left on auto it is `last` without supervision and `full` with it.
+**Gradient scope** says how far a loss reaches back: `last` (only the final cycle learns, as in the TRM paper),
+`cycle` (each loss teaches its own cycle), `full` (through all cycles). It is a switch of its own, because otherwise
+"on" against "off" would compare two things at once. Left on auto it is `last` without supervision and `full` with it.
 
-**The figures.** Losses are those of the training batches. "Solved" and "cells right" are measured on held-out puzzles that no training
-puzzle is a symmetric copy of, with averaged weights. Shown cells include the given ones.
+**The figures.** Losses are those of the training batches. "Solved" and "cells right" are measured on held-out puzzles
+that no training puzzle is a symmetric copy of, with averaged weights. Shown cells include the given ones.
 
-**Is supervised always better?** No. On some tasks it wins at equal time, on some it ties or loses; what it reliably buys is that the
-early answers are already usable. Try the four combinations.
+**Is supervised always better?** No. On some tasks it wins at equal time, on some it ties or loses; what it reliably
+buys is that the early answers are already usable. Try the four combinations.
 """
 TOO_SLOW = (
-    "about {seconds:.0f} s for each of {updates} updates on this machine ({parameters:,} weights, {device}): too slow for this page, "
-    "which takes at most {limit:.0f} s an update; choose a smaller size or fewer cycles, or train it where there is a GPU"
+    "about {seconds:.0f} s for each of {updates} updates here ({parameters:,} weights, {device}): too slow for "
+    "this page, which takes at most {limit:.0f} s an update; choose a smaller size or fewer cycles, or train it where "
+    "there is a GPU"
 )
 EMPTY = "{label} is empty; give a whole number, such as {example}"
 BAD_WEIGHTS = "custom_weights={text!r} is not a list of numbers; give one number a step, such as 0.3 0.4 1"

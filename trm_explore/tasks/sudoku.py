@@ -47,7 +47,8 @@ AT_ONCE = 2000  # puzzles of a file up to which it is split right away, so that 
 
 class SudokuTask:
     """One size of Sudoku. `data`, `eval_data`: files of the user's; `seed` only chooses which tenth of `data` is held
-    out. `pool_size` puzzles of 6x6 or 9x9 (0: those that ship); 4x4 and `data` have no use for it."""
+    out. `pool_size` puzzles of 6x6 or 9x9 (0: those that ship); 4x4 and `data` have no use for it and refuse
+    it."""
 
     loss = "cross_entropy"
 
@@ -66,6 +67,9 @@ class SudokuTask:
             raise ValueError(f"difficulty={difficulty!r} is not known; allowed are {', '.join(DIFFICULTIES)}")
         if pool_size and pool_size < SMALLEST_POOL:
             raise ValueError(f"pool_size={pool_size} is too small; give at least {SMALLEST_POOL}, or 0 for what ships")
+        if pool_size and (size == 4 or data):
+            other = f"the puzzles come from {data}" if data else "4x4 puzzles are drawn from all there are"
+            raise ValueError(f"pool_size={pool_size} has no effect here: {other}; leave it out, or give 0")
         if eval_data and not data:
             raise ValueError(f"eval_data={eval_data!r} needs data too: the puzzles to train on")
         self.size, self.difficulty, self.pool_size, self.seed = size, difficulty, pool_size, seed

@@ -1,0 +1,132 @@
+"""All that the next updates depend on: weights, averaged weights, optimiser, schedule, random numbers, carry, counters.
+
+`snapshot` and `restore` turn it into a checkpoint and back, so that a resumed run gives the numbers of an uninterrupted
+one. It knows nothing of events; training.py drives it.
+"""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.optim.lr_scheduler import LambdaLR
+from torch.optim.swa_utils import AveragedModel
+
+from trm_explore.checkpoint import Checkpoint, load_weights, read_checkpoint
+from trm_explore.config import RunConfig, TrainConfig
+from trm_explore.model import Carry, RecursiveModel
+
+
+class TrainingState:
+    """The state at update 0 of a resolved config, on a device; `board` is the task's (rows, cols)."""
+
+    def __init__(self, config: RunConfig, device: torch.device, board: tuple[int, int]):
+        c = config.train
+        self.config, self.device, self.board = config, device, board
+        self.model = RecursiveModel(config.model, config.supervision, c, seed=c.seed).to(device)
+        self.average = AveragedModel(self.model, multi_avg_fn=warmed_up_average(c.ema_decay)) if c.ema_decay else None
+        self.optimizer = torch.optim.AdamW(
+            self.model.parameters(), lr=c.lr, betas=(c.beta1, c.beta2), weight_decay=c.weight_decay
+        )
+        self.schedule = LambdaLR(self.optimizer, lambda update: learning_rate_factor(update, c))
+        self.data_rng = np.random.default_rng(c.seed)
+        self.halt_rng = torch.Generator().manual_seed(c.seed)
+        self.carry: Carry | None = None
+        self.update, self.seconds = 0, 0.0
+
+    @property
+    def ema_model(self) -> RecursiveModel:
+        """The averaged weights (the raw ones where ema_decay is 0)."""
+        return self.average.module if self.average else self.model
+
+    def step(self) -> None:
+        """One optimiser update with the gradients that are there; then schedule and average move on."""
+        self.optimizer.step()
+        self.schedule.step()
+        if self.average:
+            self.average.update_parameters(self.model)
+        self.update += 1
+
+    def snapshot(self) -> Checkpoint:
+        """Everything, for a file."""
+        tensors = {f"model.{k}": v for k, v in self.model.state_dict().items()}
+        if self.average:
+            tensors |= {f"ema.{k}": v for k, v in self.average.module.state_dict().items()}
+        for index, slots in self.optimizer.state_dict()["state"].items():
+            tensors |= {f"optimizer.{index}.{slot}": value for slot, value in slots.items()}
+        tensors["random.halt"] = self.halt_rng.get_state()
+        if self.carry is not None:
+            fields = self.carry._asdict()
+            tensors |= {f"carry.{k}": fields[k] for k in ("z_H", "z_L", "steps", "halted")}
+            tensors |= {f"carry.data.{k}": v for k, v in self.carry.data.items() if isinstance(v, Tensor)}
+        scalars = {
+            "update": self.update,
+            "seconds": self.seconds,
+            "averaged": int(self.average.n_averaged) if self.average else 0,
+            "data_random": self.data_rng.bit_generator.state,
+        }
+        return Checkpoint(self.config, scalars, tensors)
+
+    def restore(self, path: str | Path) -> None:
+        """Goes on from a file; ValueError where it was another network or task, holds weights only, or is damaged."""
+        saved = read_checkpoint(path)
+        then, now = saved.config.to_flat(), self.config.to_flat()
+        for name in ("task", "batch_size", *self.config.model.__dataclass_fields__):
+            if then[name] != now[name]:
+                raise ValueError(
+                    f"{path} was trained with {name}={then[name]}; it cannot go on with {name}={now[name]}"
+                )
+        if "random.halt" not in saved.tensors:
+            raise ValueError(f"{path} holds weights only, for evaluation; a training cannot go on from it")
+        load_weights(self.model, saved, "model.", path)
+        try:
+            if self.average:
+                load_weights(self.average.module, saved, "ema." if saved.scalars["averaged"] else "model.", path)
+                self.average.n_averaged.fill_(saved.scalars["averaged"])
+            self._restore(saved)
+        except (KeyError, TypeError, ValueError, RuntimeError, IndexError) as error:
+            raise ValueError(f"{path}: its training state is damaged ({str(error)[:100]})") from error
+
+    def _restore(self, saved: Checkpoint) -> None:
+        slots: dict[int, dict[str, Tensor]] = {}
+        for name, value in saved.tensors.items():
+            if name.startswith("optimizer."):
+                _, index, slot = name.split(".")
+                slots.setdefault(int(index), {})[slot] = value
+        groups = self.optimizer.state_dict()["param_groups"]
+        self.optimizer.load_state_dict({"state": slots, "param_groups": groups})
+        self.update, self.seconds = saved.scalars["update"], saved.scalars["seconds"]
+        lr = self.config.train.lr * learning_rate_factor(self.update, self.config.train)
+        for group in self.optimizer.param_groups:
+            group["lr"] = lr
+        progress = {"last_epoch": self.update, "_step_count": self.update + 1, "_last_lr": [lr]}
+        self.schedule.load_state_dict(self.schedule.state_dict() | progress)
+        self.data_rng.bit_generator.state = saved.scalars["data_random"]
+        self.halt_rng.set_state(saved.tensors["random.halt"])
+        if "carry.z_H" in saved.tensors:
+            carry = {k.removeprefix("carry."): v.to(self.device) for k, v in saved.tensors.items() if k[:6] == "carry."}
+            data = {k.removeprefix("data."): v for k, v in carry.items() if k.startswith("data.")}
+            first = self.model.initial_carry(data | {"board": self.board})
+            self.carry = first._replace(**{k: carry[k] for k in ("z_H", "z_L", "steps", "halted")})
+
+
+def learning_rate_factor(update: int, config: TrainConfig) -> float:
+    """lr's factor for the update that follows `update` done ones: linear warm-up, then cosine down to lr_min_ratio."""
+    warmup = min(config.warmup_updates, config.updates)
+    if update < warmup:
+        return (update + 1) / warmup
+    place = min(1.0, (update - warmup) / max(1, config.updates - warmup))
+    return config.lr_min_ratio + (1 - config.lr_min_ratio) * 0.5 * (1 + math.cos(math.pi * place))
+
+
+def warmed_up_average(decay: float):
+    """EMA with the decay min(decay, (1+t)/(10+t)): a constant one remembers the random start for too long."""
+
+    def average(averaged: list[Tensor], current: list[Tensor], t: Tensor) -> None:
+        t = int(t)
+        torch._foreach_lerp_(averaged, current, 1 - min(decay, (1 + t) / (10 + t)))
+
+    return average
