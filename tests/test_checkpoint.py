@@ -50,6 +50,16 @@ def test_a_file_gives_back_what_was_written(checkpoint, file):
     assert kinds == {"model", "ema", "optimizer", "carry", "random"}
 
 
+def test_the_new_file_is_written_beside_the_old_one_so_that_it_can_take_its_place_at_once(
+    checkpoint, file, monkeypatch
+):
+    moves, really = [], os.replace
+    monkeypatch.setattr(os, "replace", lambda source, target: (moves.append((source, target)), really(source, target)))
+    write_checkpoint(file, checkpoint)
+    ((source, target),) = moves
+    assert os.path.dirname(source) == os.path.dirname(target) and target == file
+
+
 def test_others_may_read_the_file(file):
     assert stat.S_IMODE(os.stat(file).st_mode) == 0o644
 
@@ -78,7 +88,7 @@ def test_a_slim_file_loads_to_the_same_model(checkpoint, file, tmp_path):
     assert all(torch.equal(weights[name], expected[name]) for name in expected)
 
 
-# ---- writing that fails ---------------------------------------------------------------------------------------------
+# ---- writing that fails ----------------------------------------------------------------
 
 
 def full_disk(*_args, **_kwargs):
@@ -132,7 +142,7 @@ def test_a_folder_that_cannot_be_made_is_said_with_the_path(checkpoint, tmp_path
         write_checkpoint(tmp_path / "file" / "model.safetensors", checkpoint)
 
 
-# ---- files that are not checkpoints -----------------------------------------------------------------------------------
+# ---- files that are not checkpoints ----------------------------------------------------------------
 
 
 def sentence(path, reader=load_checkpoint):
@@ -249,7 +259,7 @@ def test_a_config_that_does_not_name_its_sizes(checkpoint, tmp_path):
         load_checkpoint(file)
 
 
-# ---- devices ----------------------------------------------------------------------------------------------------------
+# ---- devices ----------------------------------------------------------------
 
 
 @pytest.mark.parametrize("name", ["cuda:99", "tpu", "cuda:x", "", "meta"])
@@ -258,9 +268,7 @@ def test_a_device_that_is_not_there_is_refused_with_its_name(name):
         pick_device(name)
 
 
-@pytest.mark.parametrize(
-    ("cuda", "mps", "picked"), [(True, True, "cuda"), (False, True, "mps"), (False, False, "cpu")]
-)
+@pytest.mark.parametrize(("cuda", "mps", "picked"), [(True, True, "cuda"), (False, True, "mps"), (False, False, "cpu")])
 def test_auto_picks_the_best_device_that_is_there(monkeypatch, cuda, mps, picked):
     monkeypatch.setattr(torch.cuda, "is_available", lambda: cuda)
     monkeypatch.setattr(torch.backends.mps, "is_available", lambda: mps)

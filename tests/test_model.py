@@ -62,7 +62,7 @@ def assert_close(a, b, tolerance=1e-6):
     torch.testing.assert_close(a, b, rtol=tolerance, atol=tolerance)
 
 
-# ---- forward ----------------------------------------------------------------------------------------------------
+# ---- forward ----------------------------------------------------------------
 
 
 @pytest.mark.parametrize("mixer", MIXERS)
@@ -132,7 +132,7 @@ def test_lower_precision_rounds_states_but_neither_weights_nor_answers(make_mode
     assert (cycle.logits - states_of(make_model(), batch)[-1][0] @ model.lm_head.weight.T).abs().max() < 0.3
 
 
-# ---- gradient scopes ----------------------------------------------------------------------------------------------
+# ---- gradient scopes ----------------------------------------------------------------
 
 
 @pytest.mark.parametrize(("scope", "detached"), [("full", ()), ("cycle", (1, 2))])
@@ -247,7 +247,7 @@ def test_raising_before_a_call_stops_in_the_middle_of_a_cycle(make_model, batch)
     assert torch.is_grad_enabled()
 
 
-# ---- the call -------------------------------------------------------------------------------------------------------
+# ---- the call ----------------------------------------------------------------
 
 
 def call(model, batch, **options):
@@ -350,7 +350,7 @@ def test_the_guides_code_example_runs(make_model):
     assert outputs["logits"].shape == (8, 32, 64)
 
 
-# ---- the carry ------------------------------------------------------------------------------------------------------
+# ---- the carry ----------------------------------------------------------------
 
 
 def some_carry(model, batch, halted, steps):
@@ -365,7 +365,9 @@ def test_the_first_call_starts_every_puzzle(make_model, batch):
     first = model.initial_carry(batch)
     assert first.halted.all()
     carry = model.start(first, batch)
-    assert torch.equal(carry.z_H, model.H_init.expand(5, 16, 16)) and torch.equal(carry.z_L, model.L_init.expand(5, 16, 16))
+    assert torch.equal(carry.z_H, model.H_init.expand(5, 16, 16)) and torch.equal(
+        carry.z_L, model.L_init.expand(5, 16, 16)
+    )
     assert not carry.halted.any() and not carry.steps.any()
     assert torch.equal(carry.data["inputs"], batch["inputs"])
 
@@ -430,7 +432,7 @@ def test_exploration_keeps_a_random_part_for_a_random_while_and_is_repeated_by_i
     assert not torch.equal(first, finished(model, 2, q, seed=1).halted)
 
 
-# ---- around it ------------------------------------------------------------------------------------------------------
+# ---- around it ----------------------------------------------------------------
 
 
 def test_weights_follow_the_seed_and_torchs_own_random_numbers_are_left_alone(make_model, batch):

@@ -8,6 +8,7 @@ import contextlib
 import io
 import json
 import os
+import signal
 import sys
 import traceback
 from collections.abc import Iterator
@@ -19,10 +20,10 @@ from tqdm import tqdm
 
 from trm_explore import events as ev
 from trm_explore.checkpoint import load_checkpoint, pick_device, read_checkpoint
+from trm_explore.checks import number, whole
 from trm_explore.config import RunConfig
 from trm_explore.evaluation import evaluate
-from trm_explore.resources import asset, assets
-from trm_explore.run_folder import keep
+from trm_explore.run_folder import find_checkpoint, keep
 from trm_explore.tasks import preset, resolve
 from trm_explore.terminal import board_text, evaluation_line, log_line, score_table, start_line, step_caption
 from trm_explore.training import CHECKPOINT_NAME, Training, train
@@ -153,12 +154,12 @@ def _defaults(argv: list[str]) -> Train:
         first.add_argument(name, nargs="?")  # a missing value is for tyro to complain of
     known, _ = first.parse_known_args([a for a in argv if a not in ("-h", "--help")])
     if known.resume:
-        return Train(run=read_checkpoint(_checkpoint(known.resume)).config, resume=known.resume)
+        return Train(run=read_checkpoint(find_checkpoint(known.resume)).config, resume=known.resume)
     return Train(run=preset(known.task or "sudoku4", known.preset or "tiny"))
 
 
 def _train(args: Train) -> int:
-    resume = _checkpoint(args.resume) if args.resume else None
+    resume = find_checkpoint(args.resume) if args.resume else None
     training = train(args.run, resume=resume)
     status, screen = 0, Screen(args.run, args.log_every)
     try:
@@ -173,7 +174,7 @@ def _train(args: Train) -> int:
                     print(f"trm-explore: {event.reason}; {event.advice}", file=sys.stderr)
             elif isinstance(event, ev.Finished) and event.reason == "stopped":
                 status = 130
-    except KeyboardInterrupt:  # between two events
+    except KeyboardInterrupt:  # the second one
         status = 130
     finally:
         screen.close()
@@ -185,11 +186,20 @@ def _train(args: Train) -> int:
 
 
 def _until_interrupted(training: Training) -> Iterator[ev.Event]:
-    """The training's events; Ctrl-C ends them as a stop does."""
+    """The training's events; Ctrl-C stops it between two calls of the network, so that nothing is left half written.
+    A second one ends it at once."""
+
+    def stop(*_: object) -> None:
+        signal.signal(signal.SIGINT, before)
+        training.stop()
+
+    before, event = signal.signal(signal.SIGINT, stop), None
     try:
-        yield from training
-    except KeyboardInterrupt:
-        training.close()
+        for event in training:
+            yield event
+    finally:
+        signal.signal(signal.SIGINT, before)
+    if not isinstance(event, ev.Finished | ev.Failed):
         yield ev.Finished("stopped", training.update, training.seconds)
 
 
@@ -233,25 +243,11 @@ class Screen:
             self.bar = None
 
 
-def _checkpoint(name: str) -> Path:
-    """A file, a run's folder, or the name of a shipped checkpoint."""
-    path = Path(name)
-    if path.is_dir():
-        path = path / CHECKPOINT_NAME
-    if not path.exists() and path.name == name and name.removesuffix(".safetensors") in assets():
-        return asset(name)
-    return path
-
-
-def _at_least(least: int, **given: float | None) -> None:
-    for name, value in given.items():
-        if value is not None and not least <= value < float("inf"):
-            raise ValueError(f"{name}={value} must be a number of at least {least}")
-
-
 def _evaluate(args: Evaluate) -> int:
-    _at_least(1, puzzles=args.puzzles, H_cycles=args.H_cycles)
-    model, config = load_checkpoint(_checkpoint(args.checkpoint), device=str(pick_device(args.device)))
+    whole(args, "puzzles", 1)
+    if args.H_cycles is not None:
+        whole(args, "H_cycles", 1)
+    model, config = load_checkpoint(find_checkpoint(args.checkpoint), device=str(pick_device(args.device)))
     task, _ = resolve(config.with_flat(data="", eval_data=""))  # its own files may be elsewhere by now
     puzzles = task.load(args.data) if args.data else task.held_out(args.puzzles)
     cycles = args.H_cycles or config.model.H_cycles * config.train.steps_limit
@@ -265,8 +261,9 @@ def _evaluate(args: Evaluate) -> int:
 
 
 def _show(args: Show) -> int:
-    _at_least(1, H_cycles=args.H_cycles)
-    model, config = load_checkpoint(_checkpoint(args.checkpoint))
+    if args.H_cycles is not None:
+        whole(args, "H_cycles", 1)
+    model, config = load_checkpoint(find_checkpoint(args.checkpoint))
     task, _ = resolve(config.with_flat(data="", eval_data=""))
     if args.puzzle:
         puzzle, note = task.read(args.puzzle)
@@ -293,7 +290,7 @@ def _app(args: App) -> int:
         raise ValueError(
             f'the page needs {error.name}, which is not installed; pip install "trm-explore[app]"'
         ) from error
-    _at_least(0, runs=args.runs)
-    _at_least(1, lease=args.lease)
+    whole(args, "runs", 0)
+    number(args, "lease", least=1)
     launch(host=args.host, port=args.port, slots=args.runs or None, lease=args.lease)
     return 0

@@ -98,7 +98,7 @@ class SupervisionConfig:
         one_of(self, "deep_supervision_schedule", Schedule)
         one_of(self, "gradient_scope", Scope)
         boolean(self, "enable_deep_supervision")
-        number(self, "deep_supervision_weight", least=0)
+        number(self, "deep_supervision_weight", least=0, most=1e30)
         weights = self.custom_weights
         if not isinstance(weights, (tuple, list)) or not all(map(is_number, weights)):
             raise ValueError(
@@ -107,6 +107,8 @@ class SupervisionConfig:
         object.__setattr__(self, "custom_weights", tuple(float(w) for w in weights))
         if weights and (min(weights) < 0 or not any(weights)):
             raise ValueError(f"custom_weights={list(weights)} must be at least 0, and not all 0")
+        if weights and not 1e-30 <= max(weights) <= 1e30:
+            raise ValueError(f"custom_weights={list(weights)} must have a largest between 1e-30 and 1e30; scale them")
         if weights and self.deep_supervision_schedule != "custom":
             raise ValueError(
                 f"custom_weights={list(weights)} are used only by the schedule custom, not by "
@@ -136,11 +138,11 @@ class TrainConfig:
     """Optimiser updates in all."""
     batch_size: int = 32
     """Puzzles an update, B."""
-    lr: float = 3e-3
+    lr: float = 5e-3
     """Peak learning rate of AdamW."""
     lr_min_ratio: float = 0.1
     """The cosine ends at this part of lr."""
-    warmup_updates: int = 50
+    warmup_updates: int = 30
     """Updates of linear warm-up."""
     weight_decay: float = 0.01
     """AdamW's decoupled weight decay."""

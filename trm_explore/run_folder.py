@@ -4,10 +4,23 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 from trm_explore import events as ev
+from trm_explore.resources import asset
 from trm_explore.training import CHECKPOINT_NAME
+
+
+def find_checkpoint(name: str) -> Path:
+    """The checkpoint that somebody named: a file, a run's folder, or one that ships with the project."""
+    path = Path(name)
+    if path.is_dir():
+        path = path / CHECKPOINT_NAME
+    if not path.exists():
+        with suppress(FileNotFoundError):
+            return asset(name)
+    return path
 
 
 def keep(events: Iterator[ev.Event], out: str, resume: Path | None = None, update: int = 0) -> Iterator[ev.Event]:

@@ -15,7 +15,7 @@ def start_line(event: ev.Started, config: RunConfig) -> str:
     return (
         f"{config.task}: {event.parameters:,} weights, {m.H_cycles} H-cycles of {m.L_cycles} L-cycles, deep "
         f"supervision {s.deep_supervision_schedule if s.enable_deep_supervision else 'off'}, gradient scope {s.scope}, "
-        f"{event.device}, {event.threads} threads, seed {config.train.seed}"
+        f"{event.device}, {event.threads} thread{'s' * (event.threads != 1)}, seed {config.train.seed}"
     )
 
 

@@ -158,7 +158,8 @@ class Training:
         for cycle in self.model.cycles(carry, gradient_scope=supervision.scope, before_call=self._before_call):
             loss, halt = answer_loss(cycle.logits, labels), halting_loss(cycle.q_halt, cycle.logits, labels)
             share = float(weights[cycle.index] / weights.sum())
-            if share and loss.requires_grad:
+            # In scope `cycle` a share of 0 goes backward too: that is what frees the cycle's activations.
+            if loss.requires_grad and (share or not at_once):
                 part = share * (loss + c.halt_loss_weight * halt)
                 if at_once:
                     total = total + part

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
+import threading
 
 # Before gradio is imported: no request leaves the machine, and no Node server stands before ours.
 os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
@@ -12,8 +13,11 @@ os.environ.setdefault("GRADIO_SSR_MODE", "False")
 import gradio as gr
 import torch
 
-from trm_explore.app.page import CSS, build
+from trm_explore.app.page import CSS, HEAD, build
+from trm_explore.app.settings import start_config
+from trm_explore.events import UpdateDone
 from trm_explore.runs import Runs
+from trm_explore.training import train
 
 __all__ = ["build", "launch", "theme"]
 
@@ -50,9 +54,11 @@ def launch(
             prevent_thread_lock=True,
             theme=theme(),
             css=CSS,
+            head=HEAD,
             footer_links=[],
             max_file_size="20mb",
         )
+        threading.Thread(target=_warm_up).start()  # no daemon: a thread of torch must end before the process
         if block:
             print(f"trm_explore is at http://{host}:{port} (Ctrl-C ends it)", flush=True)
             page.block_thread()
@@ -60,6 +66,13 @@ def launch(
         if block:
             runs.close()
     return page, runs
+
+
+def _warm_up() -> None:
+    """One update of the start run, thrown away: what torch imports at its first optimiser makes nobody wait then."""
+    for event in train(start_config()):
+        if isinstance(event, UpdateDone):
+            break
 
 
 def _check_address(host: str, port: int) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 import gradio as gr
 
 from trm_explore.app import texts
-from trm_explore.app.settings import CONTROLS, as_command, as_python, check, config_of, cost_here, values_of
+from trm_explore.app.settings import CONTROLS, as_command, as_python, check, config_of, too_slow, values_of
 from trm_explore.payload import error_plan, message_of, plan_of
 from trm_explore.runs import Run, Runs
 from trm_explore.tasks import preset
@@ -39,11 +39,10 @@ class Handlers:
         """Controls moved -> plan, command, Python, and the error beside its control (or all marks cleared)."""
         try:
             config = config_of(values)
-            cost = cost_here(config)
         except ValueError as error:
             return [error_plan(str(error)), gr.skip(), gr.skip(), *marks(str(error))]
-        plan = plan_of(config) | {"cost": f"{cost.parameters:,} weights"}
-        return [plan, as_command(config), as_python(config), *marks("")]
+        slow = too_slow(config)
+        return [plan_of(config) | {"error": slow}, as_command(config), as_python(config), *marks(slow)]
 
     def choose(self, task: str, size: str) -> Updates:
         """Another task or size -> its own H-cycles, L-cycles, updates."""

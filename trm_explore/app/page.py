@@ -17,6 +17,12 @@ from trm_explore.payload import plan_of
 from trm_explore.runs import Runs
 from trm_explore.tasks import TASKS, resolve
 
+# Gradio confines css to the page's inside; its outer margins are set here.
+HEAD = """<style>
+.gradio-container { max-width: 1240px !important; }
+.gradio-container .main.app { padding-top: 12px; }
+@media (max-width: 640px) { .gradio-container .main.app { padding-left: 10px; padding-right: 10px; } }
+</style>"""
 CSS = (Path(__file__).parent / "page.css").read_text(encoding="utf-8")
 
 
@@ -43,9 +49,17 @@ def build(runs: Runs) -> gr.Blocks:
             data_help = _more(controls)
         with gr.Accordion(texts.TAKE, open=False, elem_id="take"):
             command = gr.Code(
-                as_command(config), language="shell", label="in a terminal", elem_id="command", wrap_lines=True
+                as_command(config),
+                language="shell",
+                label="in a terminal",
+                elem_id="command",
+                wrap_lines=True,
+                lines=2,
+                max_lines=8,
             )
-            python = gr.Code(as_python(config), language="python", label="in Python", elem_id="python")
+            python = gr.Code(
+                as_python(config), language="python", label="in Python", elem_id="python", lines=8, max_lines=24
+            )
         with gr.Accordion(texts.WHAT_TITLE, open=False, elem_id="what"):
             gr.Markdown(texts.WHAT)
         run_id = gr.Textbox("", visible=False, elem_id="run-id")
@@ -132,4 +146,4 @@ def _more(controls: dict[str, Any]) -> gr.Markdown:
     return gr.Markdown(texts.DATA_HELP, elem_id="data-help", elem_classes="trm-small")
 
 
-__all__ = ["CSS", "build", "buttons"]
+__all__ = ["CSS", "HEAD", "build", "buttons"]

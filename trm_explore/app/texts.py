@@ -4,8 +4,8 @@ TITLE = "trm_explore: watch a tiny network think"
 HEADLINE = "Watch a tiny network think"
 INTRO = (
     "One small network is applied again and again: each column below is one pass, and its answer. "
-    "Deep supervision gives every pass a lesson of its own. Switch it off, press Train, and see what the early passes "
-    "forget."
+    "Deep supervision gives every pass a lesson of its own. Press Train; then switch it off, train again, and "
+    "compare what the early passes know."
 )
 RECORDED = "Recorded earlier with the settings shown: {updates} updates. Press Train for a run of your own."
 
@@ -26,11 +26,11 @@ LABELS = {
 }
 INFO = {
     "enable_deep_supervision": "a loss at every step",
-    "deep_supervision_schedule": "how the losses are weighted",
-    "deep_supervision_weight": "of the early losses",
+    "deep_supervision_schedule": "how losses are weighted",
+    "deep_supervision_weight": "early losses",
     "custom_weights": "one number a step, such as 0.3 0.4 1",
     "gradient_scope": "how far a loss reaches back",
-    "H_cycles": "one step each",
+    "H_cycles": "steps",
     "L_cycles": "updates of z_L in each",
     "updates": "optimiser updates in all",
     "seed": "same seed, same run",
@@ -66,13 +66,13 @@ sum(weight x loss) / sum(weights), so only the ratios matter. "Decay" means: goi
 **The figures.** Losses are those of the training batches. "Solved" and "cells right" are measured on held-out puzzles
 that no training puzzle is a symmetric copy of, with averaged weights. Shown cells include the given ones.
 
-**Is supervised always better?** No. On some tasks it wins at equal time, on some it ties or loses; what it reliably
-buys is that the early answers are already usable. Try the four combinations.
+**Is supervision always better?** No. On some tasks it wins at equal time, on some it ties or loses. What it buys on
+this page's tasks is that the early answers are already usable. And a long gradient without early losses, or early
+losses without a long gradient, are other things again: try the combinations of the two switches.
 """
 TOO_SLOW = (
     "about {seconds:.0f} s for each of {updates} updates here ({parameters:,} weights, {device}): too slow for "
     "this page, which takes at most {limit:.0f} s an update; choose a smaller size or fewer cycles, or train it where "
     "there is a GPU"
 )
-EMPTY = "{label} is empty; give a whole number, such as {example}"
-BAD_WEIGHTS = "custom_weights={text!r} is not a list of numbers; give one number a step, such as 0.3 0.4 1"
+BAD_WEIGHTS = "custom_weights={text} is not a list of numbers; give one number a step, such as 0.3 0.4 1"

@@ -62,7 +62,7 @@ TASKS: dict[str, Callable[[RunConfig], Task]] = {
 TASK_PRESETS: dict[str, dict[str, Any]] = {
     "sudoku4": {},
     "sudoku6": {"batch_size": 64, "lr": 4e-3, "updates": 600},
-    "sudoku9": {"batch_size": 64, "updates": 1500},
+    "sudoku9": {"batch_size": 64, "lr": 3e-3, "updates": 1500},
 }
 
 

@@ -1,0 +1,608 @@
+"""app/ without a browser: controls and what they mean, the handlers over real runs, and how the page is wired."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import re
+import shlex
+from collections import Counter
+from pathlib import Path
+from typing import Any, get_args
+
+import gradio as gr
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import trm_explore
+from trm_explore import cli
+from trm_explore import events as ev
+from trm_explore.app import build, handlers, texts
+from trm_explore.app.bridge import STATIC, host
+from trm_explore.app.handlers import MARKED, Handlers, buttons, marks, nothing
+from trm_explore.app.recorded import recorded_message
+from trm_explore.app.settings import (
+    CONTROLS,
+    LIMITS,
+    as_command,
+    as_python,
+    check,
+    config_of,
+    start_config,
+    too_slow,
+    values_of,
+)
+from trm_explore.config import MODEL_PRESETS, Difficulty, RunConfig, Schedule, Scope
+from trm_explore.payload import plan_of
+from trm_explore.runs import Runs
+from trm_explore.tasks import TASKS, preset, resolve
+
+START = dict(zip(CONTROLS, values_of(start_config()), strict=True))
+
+
+def controls(**changes: Any) -> list[Any]:
+    """The page's controls as it opens, some of them moved."""
+    assert changes.keys() <= START.keys()
+    return list((START | changes).values())
+
+
+@st.composite
+def any_controls(draw) -> list[Any]:
+    """Everything that the controls can be set to; custom weights as people write them."""
+    cycles = draw(st.integers(*LIMITS["H_cycles"]))
+    weights = draw(st.lists(st.floats(1e-9, 1e9) | st.integers(1, 9), min_size=cycles, max_size=cycles))
+    separator = draw(st.sampled_from([" ", ", ", ";"]))
+    return [
+        draw(st.sampled_from(list(TASKS))),
+        draw(st.booleans()),
+        draw(st.sampled_from(get_args(Schedule))),
+        draw(st.floats(0, 1)),
+        separator.join(map(repr, weights)),
+        draw(st.sampled_from(get_args(Scope))),
+        draw(st.sampled_from([cycles, float(cycles)])),  # a slider may give 3.0
+        draw(st.integers(*LIMITS["L_cycles"])),
+        draw(st.sampled_from(list(MODEL_PRESETS))),
+        draw(st.integers(*LIMITS["updates"])),
+        draw(st.integers(*LIMITS["seed"])),
+        draw(st.sampled_from(get_args(Difficulty))),
+        draw(st.sampled_from([None, "", "/tmp/gradio/1f/my puzzles.csv", "/tmp/gradio/1f/-x.csv"])),
+    ]
+
+
+@pytest.fixture
+def no_gpu(monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    monkeypatch.setattr(torch.backends.mps, "is_available", lambda: False)
+
+
+# ---- controls -> run -> controls, command, Python
+
+
+def test_the_page_opens_with_the_start_config():
+    assert config_of(values_of(start_config())) == start_config()
+
+
+@given(any_controls())
+def test_controls_and_config_say_the_same(values):
+    config = config_of(values)
+    back = values_of(config)
+    assert config_of(back) == config and values_of(config_of(back)) == back
+    flat = config.to_flat()
+    for name, value in zip(CONTROLS, values, strict=True):
+        if name not in ("custom_weights", "data"):
+            assert flat[name] == value
+    words = re.split("[ ,;]+", values[CONTROLS.index("custom_weights")])
+    is_custom = config.supervision.deep_supervision_schedule == "custom"
+    assert flat["custom_weights"] == ([float(word) for word in words] if is_custom else [])
+    assert config.train.threads == 1  # so that as many runs as cores go side by side
+
+
+def as_taken_along(config: RunConfig) -> RunConfig:
+    """The user's file by its bare name: where it lies on the server is nothing to them."""
+    return config.with_flat(data=Path(config.puzzles.data).name)
+
+
+@settings(max_examples=25)
+@given(any_controls())
+def test_the_command_gives_the_same_run(values):
+    config = config_of(values)
+    program, *argv = shlex.split(as_command(config))
+    assert program == "trm-explore" and "/tmp" not in as_command(config)
+    parsed = cli._parse(cli.Train, argv, cli._defaults(argv[1:]))
+    assert parsed.run == as_taken_along(config)
+
+
+@settings(max_examples=25)
+@given(any_controls())
+def test_the_python_gives_the_same_run(values):
+    config, trained = config_of(values), []
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(trm_explore, "train", lambda config: trained.append(config) or ())
+        exec(as_python(config), {})
+    assert trained == [as_taken_along(config)]
+
+
+def test_command_and_python_of_the_start_are_short():
+    assert len(as_command(start_config())) < 250 and as_python(start_config()).count("\n") < 20
+    assert as_command(preset("sudoku4")) == "trm-explore train --task sudoku4"
+
+
+def test_a_resolved_run_gives_the_same_command():
+    assert as_command(resolve(start_config())[1]) == as_command(start_config())
+
+
+HOSTILE = [
+    None,
+    "",
+    "many",
+    "3",
+    "3 many",
+    "nan nan 1",
+    "1e999 1 1",
+    "-1 1 1",
+    "0 0 0",
+    "1e300 1 1",
+    "1e-300 0 0",
+    "x\ny",
+    float("nan"),
+    float("inf"),
+    -float("inf"),
+    -1,
+    0,
+    2.5,
+    1e300,
+    10**400,
+    True,
+    [],
+    [1],
+    {},
+    {"a": 1},
+    b"3",
+    object(),
+]
+
+
+def sentence_of(values: list[Any]) -> str:
+    """The sentence with which the controls are refused, "" where they are a run; nothing but ValueError comes."""
+    try:
+        assert isinstance(config_of(values), RunConfig)
+    except ValueError as error:
+        return str(error)
+    return ""
+
+
+@pytest.mark.parametrize("schedule", ["linear_decay", "custom"])
+@pytest.mark.parametrize("name", CONTROLS)
+def test_hostile_values_are_refused_with_a_sentence_that_starts_with_the_control(name, schedule):
+    base = controls(deep_supervision_schedule=schedule, custom_weights="0.3 0.4 1")
+    refused = 0
+    for value in HOSTILE:
+        values = [*base]
+        values[CONTROLS.index(name)] = value
+        sentence = sentence_of(values)
+        refused += bool(sentence)
+        assert not sentence or re.match(rf"{name}\b", sentence), (value, sentence)
+        assert "\n" not in sentence and len(sentence) < 700, (value, sentence)
+    ignored = name == "custom_weights" and schedule != "custom"
+    assert refused == 0 if ignored else refused >= 8
+
+
+@given(st.data())
+def test_two_hostile_values_at_once_are_refused_too(data):
+    values = controls()
+    for _ in range(2):
+        place = data.draw(st.integers(0, len(CONTROLS) - 1))
+        values[place] = data.draw(st.sampled_from(HOSTILE) | st.text() | st.floats() | st.integers())
+    sentence = sentence_of(values)
+    assert not sentence or sentence.startswith(CONTROLS), sentence
+
+
+@pytest.mark.parametrize("value", [0, 9, 2.5, None])
+def test_the_sentence_gives_value_and_limits(value):
+    sentence = sentence_of(controls(H_cycles=value))
+    assert (
+        sentence.endswith("give a whole number from 1 to 8") and ("empty" if value is None else str(value)) in sentence
+    )
+
+
+# ---- what may run here
+
+
+@pytest.mark.parametrize("task", TASKS)
+@pytest.mark.parametrize("size", ["tiny", "small"])
+def test_the_small_sizes_run_here(no_gpu, task, size):
+    own = preset(task, size)
+    cycles = {"H_cycles": own.model.H_cycles, "L_cycles": own.model.L_cycles}
+    config = check(config_of(controls(task=task, preset=size, updates=own.train.updates, **cycles)))
+    assert config == resolve(config)[1] and config.model.vocab_size
+
+
+def test_the_paper_size_is_refused_on_a_cpu_with_the_estimate(no_gpu):
+    config = config_of(controls(task="sudoku9", preset="paper", updates=100, L_cycles=6))
+    with pytest.raises(ValueError) as error:
+        check(config)
+    said = re.match(r"preset=paper: about (\d+) s for each of 100 updates here \(([\d,]+) weights", str(error.value))
+    assert int(said[1]) > 4 and 6e6 < int(said[2].replace(",", "")) < 8e6
+    assert str(error.value) == too_slow(config) and "GPU" in str(error.value)
+
+
+def test_a_gpu_takes_what_is_too_slow_here(monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    assert too_slow(config_of(controls(preset="paper"))) == ""
+
+
+def test_a_wrong_file_is_named_as_its_owner_knows_it(tmp_path):
+    path = tmp_path / "mine.csv"
+    path.write_text("puzzle,solution\n1,2\n")
+    with pytest.raises(ValueError) as error:
+        check(config_of(controls(data=str(path))))
+    assert str(error.value).startswith("data: ") and "mine.csv" in str(error.value)
+    assert str(tmp_path) not in str(error.value)
+
+
+# ---- marks and buttons
+
+
+def said_at(update: Any) -> str:
+    return update["info"] if isinstance(update, dict) else update
+
+
+@pytest.mark.parametrize("name", MARKED)
+def test_an_error_is_put_at_its_control_and_only_there(name):
+    shown = dict(zip(MARKED, map(said_at, marks(f"{name}=1 is wrong")), strict=True))
+    assert shown.pop(name) == f"⚠ {name}=1 is wrong"
+    assert "⚠" not in "".join(shown.values())
+
+
+def test_without_an_error_every_control_has_its_usual_text():
+    assert MARKED[-1] == "data" and "⚠" not in "".join(map(said_at, marks("")))
+    assert list(map(said_at, marks(""))) == [*(texts.INFO[name] for name in MARKED[:-1]), texts.DATA_HELP]
+
+
+@pytest.mark.parametrize(
+    ("state", "train", "pause", "one", "stop"),
+    [
+        ("", True, False, True, False),
+        ("queued", False, True, False, True),
+        ("preparing", False, True, True, True),
+        ("running", False, True, True, True),
+        ("paused", False, True, True, True),
+        ("finished", True, False, True, False),
+        ("stopped", True, False, True, False),
+        ("failed", True, False, True, False),
+    ],
+)
+def test_buttons_can_be_pressed_where_they_do_something(state, train, pause, one, stop):
+    looks = buttons(state)
+    assert [look["interactive"] for look in looks] == [train, pause, one, stop]
+    assert looks[1]["value"] == (texts.RESUME if state == "paused" else texts.PAUSE)
+
+
+# ---- controls move
+
+
+@pytest.fixture
+def runs():
+    runs = Runs(slots=1, lease=60)
+    yield runs
+    runs.close()
+
+
+def test_the_plan_command_and_python_follow_the_controls(runs):
+    plan, command, python, *said = Handlers(runs).follow(*controls(gradient_scope="cycle", H_cycles=5))
+    config = config_of(controls(gradient_scope="cycle", H_cycles=5))
+    assert plan == plan_of(config) and plan["steps"] == 5 and plan["scope"] == "cycle"
+    assert (command, python) == (as_command(config), as_python(config)) and said == marks("")
+
+
+def test_wrong_controls_give_only_the_error(runs, no_gpu):
+    plan, command, python, *said = Handlers(runs).follow(*controls(updates=0))
+    assert plan == {"error": "updates=0 is not possible here; give a whole number from 1 to 20000"}
+    assert command == python == gr.skip() and said == marks(plan["error"])
+    plan, command, *_, said = Handlers(runs).follow(*controls(preset="paper", task="sudoku9"))
+    assert plan["error"] == too_slow(config_of(controls(preset="paper", task="sudoku9"))) != ""
+    assert "--preset paper" in command  # it can be taken to a machine with a GPU
+
+
+@pytest.mark.parametrize("name", CONTROLS)
+def test_no_value_of_a_control_breaks_the_page(runs, name):
+    for value in HOSTILE:
+        Handlers(runs).follow(*controls(**{name: value}))
+
+
+def test_another_size_brings_its_own_numbers(runs):
+    for task in TASKS:
+        for size in MODEL_PRESETS:
+            config = preset(task, size)
+            wanted = [config.model.H_cycles, config.model.L_cycles, config.train.updates]
+            assert Handlers(runs).choose(task, size) == wanted
+            for name, value in zip(("H_cycles", "L_cycles", "updates"), wanted, strict=True):
+                assert LIMITS[name][0] <= value <= LIMITS[name][1]
+
+
+@pytest.mark.parametrize("enabled", [True, False])
+@pytest.mark.parametrize("schedule", get_args(Schedule))
+def test_only_the_controls_that_act_are_shown(runs, enabled, schedule):
+    chosen, weight, custom = Handlers(runs).show_schedule(enabled, schedule)
+    assert [look["interactive"] for look in (chosen, weight, custom)] == [enabled] * 3
+    assert custom["visible"] == (schedule == "custom")
+    base_weight_acts = plan_of(_with_base(schedule, 0.5))["weights"] != plan_of(_with_base(schedule, 0.25))["weights"]
+    assert weight["visible"] == base_weight_acts
+
+
+def _with_base(schedule: str, weight: float) -> RunConfig:
+    return config_of(
+        controls(deep_supervision_schedule=schedule, deep_supervision_weight=weight, custom_weights="3 2 1")
+    )
+
+
+# ---- runs through the handlers
+
+
+def collect(stream, seconds: float = 60.0) -> list[list[Any]]:
+    async def all_of() -> list[list[Any]]:
+        return [update async for update in stream]
+
+    return asyncio.run(asyncio.wait_for(all_of(), seconds))
+
+
+def joined(updates: list[list[Any]]) -> dict[str, Any]:
+    """The messages put together as the page does."""
+    messages = [update[1] for update in updates if "run" in update[1]]
+    for before, message in zip(messages, messages[1:], strict=False):
+        assert message["from"] > 0 or not before["points"]
+    lists = {name: [x for m in messages for x in m[name]] for name in ("points", "evals", "frames")}
+    return messages[-1] | {"from": 0} | lists
+
+
+def test_train_sends_all_of_a_run_and_ends(runs):
+    updates = collect(Handlers(runs).train("", *controls(updates=23)))
+    assert all(len(update) == len(nothing()) for update in updates)
+    run_id, whole = updates[0][0], joined(updates)
+    run = runs.get(run_id)
+    assert {update[0] for update in updates} == {run_id} and whole["run"] == run_id
+    assert [point[0] for point in whole["points"]] == list(range(1, 24))
+    assert [e[0] for e in whole["evals"]] == [23] and [f["update"] for f in whole["frames"]] == [10, 20, 23]
+    assert whole["state"] == run.state == "finished" and whole["text"].startswith("Done after 23 of 23 updates")
+    assert whole["key"] == plan_of(config_of(controls(updates=23)))["key"]  # the ribbon knows that it is this plan
+    assert updates[-1][3:7] == buttons("finished") and len(updates) > 2
+    json.dumps([update[1] for update in updates], allow_nan=False)
+    assert updates[0][7:] == marks("")
+
+
+def test_one_update_begins_a_paused_run_and_goes_on_by_ones(runs):
+    page = Handlers(runs)
+
+    async def story() -> None:
+        stream = page.one_update("", *controls())
+        run_id, points = await reads(stream, lambda m: m["state"] == "paused" and m["points"])
+        assert points == [1]
+        for wanted in (2, 3):
+            assert [update async for update in page.one_update(run_id, *controls())] == [nothing()]
+            _, points = await reads(stream, lambda m: m["state"] == "paused" and m["points"])
+            assert points == [wanted]
+        page.pause(run_id)  # the button says Resume now
+        await reads(stream, lambda m: m["state"] == "running" and len(m["points"]) > 1)
+        page.pause(run_id)
+        await reads(stream, lambda m: m["state"] == "paused")
+        assert [update async for update in page.train(run_id, *controls())] == [nothing()]  # no second run beside it
+        assert runs.active() == 1
+        await reads(stream, lambda m: m["state"] == "running")
+        page.stop(run_id)
+        await reads(stream, lambda m: m["state"] == "stopped")
+        assert await anext(stream, None) is None  # the stream ends with its run
+
+    asyncio.run(asyncio.wait_for(story(), 60))
+
+
+async def reads(stream, until) -> tuple[str, list[int]]:
+    """Reads a stream until a message fits: the run's id, the updates that came on the way."""
+    points: list[int] = []
+    async for update in stream:
+        if "run" in update[1]:
+            points += [point[0] for point in update[1]["points"]]
+            if until(update[1]):
+                return update[0], points
+    raise AssertionError("the stream ended")
+
+
+def test_a_second_client_waits_in_line_and_knows_its_place(runs):
+    page = Handlers(runs)
+
+    async def story() -> None:
+        first, second, third = (page.train("", *controls(seed=seed)) for seed in range(3))
+        ahead, _ = await reads(first, lambda m: m["state"] == "running")
+        waiting, _ = await reads(second, lambda m: m["state"] == "queued" and "place 1 in line" in m["text"])
+        last, _ = await reads(third, lambda m: m["state"] == "queued" and "place 2 in line" in m["text"])
+        assert len({ahead, waiting, last}) == 3
+        page.stop(ahead)
+        await reads(second, lambda m: m["state"] == "running")
+        await reads(third, lambda m: "place 1 in line" in m["text"])  # told although it computed nothing
+        page.stop(last)
+        await reads(third, lambda m: m["state"] == "stopped")
+
+    asyncio.run(asyncio.wait_for(story(), 60))
+
+
+def test_a_reload_finds_a_run_again_whole_with_its_settings(runs, monkeypatch):
+    page, chosen = Handlers(runs), controls(updates=14, seed=9, gradient_scope="cycle")
+    monkeypatch.setattr(handlers, "CHUNK", 6)  # so that it comes in pieces
+    first = collect(page.train("", *chosen))
+    again = collect(page.find_again(first[0][0]))
+    assert all(len(update) == len(nothing()) + len(CONTROLS) for update in again) and len(again) > 2
+    assert again[0][1]["from"] == 0 and joined(again) == joined(first)
+    assert again[0][-len(CONTROLS) :] == chosen
+    assert all(update[-len(CONTROLS) :] == [gr.skip()] * len(CONTROLS) for update in again[1:])
+
+
+def test_a_live_run_found_again_goes_on_beside_its_first_reader(runs):
+    page = Handlers(runs)
+
+    async def story() -> None:
+        first = page.train("", *controls())
+        run_id, seen = await reads(first, lambda m: len(m["points"]) > 2)
+        again = page.find_again(run_id)
+        message = (await anext(again))[1]
+        assert message["from"] == 0 and [p[0] for p in message["points"]][: len(seen)] == seen
+        known = len(message["points"])
+        _, points = await reads(again, lambda m: m["points"])
+        assert points[0] == known + 1
+        page.stop(run_id)
+        await reads(first, lambda m: m["state"] == "stopped")
+        await reads(again, lambda m: m["state"] == "stopped")
+
+    asyncio.run(asyncio.wait_for(story(), 60))
+
+
+@pytest.mark.parametrize("run_id", ["", "nobody", None])
+def test_an_unknown_run_does_no_harm(runs, run_id):
+    page = Handlers(runs)
+    page.pause(run_id), page.stop(run_id)
+    assert collect(page.find_again(run_id)) == [[gr.skip()] * (len(nothing()) + len(CONTROLS))]
+    assert runs.active() == 0
+    assert joined(collect(page.train(run_id, *controls(updates=1))))["state"] == "finished"  # Train begins a new one
+
+
+def test_an_ended_runs_buttons_do_no_harm_and_train_begins_another(runs):
+    page = Handlers(runs)
+    first = collect(page.train("", *controls(updates=1)))[0][0]
+    page.pause(first), page.stop(first)
+    assert collect(page.train(first, *controls(updates=1)))[0][0] != first
+
+
+@pytest.mark.parametrize("wrong", [{"updates": None}, {"preset": "paper", "task": "sudoku9"}, {"data": "/no.csv"}])
+def test_what_cannot_run_is_refused_at_its_control_and_nothing_starts(runs, no_gpu, wrong):
+    ((run_id, message, plan, *rest),) = collect(Handlers(runs).train("", *controls(**wrong)))
+    assert run_id == message == gr.skip() and rest[:4] == [gr.skip()] * 4
+    assert rest[4:] == marks(plan["error"]) != marks("") and plan.keys() == {"error"}
+    assert runs.active() == 0
+
+
+def test_a_full_line_is_said(runs):
+    runs.waiting = 0
+    page = Handlers(runs)
+
+    async def story() -> None:
+        first = page.train("", *controls())
+        await reads(first, lambda m: m["state"] == "running")
+        (update,) = [update async for update in page.train("", *controls())]
+        assert "all that fit" in update[2]["error"]
+
+    asyncio.run(asyncio.wait_for(story(), 60))
+
+
+def test_a_run_that_fails_says_why(runs, monkeypatch):
+    monkeypatch.setattr("trm_explore.tasks.sudoku.SudokuTask.sample", lambda *_: 1 / 0)
+    whole = joined(collect(Handlers(runs).train("", *controls())))
+    assert whole["state"] == "failed" and whole["text"] == "ZeroDivisionError: division by zero; start the run again"
+
+
+# ---- the page
+
+
+@pytest.fixture(scope="module")
+def page():
+    runs = Runs(slots=1)
+
+    async def built() -> gr.Blocks:  # outside of a loop Gradio makes loops that it never closes
+        return build(runs)
+
+    yield asyncio.run(built())
+    assert runs.active() == 0  # building it computes nothing
+
+
+def test_no_listener_is_an_endpoint_of_a_public_api(page):
+    api = page.get_api_info()
+    assert not api["named_endpoints"] and not api["unnamed_endpoints"]
+    assert page.fns and all(fn.api_visibility == "private" for fn in page.fns.values())
+
+
+def test_every_listener_gets_and_gives_as_many_values_as_it_is_wired_for(page):
+    wired = {fn.name: fn for fn in page.fns.values() if fn.fn is not None}
+    n, controlled = len(nothing()), len(CONTROLS)
+    sizes = {name: (len(fn.inputs), len(fn.outputs)) for name, fn in wired.items()}
+    assert sizes == {
+        "follow": (controlled, 3 + len(MARKED)),
+        "choose": (2, 3),
+        "show_schedule": (2, 3),
+        "train": (1 + controlled, n),
+        "one_update": (1 + controlled, n),
+        "pause": (1, 0),
+        "stop": (1, 0),
+        "find_again": (1, n + controlled),
+    }
+
+
+def test_live_listeners_never_wait_for_each_other(page):
+    for fn in page.fns.values():
+        if fn.name in ("train", "one_update", "find_again"):
+            assert fn.concurrency_limit is None and fn.queue
+        elif fn.fn is not None:
+            assert fn.queue is False  # moved controls and Stop are answered at once
+
+
+def test_elements_have_names_of_their_own(page):
+    names = Counter(c["props"].get("elem_id") for c in page.config["components"])
+    del names[None]
+    assert max(names.values()) == 1
+    wanted = {
+        *CONTROLS,
+        "ribbon",
+        "curves",
+        "player",
+        "train",
+        "pause",
+        "one",
+        "stop",
+        "command",
+        "python",
+        "data-help",
+    }
+    assert wanted <= names.keys()
+
+
+def test_the_controls_offer_what_a_run_can_be_and_open_as_the_start(page):
+    props = {c["props"].get("elem_id"): c["props"] for c in page.config["components"]}
+    offered = {name: [choice[1] for choice in props[name]["choices"]] for name in CONTROLS if "choices" in props[name]}
+    assert offered == {
+        "task": list(TASKS),
+        "deep_supervision_schedule": list(get_args(Schedule)),
+        "gradient_scope": list(get_args(Scope)),
+        "preset": list(MODEL_PRESETS),
+        "difficulty": list(get_args(Difficulty)),
+    }
+    opened = {name: props[name].get("value") for name in CONTROLS}
+    assert opened == START | {"data": None}
+    for name in ("H_cycles", "L_cycles"):
+        assert (props[name]["minimum"], props[name]["maximum"]) == LIMITS[name]
+    assert props["command"]["value"] == as_command(start_config())
+
+
+@pytest.mark.parametrize("module", ["ribbon", "curves", "player"])
+def test_each_picture_is_the_module_of_static_as_it_is(page, module):
+    script = host(module).js_on_load
+    source = json.loads(re.search(r"new Blob\(\[(\".*\")\], \{ type:", script)[1])
+    assert source == (STATIC / f"{module}.js").read_text(encoding="utf-8")
+    (mounted,) = [c["props"] for c in page.config["components"] if c["props"].get("elem_id") == module]
+    assert mounted["js_on_load"] == script
+
+
+def test_before_the_first_click_a_trained_model_refines_a_puzzle(page):
+    message = recorded_message()
+    json.dumps(message, allow_nan=False)
+    assert message["run"] == message["state"] == "recorded" and message["from"] == 0
+    assert message["key"] == plan_of(start_config())["key"]  # recorded with the settings shown
+    assert len(message["points"]) == message["total_updates"] == start_config().train.updates
+    first, *_, last = message["frames"][-1]["steps"]
+    assert first["wrong"] and not last["wrong"]
+    values = {c["props"].get("elem_id"): c["props"].get("value") for c in page.config["components"]}
+    assert values["link-message"] == message and values["link-plan"] == plan_of(start_config())
+
+
+def test_the_recorded_events_are_whole():
+    from trm_explore.resources import asset
+
+    lines = asset("sudoku4-linear.jsonl").read_text(encoding="utf-8").splitlines()
+    assert isinstance(ev.from_json(lines[-1]), ev.Finished)

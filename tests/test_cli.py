@@ -1,0 +1,552 @@
+"""cli.py: the four commands, the folder of a run, resuming, and one sentence with status 2 for everything wrong."""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from trm_explore import events as ev
+from trm_explore.checkpoint import read_checkpoint
+from trm_explore.cli import main
+from trm_explore.config import RunConfig
+from trm_explore.resources import asset
+from trm_explore.tasks import preset, resolve
+from trm_explore.tasks.puzzles import is_solution
+from trm_explore.tasks.sudoku import SudokuTask
+
+SMALL = ["train", "--task", "sudoku4", "--hidden_size", "16", "--swiglu_multiple", "8", "--batch_size", "4"]
+SMALL += ["--updates", "4", "--eval_puzzles", "6", "--threads", "1", "--device", "cpu"]
+EXAMPLE = ".24.3......44.3."
+
+
+@pytest.fixture
+def run(capsys):
+    """run(*argv) -> (status, stdout, stderr)"""
+
+    def run(*argv: object) -> tuple[int, str, str]:
+        capsys.readouterr()
+        status = main([str(word) for word in argv])
+        return status, *capsys.readouterr()
+
+    return run
+
+
+@pytest.fixture
+def refused(run):
+    """refused(*argv) -> the sentence: status 2, nothing on stdout, one line on stderr, no traceback."""
+
+    def refused(*argv: object, said: str = "") -> str:
+        status, out, err = run(*argv)
+        assert (status, out) == (2, said)
+        assert err.startswith("trm-explore: ") and err.endswith("\n") and err.count("\n") == 1
+        assert "Traceback" not in err
+        return err.removeprefix("trm-explore: ").strip()
+
+    return refused
+
+
+def events_of(text: str) -> list[ev.Event]:
+    return [ev.from_json(line) for line in text.splitlines()]
+
+
+def losses(events: list[ev.Event]) -> dict[int, tuple]:
+    """Everything an update says but for the clock; fails where one comes twice."""
+    done = [event for event in events if isinstance(event, ev.UpdateDone)]
+    assert [e.update for e in done] == list(range(done[0].update, done[0].update + len(done)))
+    return {e.update: (e.loss, e.step_losses, e.halt_loss, e.lr, e.grad_norm) for e in done}
+
+
+def csv_of(path: Path, count: int = 12) -> Path:
+    """The first held-out 4x4 puzzles, in the published layout."""
+    task, _ = resolve(preset("sudoku4"))
+    batch, rows = task.held_out(count), ["source,question,answer,rating"]
+    for question, answer in zip(task.decode(batch["inputs"]), task.decode(batch["labels"]), strict=True):
+        rows.append("me," + "".join(map(str, question)).replace("0", ".") + "," + "".join(map(str, answer)) + ",1")
+    path.write_text("\n".join(rows))
+    return path
+
+
+@pytest.fixture
+def interrupted_at(monkeypatch):
+    """interrupted_at(5): Ctrl-C while the fifth update is computed, once."""
+    sample = SudokuTask.sample
+
+    def arrange(update: int) -> None:
+        calls = []
+
+        def counted(self, n, rng):
+            calls.append(n)
+            if len(calls) == update:
+                signal.raise_signal(signal.SIGINT)
+            return sample(self, n, rng)
+
+        monkeypatch.setattr(SudokuTask, "sample", counted)
+
+    return arrange
+
+
+# ---- help
+
+
+@pytest.mark.parametrize("argv", [[], ["-h"], ["--help"], ["help"]])
+def test_usage_names_every_command(run, argv):
+    status, out, err = run(*argv)
+    assert status == 0 and err == ""
+    assert all(f"trm-explore {command} " in out for command in ("app", "train", "evaluate", "show"))
+
+
+@pytest.mark.parametrize(
+    ("command", "flags"),
+    [
+        ("train", ["--hidden_size", "--enable_deep_supervision", "--json", "--resume", "--data", "--pool_size"]),
+        ("evaluate", ["--data", "--H_cycles", "--json"]),
+        ("show", ["--puzzle", "--H_cycles"]),
+        ("app", ["--port", "--host", "--runs", "--lease"]),
+    ],
+)
+def test_every_command_has_its_help(capsys, command, flags):
+    with pytest.raises(SystemExit) as end:
+        main([command, "--help"])
+    out, err = capsys.readouterr()
+    assert end.value.code == 0 and err == "" and all(flag in out for flag in flags)
+
+
+def test_help_shows_the_defaults_of_the_task_and_size_given(capsys):
+    with pytest.raises(SystemExit):
+        main(["train", "--task", "sudoku9", "--preset=paper", "--help"])
+    out = " ".join(capsys.readouterr().out.split())
+    assert "(default: 512)" in out and "(default: sudoku9)" in out
+
+
+# ---- train
+
+
+def test_json_is_event_lines_and_nothing_else_with_finished_last(run):
+    status, out, err = run(*SMALL, "--json", "--eval_every", 2, "--frame_every", 2)
+    events = events_of(out)
+    assert status == 0 and err == ""
+    assert isinstance(events[0], ev.Started) and isinstance(events[-1], ev.Finished)
+    assert sorted(losses(events)) == [1, 2, 3, 4] and events[-1].reason == "done"
+    assert {type(event) for event in events} == {ev.Started, ev.UpdateDone, ev.Evaluated, ev.Frame, ev.Finished}
+
+
+def test_hyphens_and_underscores_are_the_same_and_reach_the_run(run):
+    tail = ["constant", "--no-json", "--json"]
+    hyphens = run(*SMALL, "--enable-deep-supervision", "--deep-supervision-schedule", *tail, "--H-cycles", 2)
+    underscores = run(*SMALL, "--enable_deep_supervision", "--deep_supervision_schedule", *tail, "--H_cycles", 2)
+    ours = [events_of(text[1]) for text in (hyphens, underscores)]
+    assert ours[0][0].config == ours[1][0].config
+    config = RunConfig.from_flat(ours[0][0].config)
+    assert config.supervision.enable_deep_supervision and config.model.H_cycles == 2 and config.model.hidden_size == 16
+    assert losses(ours[0]) == losses(ours[1])
+
+
+def test_a_person_sees_the_guides_lines_and_the_end(run):
+    status, out, err = run(*SMALL, "--log_every", 2, "--eval_every", 2)
+    lines = out.splitlines()
+    assert status == 0 and err == ""  # where nobody looks there is no progress bar
+    assert lines[0].startswith("sudoku4: ") and "seed 0" in lines[0]
+    steps = [line for line in lines if line.startswith("Step ")]
+    number = r"\d\.\d{4}"
+    pattern = rf"Step (\d)/4, Train Loss: {number} \| Steps: \['{number}', '{number}', '{number}'\]"
+    assert [re.fullmatch(pattern, line)[1] for line in steps] == ["2", "4"]
+    assert sum(line.startswith("Held-out after update") for line in lines) == 2
+    assert re.fullmatch(r"Done: 4 updates in \d+\.\d s of training", lines[-1])
+
+
+def test_a_preset_is_the_start_and_flags_change_it(run):
+    _, out, _ = run(*SMALL, "--json", "--preset", "small", "--updates", 1)
+    flat = events_of(out)[0].config
+    assert (flat["preset"], flat["L_cycles"], flat["lr"], flat["hidden_size"]) == ("small", 4, 2e-3, 16)
+    assert preset("sudoku4", "small").model.hidden_size == 128
+
+
+def test_own_puzzles_train(run, tmp_path):
+    status, out, _ = run(*SMALL, "--json", "--data", csv_of(tmp_path / "mine.csv", 40))
+    assert status == 0 and events_of(out)[-1].reason == "done"
+
+
+def test_the_folder_of_a_run_holds_it(run, tmp_path):
+    folder = tmp_path / "deep" / "run"
+    status, out, err = run(*SMALL, "--json", "--out", folder)
+    assert (status, err) == (0, "")
+    assert sorted(path.name for path in folder.iterdir()) == ["config.json", "events.jsonl", "model.safetensors"]
+    assert (folder / "events.jsonl").read_text() == out
+    config = RunConfig.from_flat(json.loads((folder / "config.json").read_text()))
+    assert config == read_checkpoint(folder / "model.safetensors").config
+    assert any(isinstance(event, ev.Saved) for event in events_of(out))
+
+
+def test_a_run_is_never_overwritten(run, refused, tmp_path):
+    folder, other = tmp_path / "run", tmp_path / "other"
+    run(*SMALL, "--out", folder)
+    run(*SMALL, "--out", other)
+    before = {path: path.read_bytes() for path in folder.iterdir()}
+    sentence = refused(*SMALL, "--out", folder)
+    assert sentence.startswith(f"out={folder} holds a run already; choose another folder, or go on with --resume")
+    # another run's checkpoint does not go on in this folder either
+    refused("train", "--resume", other, "--out", folder, "--updates", 8)
+    assert {path: path.read_bytes() for path in folder.iterdir()} == before
+
+
+@pytest.mark.parametrize("on", [[], ["--enable_deep_supervision", "--supervision_steps", "2"]], ids=["off", "carry"])
+def test_a_resumed_run_equals_an_uninterrupted_one(run, tmp_path, interrupted_at, on):
+    small = [*SMALL, *on, "--json", "--save_every", 3, "--updates", 7, "--eval_every", 2, "--frame_every", 3]
+    if on:  # with two updates a puzzle only every second one samples
+        interrupted_at(3)
+    else:
+        interrupted_at(5)
+    status, out, err = run(*small, "--out", tmp_path / "cut")
+    events = events_of(out)
+    assert status == 130 and isinstance(events[-1], ev.Finished) and events[-1].reason == "stopped"
+    assert events[-1].update == max(losses(events)) >= 4
+    assert err.strip() == (
+        f"trm-explore: stopped after update 4; go on with --resume {tmp_path / 'cut' / 'model.safetensors'}"
+    )
+    with (tmp_path / "cut" / "events.jsonl").open("a") as log:
+        log.write('{"event": "UpdateDone", "upd')  # as if the machine had gone down while writing
+    status, out, err = run("train", "--resume", tmp_path / "cut", "--json")
+    assert (status, err) == (0, "") and min(losses(events_of(out))) == 4
+    run(*small, "--out", tmp_path / "whole")
+
+    cut, whole = (events_of((tmp_path / name / "events.jsonl").read_text()) for name in ("cut", "whole"))
+    assert losses(cut) == losses(whole) and sorted(losses(cut)) == [1, 2, 3, 4, 5, 6, 7]
+    for kind in (ev.Evaluated, ev.Frame):
+        assert [e for e in cut if isinstance(e, kind)] == [e for e in whole if isinstance(e, kind)]
+    assert [e.reason for e in cut if isinstance(e, ev.Finished)] == ["done"]
+    ours, theirs = (read_checkpoint(tmp_path / name / "model.safetensors").tensors for name in ("cut", "whole"))
+    assert ours.keys() == theirs.keys() and all(torch.equal(ours[name], theirs[name]) for name in ours)
+
+
+def test_resume_takes_other_flags_and_goes_further(run, tmp_path):
+    run(*SMALL, "--out", tmp_path / "run")
+    _, out, _ = run("train", "--resume", tmp_path / "run" / "model.safetensors", "--updates", 6, "--json")
+    assert sorted(losses(events_of(out))) == [5, 6]
+    assert json.loads((tmp_path / "run" / "config.json").read_text())["updates"] == 6
+
+
+def test_resume_refuses_another_shape_and_weights_alone(refused, run, tmp_path):
+    run(*SMALL, "--out", tmp_path / "run")
+    sentence = refused("train", "--resume", tmp_path / "run", "--hidden_size", 32)
+    assert sentence.endswith("was trained with hidden_size=16; it cannot go on with hidden_size=32")
+    assert "holds weights only" in refused("train", "--resume", "sudoku4-linear", "--updates", 1000)
+
+
+def test_ctrl_c_before_the_first_checkpoint_says_that_there_is_none(run, tmp_path, interrupted_at):
+    interrupted_at(2)
+    status, out, err = run(*SMALL, "--json", "--out", tmp_path / "run")
+    assert (status, err) == (130, "trm-explore: stopped after update 1; no checkpoint was written yet\n")
+    assert events_of(out)[-1].reason == "stopped"
+
+
+def test_a_run_that_diverges_says_what_to_try(run):
+    status, out, err = run(*SMALL, "--lr", 1e30, "--warmup_updates", 0, "--grad_clip", 1e30, "--updates", 30, "--json")
+    assert status == 2 and isinstance(events_of(out)[-1], ev.Failed)
+    assert re.fullmatch(r"trm-explore: training diverged: .* at update \d+; try a lower lr \(now 1e\+30\)\n", err)
+
+
+# ---- evaluate
+
+
+def test_evaluate_on_held_out_puzzles_prints_every_step(run):
+    status, out, err = run("evaluate", "sudoku4-linear", "--puzzles", 100)
+    lines = out.splitlines()
+    assert (status, err) == (0, "") and lines[0] == "100 puzzles of the held-out part of sudoku4"
+    assert [line.split()[0] for line in lines[1:]] == ["step", "0", "1", "2"]
+
+
+def test_evaluate_on_a_file_equals_the_same_puzzles_held_out(run, tmp_path):
+    _, held_out, _ = run("evaluate", "sudoku4-linear", "--puzzles", 12, "--json")
+    _, file, _ = run("evaluate", "sudoku4-linear", "--data", csv_of(tmp_path / "mine.csv", 12), "--json")
+    scores = json.loads(held_out)
+    assert scores == json.loads(file)
+    assert list(scores) == ["puzzles", "loss", "cell_accuracy", "exact_accuracy"] and scores["puzzles"] == 12
+    assert scores["exact_accuracy"][-1] > 0.9 and scores["loss"][0] > scores["loss"][-1]  # the shipped model refines
+
+
+def test_evaluate_runs_more_cycles_than_were_trained(run):
+    _, out, _ = run("evaluate", asset("sudoku4-linear"), "--puzzles", 20, "--json", "--H_cycles", 7)
+    _, usual, _ = run("evaluate", asset("sudoku4-linear"), "--puzzles", 20, "--json")
+    more, usual = json.loads(out), json.loads(usual)
+    assert len(more["loss"]) == 7 and len(usual["loss"]) == 3
+    assert more["loss"][:3] == usual["loss"]
+
+
+# ---- show
+
+
+def boards(out: str) -> list[list[int]]:
+    """The digits of every printed board, 0 for a blank; captions and remarks are skipped."""
+    rows = [line for line in out.splitlines() if re.fullmatch(r"[.\dx* ]+", line)]
+    digits = [int(c) for row in rows for c in row.replace(".", "0") if c.isdigit()]
+    return [digits[i : i + 16] for i in range(0, len(digits), 16)]
+
+
+def test_show_prints_the_puzzle_and_the_board_at_every_step(run):
+    status, out, err = run("show", "sudoku4-linear", "--puzzle", EXAMPLE)
+    assert (status, err) == (0, "")
+    puzzle, *steps = boards(out)
+    assert puzzle == [int(c) for c in EXAMPLE.replace(".", "0")] and len(steps) == 3
+    assert [line.split(":")[0] for line in out.splitlines() if line.startswith("step")] == [
+        "step 0",
+        "step 1",
+        "step 2",
+    ]
+    right = is_solution(np.array([puzzle], dtype=np.uint8), np.array([steps[-1]], dtype=np.uint8))[0]
+    assert out.splitlines()[-1] == f"The final answer is {'right' if right else 'wrong'}."
+    assert "several" not in out and "\033" not in out
+
+
+def test_show_does_not_mind_spaces_and_zeros(run):
+    plain = run("show", "sudoku4-linear", "--puzzle", EXAMPLE)
+    assert run("show", "sudoku4-linear", "--puzzle", " 0240 3000 0004 4030 ") == plain
+
+
+def test_show_takes_more_cycles_and_a_held_out_puzzle(run):
+    status, out, _ = run("show", "sudoku4-linear", "--H_cycles", 5)
+    assert status == 0 and len(boards(out)) == 6 and "loss" in out
+
+
+@pytest.mark.parametrize("puzzle", ["1234341221434321", "12343412........", "1..............."])
+def test_a_puzzle_with_several_solutions_is_said_to_have_them_and_judged_by_the_rules(run, puzzle):
+    status, out, _ = run("show", "sudoku4-linear", "--puzzle", puzzle)
+    shown, *steps = boards(out)
+    assert status == 0 and ("several solutions" in out) == ("." in puzzle)
+    assert ("loss" in out) == ("." not in puzzle)  # there is no one answer to measure against
+    right = is_solution(np.array([shown], dtype=np.uint8), np.array([steps[-1]], dtype=np.uint8))[0]
+    assert out.splitlines()[-1] == f"The final answer is {'right' if right else 'wrong'}."
+
+
+@pytest.mark.parametrize(
+    ("puzzle", "fragment"),
+    [
+        ("123", "has 3 cells"),
+        (EXAMPLE + ".", "17"),
+        (EXAMPLE.replace("3", "x", 1), "'x'"),
+        (EXAMPLE.replace("3", "7", 1), "'7'"),
+        ("11..............", "row 1"),
+        ("123....4........", "has no solution"),
+    ],
+)
+def test_a_puzzle_that_is_none_is_refused(refused, puzzle, fragment):
+    assert fragment in refused("show", "sudoku4-linear", "--puzzle", puzzle)
+
+
+# ---- bad input
+
+
+def custom(*weights: object) -> list[object]:
+    return ["--deep_supervision_schedule", "custom", "--custom_weights", *weights]
+
+
+@pytest.mark.parametrize(
+    ("flags", "sentence"),
+    [
+        (
+            ["--mixer", "attention", "--num_heads", 3],
+            "num_heads=3 does not divide hidden_size=16; try 8 or 16",
+        ),
+        (custom(0.3, -1, 1), "custom_weights=[0.3, -1.0, 1.0] must be at least 0, and not all 0"),
+        (custom(0, 0, 0), "custom_weights=[0.0, 0.0, 0.0] must be at least 0, and not all 0"),
+        (custom(0.3, "nan", 1), "custom_weights=(0.3, nan, 1.0) must be a list of finite numbers"),
+        (custom(0.3, 1), "custom_weights has 2 numbers, but H_cycles=3 gives 3 steps; give one weight a step"),
+        (["--deep_supervision_weight", -0.5], "deep_supervision_weight=-0.5 must be a finite number at least 0"),
+        (["--deep_supervision_weight", "nan"], "deep_supervision_weight=nan must be a finite number"),
+        (["--deep_supervision_weight", "inf"], "deep_supervision_weight=inf must be a finite number"),
+        (["--updates", 0], "updates=0 must be a whole number of at least 1"),
+        (
+            ["--supervision_steps", 2, "--halt_max_steps", 3],
+            "supervision_steps=2 and halt_max_steps=3 both say how long a puzzle stays",
+        ),
+        (["--task", "chess"], "task='chess' is not known; allowed are sudoku4, sudoku6, sudoku9"),
+        (["--preset", "huge"], "preset='huge' is not known; allowed are tiny, small, paper"),
+        (["--device", "tpu"], "device='tpu' is not known; allowed are auto, cpu, cuda, cuda:N, mps"),
+        (["--device", "cuda"], "device='cuda' is not here; there is cpu, or take auto"),
+        (["--data", "/nowhere/mine.csv"], "There is no file '/nowhere/mine.csv'"),
+        (["--eval_data", "x.csv"], "eval_data='x.csv' needs data too"),
+        (["--pool_size", 500], "pool_size=500 has no effect here: 4x4 puzzles are drawn from all there are"),
+        (["--vocab_size", 11], "vocab_size=11 does not fit the task sudoku4"),
+        (["--shown_puzzle", 10**9], "shown_puzzle=1000000000 is not there"),
+        (["--resume", "/nowhere/model.safetensors"], "there is no checkpoint /nowhere/model.safetensors"),
+        (["--out", "/dev/null/run"], "/dev/null/run: Not a directory"),
+    ],
+    ids=lambda value: " ".join(map(str, value)) if isinstance(value, list) else "",
+)
+def test_wrong_settings_are_refused_in_one_sentence(refused, monkeypatch, flags, sentence):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    monkeypatch.setattr(torch.backends.mps, "is_available", lambda: False)
+    assert refused(*SMALL, *flags).startswith(sentence)
+
+
+def test_there_are_only_four_commands(refused):
+    assert refused("fly") == "there is no command 'fly'; allowed are train, evaluate, show, app"
+
+
+@pytest.mark.parametrize("flags", [["--hiden_size", "3"], ["--updates", "many"], ["--task"]], ids=str)
+def test_an_unknown_or_ill_typed_flag_has_the_librarys_box_and_status_2(capsys, flags):
+    with pytest.raises(SystemExit) as end:
+        main(["train", *flags])
+    out, err = capsys.readouterr()
+    assert end.value.code == 2 and out == "" and flags[0] in err and "Traceback" not in err
+
+
+@pytest.mark.parametrize(
+    ("content", "fragment"),
+    [
+        ("puzzle,solution\n1,2\n", "has no column 'question'; its columns are 'puzzle', 'solution'"),
+        ("question,answer\n", "has no puzzles in it"),
+        (f"question,answer\n{EXAMPLE},1111111111111111\n", "row 2"),
+        (f"question,answer\n{EXAMPLE[:-1]},{EXAMPLE}\n", "row 2, question"),
+        ("", "has no puzzles in it"),
+    ],
+)
+@pytest.mark.parametrize("command", ["train", "evaluate"])
+def test_a_file_that_is_no_puzzle_file_is_refused(refused, tmp_path, command, content, fragment):
+    path = tmp_path / "mine.csv"
+    path.write_text(content)
+    argv = SMALL if command == "train" else ["evaluate", "sudoku4-linear"]
+    sentence = refused(*argv, "--data", path)
+    assert fragment in sentence and str(path) in sentence
+
+
+@pytest.fixture
+def no_checkpoints(tmp_path):
+    """{kind: path} of files that are none of ours."""
+    from safetensors.torch import save_file
+
+    whole = asset("sudoku4-linear").read_bytes()
+    files = {kind: tmp_path / f"{kind}.safetensors" for kind in ("cut", "text", "empty", "pickle", "foreign")}
+    files["cut"].write_bytes(whole[: len(whole) // 2])
+    files["text"].write_text("not a checkpoint")
+    files["empty"].write_bytes(b"")
+    torch.save({"weight": torch.zeros(3)}, files["pickle"])
+    save_file({"weight": torch.zeros(3)}, files["foreign"])
+    return files | {"folder": tmp_path, "missing": tmp_path / "nothing.safetensors"}
+
+
+@pytest.mark.parametrize("kind", ["cut", "text", "empty", "pickle", "foreign", "folder", "missing"])
+def test_a_file_that_is_no_checkpoint_is_refused_by_every_command(refused, no_checkpoints, kind):
+    path = no_checkpoints[kind]
+    for argv in (["evaluate", path], ["show", path], ["train", "--resume", path]):
+        assert str(path) in refused(*argv)
+
+
+@pytest.mark.parametrize(
+    ("argv", "sentence"),
+    [
+        (["evaluate", "sudoku4-linear", "--puzzles", 0], "puzzles=0 must be"),
+        (["evaluate", "sudoku4-linear", "--H_cycles", 0], "H_cycles=0 must be"),
+        (["show", "sudoku4-linear", "--H_cycles", -1], "H_cycles=-1 must be"),
+        (["evaluate", "sudoku4-linear", "--device", "toaster"], "device='toaster' is not known"),
+        (["app", "--port", 0], "port=0 is not a port"),
+        (["app", "--port", 65536], "port=65536 is not a port"),
+        (["app", "--runs", -1], "runs=-1 must be"),
+        (["app", "--lease", "nan"], "lease=nan must be"),
+    ],
+    ids=str,
+)
+def test_wrong_flags_of_the_other_commands_are_refused(refused, argv, sentence):
+    assert refused(*argv).startswith(sentence)
+
+
+def test_a_port_in_use_is_refused(refused):
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        sentence = refused("app", "--port", port)
+    assert sentence.startswith(f"cannot listen on 127.0.0.1 port {port} (Address already in use)")
+
+
+def test_a_page_without_gradio_says_what_to_install(refused, monkeypatch):
+    for name in [name for name in sys.modules if name.startswith("trm_explore.app")]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, "gradio", None)
+    assert refused("app") == 'the page needs gradio, which is not installed; pip install "trm-explore[app]"'
+
+
+# ---- a full disk
+
+
+@pytest.mark.parametrize("broken", ["fsync", "replace"])
+def test_no_space_while_saving_is_said_and_leaves_the_checkpoint_that_was_there(run, tmp_path, monkeypatch, broken):
+    run(*SMALL, "--out", tmp_path / "run")
+    saved = tmp_path / "run" / "model.safetensors"
+    before = saved.read_bytes()
+
+    def full(*_):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, broken, full)
+        status, _, err = run("train", "--resume", saved, "--updates", 6)
+    assert status == 2 and err.count("\n") == 1 and "Traceback" not in err
+    assert err.startswith(f"trm-explore: could not save {saved} (") and "No space left on device" in err
+    assert "the checkpoint that was there is untouched" in err and "free some space" in err
+    assert saved.read_bytes() == before
+    assert sorted(path.name for path in saved.parent.iterdir()) == ["config.json", "events.jsonl", saved.name]
+    status, out, _ = run("train", "--resume", saved, "--updates", 6, "--json")  # with space again it goes on
+    assert status == 0 and sorted(losses(events_of(out))) == [5, 6]
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs Linux's /dev/full")
+def test_no_space_for_the_log_is_said_with_the_folder(refused, tmp_path):
+    (tmp_path / "config.json").symlink_to("/dev/full")
+    sentence = refused(*SMALL, "--json", "--out", tmp_path)
+    assert sentence == (
+        f"could not write to {tmp_path}: No space left on device; free some space or choose another out folder"
+    )
+
+
+# ---- as a program
+
+
+def program(*argv: object, **options) -> subprocess.Popen:
+    command = [sys.executable, "-W", "error", "-m", "trm_explore", *map(str, argv)]
+    streams = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    return subprocess.Popen(command, cwd=Path(__file__).parent.parent, **streams, **options)
+
+
+def test_the_module_is_the_program(run):
+    with program(*SMALL, "--json") as process:
+        out, err = process.communicate(timeout=120)
+    assert (process.returncode, err) == (0, "")
+    assert losses(events_of(out)) == losses(events_of(run(*SMALL, "--json")[1]))
+
+
+def test_a_real_ctrl_c_ends_with_a_finished_event_and_a_sentence(tmp_path):
+    with program(*SMALL, "--json", "--updates", 10**6, "--save_every", 1, "--out", tmp_path / "run") as process:
+        try:
+            lines = [process.stdout.readline() for _ in range(8)]
+            process.send_signal(signal.SIGINT)
+            out, err = process.communicate(timeout=60)
+        finally:
+            process.kill()
+    events = events_of("".join(lines) + out)
+    assert process.returncode == 130 and "Traceback" not in err
+    assert err.startswith("trm-explore: stopped after update ") and "--resume" in err and err.count("\n") == 1
+    assert isinstance(events[-1], ev.Finished) and events[-1].reason == "stopped"
+    log = events_of((tmp_path / "run" / "events.jsonl").read_text())
+    assert losses(log) == losses(events)
+
+
+def test_a_reader_that_has_seen_enough_is_no_error():
+    with program(*SMALL, "--json", "--updates", 10**6) as process:
+        try:
+            process.stdout.readline()
+            process.stdout.close()
+            assert process.wait(timeout=60) == 0
+            assert process.stderr.read() == ""
+        finally:
+            process.kill()
