@@ -256,6 +256,12 @@ def test_an_error_is_put_at_its_control_and_only_there(name):
     assert "⚠" not in "".join(shown.values())
 
 
+def test_an_error_that_names_two_controls_is_put_at_the_first():
+    sentence = sentence_of(controls(deep_supervision_schedule="custom", custom_weights="0.3 1"))
+    shown = dict(zip(MARKED, map(said_at, marks(sentence)), strict=True))
+    assert "H_cycles=3" in shown["custom_weights"] and "⚠" not in shown["H_cycles"]
+
+
 def test_without_an_error_every_control_has_its_usual_text():
     assert MARKED[-1] == "data" and "⚠" not in "".join(map(said_at, marks("")))
     assert list(map(said_at, marks(""))) == [*(texts.INFO[name] for name in MARKED[:-1]), texts.DATA_HELP]

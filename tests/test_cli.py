@@ -234,6 +234,9 @@ def test_resume_takes_other_flags_and_goes_further(run, tmp_path):
     _, out, _ = run("train", "--resume", tmp_path / "run" / "model.safetensors", "--updates", 6, "--json")
     assert sorted(losses(events_of(out))) == [5, 6]
     assert json.loads((tmp_path / "run" / "config.json").read_text())["updates"] == 6
+    log = events_of((tmp_path / "run" / "events.jsonl").read_text())
+    assert sorted(losses(log)) == [1, 2, 3, 4, 5, 6]
+    assert [event.update for event in log if isinstance(event, ev.Finished)] == [6]  # the earlier end is none now
 
 
 def test_resume_refuses_another_shape_and_weights_alone(refused, run, tmp_path):
@@ -281,6 +284,15 @@ def test_evaluate_runs_more_cycles_than_were_trained(run):
     more, usual = json.loads(out), json.loads(usual)
     assert len(more["loss"]) == 7 and len(usual["loss"]) == 3
     assert more["loss"][:3] == usual["loss"]
+
+
+def test_a_model_is_evaluated_and_shown_where_its_own_puzzles_are_gone(run, tmp_path):
+    mine = csv_of(tmp_path / "mine.csv", 40)
+    run(*SMALL, "--data", mine, "--out", tmp_path / "run")
+    mine.unlink()
+    for argv in (["evaluate", tmp_path / "run", "--puzzles", 4], ["show", tmp_path / "run"]):
+        status, _, err = run(*argv)
+        assert (status, err) == (0, "")
 
 
 # ---- show

@@ -209,13 +209,32 @@ def test_a_paused_run_gives_its_slot_to_the_next_and_queues_to_go_on(make_runs, 
     until(lambda: len(updates(first)) > held)
 
 
+def test_a_waiting_run_that_is_paused_leaves_the_line(make_runs, endless):
+    runs = make_runs(slots=1)
+    first = runs.submit(endless)
+    until(lambda: first.state == "running")
+    second = runs.submit(endless)
+    until(lambda: second.position == 1)
+    third = runs.submit(endless)
+    until(lambda: third.position == 2)
+    second.pause()
+    until(lambda: third.position == 1 and second.state == "paused")
+    first.stop()
+    until(lambda: third.state == "running")
+    assert second.events == [] and second.position == 0
+
+
 def test_a_full_line_is_refused_with_a_sentence(make_runs, endless):
     runs = make_runs(slots=1, waiting=2)
-    for _ in range(3):  # at once: also those count that have not come to stand in line yet
-        runs.submit(endless)
-    with pytest.raises(ValueError, match="^2 runs wait already, which is all that fit; try again in a minute$"):
-        runs.submit(endless)
+    with runs.changed:  # their threads cannot stand in line yet: those count who are about to
+        for _ in range(3):
+            runs.submit(endless)
+        with pytest.raises(ValueError, match="^2 runs wait already, which is all that fit; try again in a minute$"):
+            runs.submit(endless)
     assert runs.active() == 3
+    until(lambda: sum(run.state == "queued" for run in runs._all.values()) == 2)
+    with pytest.raises(ValueError, match="^2 runs wait already"):
+        runs.submit(endless)
 
 
 def test_a_check_may_refuse_a_run(make_runs, endless):

@@ -90,10 +90,15 @@ def test_a_9x9_board_has_boxes_of_3x3():
 
 
 def marked() -> dict:
-    """Cell 0 is given; 1 changes and gets right; 2 stays wrong; 3 stays right."""
+    """Cell 0 is given; 1 changes and gets right; 2 stays wrong; 3 is right until it changes."""
     rest = [1] * 12
     return frame(
-        4, [1, 0, 0, 0, *rest], [1, 2, 3, 4, *rest], [1, 3, 3, 4, *rest], [1, 3, 2, 4, *rest], wrong=[[1, 2], [2], [2]]
+        4,
+        [1, 0, 0, 0, *rest],
+        [1, 2, 3, 4, *rest],
+        [1, 3, 3, 4, *rest],
+        [1, 3, 2, 1, *rest],
+        wrong=[[1, 2], [2], [2, 3]],
     )
 
 
@@ -101,7 +106,7 @@ def test_wrong_cells_are_marked_x_and_changed_ones_with_a_star():
     first, second, third = (board_text(marked(), k, color=False).splitlines()[0] for k in range(3))
     assert first == "1 2x  3x4"  # nothing has changed before the first step
     assert second == "1 3*  3x4"
-    assert third == "1 3   2x4"  # wrong is said before changed
+    assert third == "1 3   2x1x"  # wrong is said before changed
 
 
 def test_colours_only_where_asked_for_and_never_left_on():

@@ -123,7 +123,6 @@ class Run:
         in line."""
         runs = self._runs
         with runs.changed:
-            runs.leave(self)
             while not self._want_stop and not self._unwatched():
                 if self._want_pause and not self._updates_asked:
                     self.state = PAUSED

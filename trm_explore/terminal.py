@@ -56,7 +56,8 @@ def board_text(frame: dict[str, Any], step: int | None, color: bool) -> str:
             mark = "x" if i in wrong else "*" if changed else " "
             paint = RED if i in wrong else YELLOW if changed else BOLD if frame["given"][i] else ""
             cell = (board["symbols"][now[i]] or ".") + mark
-            text += ("  " if col and col % box_cols == 0 else "") + (f"{paint}{cell}{OFF}" if color and paint else cell)
+            gap = "  " if col and col % box_cols == 0 else ""
+            text += gap + (f"{paint}{cell}{OFF}" if color and paint else cell) + " "
         lines.append(text.rstrip())
     return "\n".join(lines)
 
