@@ -69,23 +69,23 @@ def test_the_table_has_a_row_a_step_under_its_heads():
 
 def test_a_4x4_board_has_boxes_of_2x2():
     assert board_text(frame(4, counted(4)), None, color=False) == (
-        ". 1   2 3\n"  #
-        "4 .   1 2\n"
+        ".  1    2  3\n"  #
+        "4  .    1  2\n"
         "\n"
-        "3 4   . 1\n"
-        "2 3   4 ."
+        "3  4    .  1\n"
+        "2  3    4  ."
     )
 
 
 def test_a_6x6_board_has_boxes_of_2x3():
     lines = board_text(frame(6, counted(6)), None, color=False).splitlines()
-    assert lines[:5] == [". 1 2   3 4 5", "6 . 1   2 3 4", "", "5 6 .   1 2 3", "4 5 6   . 1 2"]
+    assert lines[:5] == [".  1  2    3  4  5", "6  .  1    2  3  4", "", "5  6  .    1  2  3", "4  5  6    .  1  2"]
     assert [i for i, line in enumerate(lines) if not line] == [2, 5]
 
 
 def test_a_9x9_board_has_boxes_of_3x3():
     lines = board_text(frame(9, counted(9)), None, color=False).splitlines()
-    assert lines[0] == ". 1 2   3 4 5   6 7 8"
+    assert lines[0] == ".  1  2    3  4  5    6  7  8"
     assert [i for i, line in enumerate(lines) if not line] == [3, 7] and len(lines) == 11
 
 
@@ -104,9 +104,9 @@ def marked() -> dict:
 
 def test_wrong_cells_are_marked_x_and_changed_ones_with_a_star():
     first, second, third = (board_text(marked(), k, color=False).splitlines()[0] for k in range(3))
-    assert first == "1 2x  3x4"  # nothing has changed before the first step
-    assert second == "1 3*  3x4"
-    assert third == "1 3   2x1x"  # wrong is said before changed
+    assert first == "1  2x   3x 4"  # nothing has changed before the first step
+    assert second == "1  3*   3x 4"
+    assert third == "1  3    2x 1x"  # wrong is said before changed
 
 
 def test_colours_only_where_asked_for_and_never_left_on():
