@@ -16,6 +16,7 @@ from browser import launch
 from playwright.sync_api import Page, expect
 
 pytestmark = pytest.mark.browser
+expect.set_options(timeout=20_000)  # two busy cores are slow
 LEASE = 4.0
 # What Gradio's client itself says when a reload cuts its open stream; the page that it speaks of is gone by then.
 CUT_BY_RELOAD = ("AbortError: signal is aborted", "Unexpected error Connection errored out")

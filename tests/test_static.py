@@ -40,7 +40,7 @@ ENDED = "model.get('step') === 2 && document.getElementById('player').dataset.pl
 PAGE = "<!doctype html><html lang=en><body style='margin:0'><main style='padding:8px'></main></body></html>"
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def context():
     with launch() as browser:
         yield browser.new_context(viewport={"width": 1100, "height": 900}, reduced_motion="reduce")

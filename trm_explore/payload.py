@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable
+from pathlib import Path
 from typing import Any
 
 from trm_explore import events as ev
@@ -57,6 +58,9 @@ def error_plan(error: str) -> dict[str, Any]:
 def key_of(config: RunConfig) -> str:
     """Equal for runs of the same experiment: same task, network, supervision, training and seed."""
     flat = {name: value for name, value in config.to_flat().items() if name not in NOT_THE_EXPERIMENT}
+    if not config.supervision.enable_deep_supervision:  # then no weight acts
+        for name in ("deep_supervision_weight", "deep_supervision_schedule", "custom_weights"):
+            del flat[name]
     flat["scope"] = config.supervision.scope
     del flat["gradient_scope"]
     for length in ("vocab_size", "seq_len"):  # None until the task has filled them in
@@ -125,6 +129,9 @@ def status_text(config: RunConfig, state: str, position: int, latest: ev.Event |
     """One sentence on where the run stands."""
     updates = config.train.updates
     if isinstance(latest, ev.Failed):
+        path = config.puzzles.data
+        if path and path in latest.reason:  # an upload's place on the server says nothing to its owner
+            return latest.reason.replace(path, Path(path).name)
         return f"{latest.reason}; {latest.advice}" if latest.advice else latest.reason
     if isinstance(latest, ev.Finished):
         done = "Done" if latest.reason == "done" else "Stopped"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import socket
 import threading
@@ -83,7 +84,10 @@ def _check_address(host: str, port: int) -> None:
         try:
             trial.bind((host, port))
         except OSError as error:
-            raise ValueError(
-                f"cannot listen on {host} port {port} ({error.strerror}); another program has it, perhaps a page "
-                f"started before: stop that, or choose another with --port {port + 1}"
-            ) from error
+            if error.errno == errno.EADDRINUSE:
+                advice = (
+                    f"a page started before may have it: stop that, or choose another with --port {port % 65535 + 1}"
+                )
+            else:
+                advice = "give an address of this machine, such as 127.0.0.1, and a port above 1023"
+            raise ValueError(f"cannot listen on {host} port {port} ({error.strerror}); {advice}") from error

@@ -88,21 +88,25 @@ function render({ model, el }) {
   el.replaceChildren(root);
 
   let frames = [], frame = null, run = null, state = "", colors = null, step = 0, cursor = null, following = true;
-  let cells = [], shape = "", timer = 0, raf = 0, played = false, lastMessage = null;
+  let cells = [], shape = "", timer = 0, raf = 0, played = false, ours = false, lastMessage = null;
   const stepCount = () => frame?.steps?.length || 0;
   const clamp = (k, count) => Math.max(0, Math.min(count - 1, k));
 
   // The selected step is shared: ours goes to the model, the model's comes to us.
   function show(k) {
     step = clamp(k, stepCount());
-    if (model.get("step") !== step) { model.set("step", step); model.save_changes(); }
+    if (model.get("step") !== step) {
+      ours = true;
+      model.set("step", step);
+      ours = false;
+      model.save_changes();
+    }
     request();
   }
   const go = (k) => { stop(); if (frame) show(k); };
   const fromModel = () => {
     const wanted = model.get("step");
     if (!Number.isInteger(wanted)) { step = Math.max(0, stepCount() - 1); return; }
-    if (timer && wanted !== step) stop(); // someone chose a step elsewhere
     step = clamp(wanted, Math.max(1, stepCount()));
   };
   function stop() {
@@ -259,7 +263,11 @@ function render({ model, el }) {
   media.addEventListener("change", onTheme);
 
   const onMessage = () => { take(); request(); };
-  const onStep = () => { fromModel(); request(); };
+  const onStep = () => {
+    if (timer && !ours) stop(); // someone chose a step elsewhere, perhaps the one shown
+    fromModel();
+    request();
+  };
   const listeners = { "change:message": onMessage, "change:step": onStep };
   for (const key in listeners) model.on(key, listeners[key]);
   take();
