@@ -60,24 +60,28 @@ class Viewer:
     # Prints the seconds from its request to the first message with a point (later messages are differences).
     SCRIPT = """
 import json, sys, time, urllib.request
-url, fn, session, data = sys.argv[1], int(sys.argv[2]), sys.argv[3], json.loads(sys.argv[4])
-body = json.dumps({"fn_index": fn, "session_hash": session, "data": data}).encode()
-join = urllib.request.Request(url + "/gradio_api/queue/join", body, {"Content-Type": "application/json"})
+url, train, watch, session, data = *sys.argv[1:5], json.loads(sys.argv[5])
+def event(fn, data):
+    body = json.dumps({"fn_index": int(fn), "session_hash": session, "data": data}).encode()
+    join = urllib.request.Request(url + "/gradio_api/queue/join", body, {"Content-Type": "application/json"})
+    urllib.request.urlopen(join).read()
+    with urllib.request.urlopen(url + "/gradio_api/queue/data?session_hash=" + session) as stream:
+        for line in stream:
+            yield line.replace(b" ", b"")
+            if b'"msg":"process_completed"' in line.replace(b" ", b""):
+                break
 began, told = time.time(), False
-urllib.request.urlopen(join).read()
-with urllib.request.urlopen(url + "/gradio_api/queue/data?session_hash=" + session) as stream:
-    for line in stream:
-        line = line.replace(b" ", b"")
-        if not told and (b'"points":[[' in line or b'"points",0]' in line):
-            told = True
-            print(time.time() - began, flush=True)
-        if b'"msg":"process_completed"' in line:
-            break
+*_, done = event(train, data)
+ticket = json.loads(done[5:])["output"]["data"][1]
+for line in event(watch, [ticket]):
+    if not told and (b'"points":[[' in line or b'"points",0]' in line):
+        told = True
+        print(time.time() - began, flush=True)
 """
 
     def __init__(self, url: str, page, values: list):
-        fn = next(i for i, f in page.fns.items() if f.name == "train")
-        arguments = [url, str(fn), uuid.uuid4().hex, json.dumps(["", *values])]
+        train, watch = (next(str(i) for i, f in page.fns.items() if f.name == name) for name in ("train", "watch"))
+        arguments = [url, train, watch, uuid.uuid4().hex, json.dumps(["", *values])]
         self.process = subprocess.Popen(
             [sys.executable, "-c", self.SCRIPT, *arguments], stdout=subprocess.PIPE, text=True
         )

@@ -21,7 +21,7 @@ from trm_explore import cli
 from trm_explore import events as ev
 from trm_explore.app import build, handlers, texts
 from trm_explore.app.bridge import STATIC, host
-from trm_explore.app.handlers import MARKED, Handlers, buttons, marks, nothing
+from trm_explore.app.handlers import MARKED, Handlers, buttons, marks
 from trm_explore.app.recorded import recorded_message
 from trm_explore.app.settings import (
     CONTROLS,
@@ -347,6 +347,28 @@ def _with_base(schedule: str, weight: float) -> RunConfig:
 # ---- runs through the handlers
 
 
+async def pressed(page: Handlers, run_id: str | None, values: list[Any], one: bool = False):
+    """What a press of Train or One update brings to the page: (run id, message), wired as page.py does it."""
+    begun = await (page.one_update if one else page.train)(run_id, *values)
+    async for message in page.watch(begun[1]):
+        yield [begun[0], message]
+
+
+async def found(page: Handlers, run_id: str):
+    """What a reload brings."""
+    again = page.find_again(run_id)
+    async for message in page.watch(again[1]):
+        yield [again[0], message]
+
+
+def press(page: Handlers, run_id: str | None, values: list[Any], one: bool = False) -> list[Any]:
+    """Only the answer to the press itself."""
+    return asyncio.run((page.one_update if one else page.train)(run_id, *values))
+
+
+NOTHING = [gr.skip(), handlers.NOBODY, gr.skip(), *marks("")]
+
+
 def collect(stream, seconds: float = 60.0) -> list[list[Any]]:
     async def all_of() -> list[list[Any]]:
         return [update async for update in stream]
@@ -364,8 +386,7 @@ def joined(updates: list[list[Any]]) -> dict[str, Any]:
 
 
 def test_train_sends_all_of_a_run_and_ends(runs):
-    updates = collect(Handlers(runs).train("", *controls(updates=23)))
-    assert all(len(update) == len(nothing()) for update in updates)
+    updates = collect(pressed(Handlers(runs), "", controls(updates=23)))
     run_id, whole = updates[0][0], joined(updates)
     run = runs.get(run_id)
     assert {update[0] for update in updates} == {run_id} and whole["run"] == run_id
@@ -373,27 +394,26 @@ def test_train_sends_all_of_a_run_and_ends(runs):
     assert [e[0] for e in whole["evals"]] == [23] and [f["update"] for f in whole["frames"]] == [10, 20, 23]
     assert whole["state"] == run.state == "finished" and whole["text"].startswith("Done after 23 of 23 updates")
     assert whole["key"] == plan_of(config_of(controls(updates=23)))["key"]  # the ribbon knows that it is this plan
-    assert updates[-1][3:7] == buttons("finished") and len(updates) > 2
+    assert len(updates) > 2
     json.dumps([update[1] for update in updates], allow_nan=False)
-    assert updates[0][7:] == marks("")
 
 
 def test_one_update_begins_a_paused_run_and_goes_on_by_ones(runs):
     page = Handlers(runs)
 
     async def story() -> None:
-        stream = page.one_update("", *controls())
+        stream = pressed(page, "", controls(), one=True)
         run_id, points = await reads(stream, lambda m: m["state"] == "paused" and m["points"])
         assert points == [1]
         for wanted in (2, 3):
-            assert [update async for update in page.one_update(run_id, *controls())] == [nothing()]
+            assert await page.one_update(run_id, *controls()) == NOTHING
             _, points = await reads(stream, lambda m: m["state"] == "paused" and m["points"])
             assert points == [wanted]
         page.pause(run_id)  # the button says Resume now
         await reads(stream, lambda m: m["state"] == "running" and len(m["points"]) > 1)
         page.pause(run_id)
         await reads(stream, lambda m: m["state"] == "paused")
-        assert [update async for update in page.train(run_id, *controls())] == [nothing()]  # no second run beside it
+        assert await page.train(run_id, *controls()) == NOTHING  # no second run beside it
         assert runs.active() == 1
         await reads(stream, lambda m: m["state"] == "running")
         page.stop(run_id)
@@ -418,7 +438,7 @@ def test_a_second_client_waits_in_line_and_knows_its_place(runs):
     page = Handlers(runs)
 
     async def story() -> None:
-        first, second, third = (page.train("", *controls(seed=seed)) for seed in range(3))
+        first, second, third = (pressed(page, "", controls(seed=seed)) for seed in range(3))
         ahead, _ = await reads(first, lambda m: m["state"] == "running")
         waiting, _ = await reads(second, lambda m: m["state"] == "queued" and "place 1 in line" in m["text"])
         last, _ = await reads(third, lambda m: m["state"] == "queued" and "place 2 in line" in m["text"])
@@ -435,21 +455,20 @@ def test_a_second_client_waits_in_line_and_knows_its_place(runs):
 def test_a_reload_finds_a_run_again_whole_with_its_settings(runs, monkeypatch):
     page, chosen = Handlers(runs), controls(updates=14, seed=9, gradient_scope="cycle")
     monkeypatch.setattr(handlers, "CHUNK", 6)  # so that it comes in pieces
-    first = collect(page.train("", *chosen))
-    again = collect(page.find_again(first[0][0]))
-    assert all(len(update) == len(nothing()) + len(CONTROLS) for update in again) and len(again) > 2
-    assert again[0][1]["from"] == 0 and joined(again) == joined(first)
-    assert again[0][-len(CONTROLS) :] == chosen
-    assert all(update[-len(CONTROLS) :] == [gr.skip()] * len(CONTROLS) for update in again[1:])
+    first = collect(pressed(page, "", chosen))
+    run_id = first[0][0]
+    assert page.find_again(run_id) == [run_id, run_id, *chosen]
+    again = collect(found(page, run_id))
+    assert again[0][1]["from"] == 0 and joined(again) == joined(first) and len(again) > 2
 
 
 def test_a_live_run_found_again_goes_on_beside_its_first_reader(runs):
     page = Handlers(runs)
 
     async def story() -> None:
-        first = page.train("", *controls())
+        first = pressed(page, "", controls())
         run_id, seen = await reads(first, lambda m: len(m["points"]) > 2)
-        again = page.find_again(run_id)
+        again = found(page, run_id)
         message = (await anext(again))[1]
         assert message["from"] == 0 and [p[0] for p in message["points"]][: len(seen)] == seen
         known = len(message["points"])
@@ -466,23 +485,24 @@ def test_a_live_run_found_again_goes_on_beside_its_first_reader(runs):
 def test_an_unknown_run_does_no_harm(runs, run_id):
     page = Handlers(runs)
     page.pause(run_id), page.stop(run_id)
-    assert collect(page.find_again(run_id)) == [[gr.skip()] * (len(nothing()) + len(CONTROLS))]
+    assert page.find_again(run_id) == [gr.skip(), handlers.NOBODY, *[gr.skip()] * len(CONTROLS)]
+    assert collect(page.watch(run_id)) == [gr.skip()]
     assert runs.active() == 0
-    assert joined(collect(page.train(run_id, *controls(updates=1))))["state"] == "finished"  # Train begins a new one
+    assert joined(collect(pressed(page, run_id, controls(updates=1))))["state"] == "finished"  # Train begins a new one
 
 
 def test_an_ended_runs_buttons_do_no_harm_and_train_begins_another(runs):
     page = Handlers(runs)
-    first = collect(page.train("", *controls(updates=1)))[0][0]
+    first = collect(pressed(page, "", controls(updates=1)))[0][0]
     page.pause(first), page.stop(first)
-    assert collect(page.train(first, *controls(updates=1)))[0][0] != first
+    assert collect(pressed(page, first, controls(updates=1)))[0][0] != first
 
 
 @pytest.mark.parametrize("wrong", [{"updates": None}, {"preset": "paper", "task": "sudoku9"}, {"data": "/no.csv"}])
 def test_what_cannot_run_is_refused_at_its_control_and_nothing_starts(runs, no_gpu, wrong):
-    ((run_id, message, plan, *rest),) = collect(Handlers(runs).train("", *controls(**wrong)))
-    assert run_id == message == gr.skip() and rest[:4] == [gr.skip()] * 4
-    assert rest[4:] == marks(plan["error"]) != marks("") and plan.keys() == {"error"}
+    run_id, ticket, plan, *said = press(Handlers(runs), "", controls(**wrong))
+    assert run_id == gr.skip() and ticket == handlers.NOBODY
+    assert said == marks(plan["error"]) != marks("") and plan.keys() == {"error"}
     assert runs.active() == 0
 
 
@@ -491,9 +511,9 @@ def test_a_full_line_is_said(runs):
     page = Handlers(runs)
 
     async def story() -> None:
-        first = page.train("", *controls())
+        first = pressed(page, "", controls())
         await reads(first, lambda m: m["state"] == "running")
-        (update,) = [update async for update in page.train("", *controls())]
+        update = await page.train("", *controls())
         assert "all that fit" in update[2]["error"]
 
     asyncio.run(asyncio.wait_for(story(), 60))
@@ -501,7 +521,7 @@ def test_a_full_line_is_said(runs):
 
 def test_a_run_that_fails_says_why(runs, monkeypatch):
     monkeypatch.setattr("trm_explore.tasks.sudoku.SudokuTask.sample", lambda *_: 1 / 0)
-    whole = joined(collect(Handlers(runs).train("", *controls())))
+    whole = joined(collect(pressed(Handlers(runs), "", controls())))
     assert whole["state"] == "failed" and whole["text"] == "ZeroDivisionError: division by zero; start the run again"
 
 
@@ -527,23 +547,25 @@ def test_no_listener_is_an_endpoint_of_a_public_api(page):
 
 def test_every_listener_gets_and_gives_as_many_values_as_it_is_wired_for(page):
     wired = {fn.name: fn for fn in page.fns.values() if fn.fn is not None}
-    n, controlled = len(nothing()), len(CONTROLS)
+    begun, controlled = 3 + len(MARKED), len(CONTROLS)
     sizes = {name: (len(fn.inputs), len(fn.outputs)) for name, fn in wired.items()}
     assert sizes == {
         "follow": (controlled, 3 + len(MARKED)),
         "choose": (2, 3),
         "show_schedule": (2, 3),
-        "train": (1 + controlled, n),
-        "one_update": (1 + controlled, n),
+        "train": (1 + controlled, begun),
+        "one_update": (1 + controlled, begun),
+        "watch": (1, 1),  # it repeats ten times a second: every output costs training
+        "look": (0, 4),
         "pause": (1, 0),
         "stop": (1, 0),
-        "find_again": (1, n + controlled),
+        "find_again": (1, 2 + controlled),
     }
 
 
 def test_live_listeners_never_wait_for_each_other(page):
     for fn in page.fns.values():
-        if fn.name in ("train", "one_update", "find_again"):
+        if fn.name in ("train", "one_update", "find_again", "watch"):
             assert fn.concurrency_limit is None and fn.queue
         elif fn.fn is not None:
             assert fn.queue is False  # moved controls and Stop are answered at once

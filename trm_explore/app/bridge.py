@@ -65,12 +65,23 @@ import(url).then((module) => {
 """
 
 LINK = """
-const put = () => { if (props.value) window.trmStore.set(%s, props.value); %s };
+const put = () => {
+  if (!props.value) return;
+  window.trmStore.set(%s, props.value);
+  %s
+};
 put();
 watch("value", put);
 """
-# A reload of the tab finds its run again; another tab does not take it over.
-REMEMBER = 'if (props.value && props.value.run !== "recorded") sessionStorage.setItem("trm-run", props.value.run);'
+# Of a message: a reload of the tab finds its run again, another tab does not take it over; and a change of state is
+# told to the server, which knows how the buttons look then.
+REMEMBER = """
+const { run, state } = props.value;
+if (run !== "recorded") {
+  sessionStorage.setItem("trm-run", run);
+  if (window.trmState !== state) { window.trmState = state; trigger("turn", { state }); }
+}
+"""
 RECALL = "() => [sessionStorage.getItem('trm-run') || '']"
 
 

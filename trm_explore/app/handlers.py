@@ -11,20 +11,14 @@ import gradio as gr
 from trm_explore.app import texts
 from trm_explore.app.settings import CONTROLS, as_command, as_python, check, config_of, too_slow, values_of
 from trm_explore.payload import error_plan, message_of, plan_of
-from trm_explore.runs import Run, Runs
+from trm_explore.runs import Runs
 from trm_explore.tasks import preset
 
 PERIOD = 0.1  # seconds between two looks at a run
 CHUNK = 1000  # events in one message at most, so that a long run found again comes in pieces
-MARKED = (
-    "custom_weights",
-    "H_cycles",
-    "L_cycles",
-    "updates",
-    "seed",
-    "preset",
-    "data",
-)  # these can show an error; data last
+# Controls that can show an error, data last.
+MARKED = ("custom_weights", "H_cycles", "L_cycles", "updates", "seed", "preset", "data")
+NOBODY = ""  # a ticket with which nothing is watched
 
 Updates = list[Any]
 
@@ -59,13 +53,38 @@ class Handlers:
             gr.update(visible=custom, interactive=enabled),
         ]
 
-    async def train(self, run_id: str, *values: Any) -> AsyncIterator[Updates]:
-        async for update in self._begin(run_id, values, one=False):
-            yield update
+    async def train(self, run_id: str, *values: Any) -> Updates:
+        """Train pressed -> the run, the ticket to watch it with, the plan where it is wrong, the marks."""
+        return await self._begin(run_id, values, one=False)
 
-    async def one_update(self, run_id: str, *values: Any) -> AsyncIterator[Updates]:
-        async for update in self._begin(run_id, values, one=True):
-            yield update
+    async def one_update(self, run_id: str, *values: Any) -> Updates:
+        """One update pressed; returns what `train` does."""
+        return await self._begin(run_id, values, one=True)
+
+    async def watch(self, ticket: str) -> AsyncIterator[dict[str, Any]]:
+        """Messages of a run until it has ended and all of it was sent. Looking renews the run's lease.
+
+        The only event that repeats, so it has one output: Gradio spends most of a message's time on outputs.
+        """
+        run, cursor, shown = self.runs.get(ticket), 0, None
+        if run is None:
+            yield gr.skip()
+            return
+        while True:
+            ended, now = run.ended, (run.state, run.position)
+            events = run.read(cursor)[0][:CHUNK]
+            if events or now != shown:
+                yield message_of(
+                    run.id, run.config, events, start=cursor, state=now[0], position=now[1], latest=run.latest
+                )
+                cursor, shown = cursor + len(events), now
+            if ended and cursor == len(run.events):
+                return
+            await asyncio.sleep(PERIOD)
+
+    def look(self, turn: gr.EventData) -> Updates:
+        """A run's state has changed on the page -> how the four buttons look."""
+        return buttons(str(turn.state))
 
     def pause(self, run_id: str) -> None:
         """Pauses a computing or waiting run, lets a paused one go on."""
@@ -78,55 +97,26 @@ class Handlers:
         if run is not None:
             run.stop()
 
-    async def find_again(self, run_id: str) -> AsyncIterator[Updates]:
-        """After a reload: the run's own settings in the controls, then all of it from the start."""
+    def find_again(self, run_id: str) -> Updates:
+        """After a reload: the tab's run, the ticket to watch it from its start, and its own settings."""
         run = self.runs.get(run_id)
         if run is None:
-            yield [*nothing(), *[gr.skip()] * len(CONTROLS)]
-            return
-        first = values_of(run.config)
-        async for update in self._watch(run):
-            yield [*update, *first]
-            first = [gr.skip()] * len(CONTROLS)
+            return [gr.skip(), NOBODY, *[gr.skip()] * len(CONTROLS)]
+        return [run_id, run_id, *values_of(run.config)]
 
-    async def _begin(self, run_id: str, values: tuple[Any, ...], one: bool) -> AsyncIterator[Updates]:
+    async def _begin(self, run_id: str, values: tuple[Any, ...], one: bool) -> Updates:
         run = self.runs.get(run_id)
-        if run is not None and not run.ended:  # already watched by the event that began it
+        if run is not None and not run.ended:  # it is watched already
             run.one_update() if one else run.go_on()
-            yield nothing()
-            return
+            return [gr.skip(), NOBODY, gr.skip(), *marks("")]
         try:
             config = await asyncio.to_thread(lambda: check(config_of(values)))
             run = self.runs.submit(config, paused=one)
         except (ValueError, OSError) as error:
-            yield [gr.skip(), gr.skip(), error_plan(str(error)), *[gr.skip()] * 4, *marks(str(error))]
-            return
+            return [gr.skip(), NOBODY, error_plan(str(error)), *marks(str(error))]
         if one:
             run.one_update()
-        async for update in self._watch(run):
-            yield update
-
-    async def _watch(self, run: Run) -> AsyncIterator[Updates]:
-        """Messages of a run until it has ended and all of it was sent. Looking renews the run's lease."""
-        cursor, shown, clear = 0, None, marks("")
-        while True:
-            ended, now = run.ended, (run.state, run.position)
-            events = run.read(cursor)[0][:CHUNK]
-            if events or now != shown:
-                message = message_of(
-                    run.id, run.config, events, start=cursor, state=now[0], position=now[1], latest=run.latest
-                )
-                looks = buttons(now[0]) if shown is None or shown[0] != now[0] else [gr.skip()] * 4
-                yield [run.id, message, gr.skip(), *looks, *clear]
-                cursor, shown, clear = cursor + len(events), now, [gr.skip()] * len(MARKED)
-            if ended and cursor == len(run.events):
-                return
-            await asyncio.sleep(PERIOD)
-
-
-def nothing() -> Updates:
-    """No change to anything that `train` may change: run id, message, plan, four buttons, marks."""
-    return [gr.skip()] * (7 + len(MARKED))
+        return [run.id, run.id, gr.skip(), *marks("")]
 
 
 def marks(error: str) -> Updates:

@@ -63,15 +63,17 @@ def build(runs: Runs) -> gr.Blocks:
         with gr.Accordion(texts.WHAT_TITLE, open=False, elem_id="what"):
             gr.Markdown(texts.WHAT)
         run_id = gr.Textbox("", visible=False, elem_id="run-id")
+        ticket = gr.Textbox("", visible=False, elem_id="ticket")
         message = link("message", recorded_message(), REMEMBER)
         plan = link("plan", plan_of(config))
 
         inputs = [controls[name] for name in CONTROLS]
         marked = [*(controls[name] for name in MARKED if name != "data"), data_help]
         quiet = {"show_progress": "hidden", "api_visibility": "private"}
-        live = {**quiet, "trigger_mode": "multiple", "concurrency_limit": None}
+        once = {**quiet, "concurrency_limit": None}  # by its user; of many users
+        many = {**once, "trigger_mode": "multiple"}
         at_once = {**quiet, "queue": False}
-        outputs = [run_id, message, plan, train, pause, one, stop, *marked]
+        begun = [run_id, ticket, plan, *marked]
 
         gr.on(
             [c.change for c in inputs],
@@ -87,11 +89,16 @@ def build(runs: Runs) -> gr.Blocks:
         sized_by = [controls["task"], controls["preset"]]
         sizes = [controls[n] for n in ("H_cycles", "L_cycles", "updates")]
         gr.on([c.input for c in sized_by], handlers.choose, sized_by, sizes, **at_once)
-        train.click(handlers.train, [run_id, *inputs], outputs, **live)
-        one.click(handlers.one_update, [run_id, *inputs], outputs, **live)
+        presses = [
+            train.click(handlers.train, [run_id, *inputs], begun, **once),
+            one.click(handlers.one_update, [run_id, *inputs], begun, **once),
+            page.load(handlers.find_again, run_id, [run_id, ticket, *inputs], js=RECALL, **once),
+        ]
+        for pressed in presses:
+            pressed.then(handlers.watch, ticket, message, **many)
+        message.turn(handlers.look, None, [train, pause, one, stop], **at_once)
         pause.click(handlers.pause, run_id, None, **at_once)
         stop.click(handlers.stop, run_id, None, **at_once)
-        page.load(handlers.find_again, run_id, [*outputs, *inputs], js=RECALL, **quiet, concurrency_limit=None)
     return page
 
 
