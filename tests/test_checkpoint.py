@@ -249,7 +249,7 @@ def test_a_tensor_that_does_not_fit_is_named(checkpoint, tmp_path, change, words
 
 def test_a_file_without_any_weights(checkpoint, tmp_path):
     file = write_checkpoint(tmp_path / "empty.safetensors", Checkpoint(checkpoint.config, {}, {}))
-    assert "is missing" in sentence(file)
+    assert "holds 0 numbers" in sentence(file)
 
 
 def test_a_config_that_does_not_name_its_sizes(checkpoint, tmp_path):
@@ -274,3 +274,24 @@ def test_auto_picks_the_best_device_that_is_there(monkeypatch, cuda, mps, picked
     monkeypatch.setattr(torch.backends.mps, "is_available", lambda: mps)
     assert pick_device("auto").type == picked
     assert pick_device("cpu").type == "cpu"
+
+
+# ---- files that fit together but are not sound ------------------------------
+
+
+def damaged(checkpoint, tmp_path, **tensors):
+    return write_checkpoint(tmp_path / "bad.safetensors", checkpoint._replace(tensors=checkpoint.tensors | tensors))
+
+
+def test_weights_that_are_not_finite_are_refused(checkpoint, tmp_path):
+    weight = checkpoint.tensors["ema.lm_head.weight"].clone()
+    weight[0, 0] = float("nan")
+    assert "ema.lm_head.weight holds numbers that are not finite" in sentence(
+        damaged(checkpoint, tmp_path, **{"ema.lm_head.weight": weight})
+    )
+
+
+def test_a_small_file_cannot_ask_for_a_huge_model(checkpoint, tmp_path):
+    huge = checkpoint.config.with_flat(hidden_size=16_384, num_heads=1, L_layers=100)
+    file = write_checkpoint(tmp_path / "huge.safetensors", checkpoint._replace(config=huge))
+    assert "but its config asks for" in sentence(file)

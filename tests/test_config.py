@@ -29,7 +29,7 @@ settings_of_a_run = st.fixed_dictionaries(
         "num_heads": st.sampled_from([1, 2, 4]),
         "mixer": st.sampled_from(["attention", "mlp", "conv"]),
         "pos_encodings": st.sampled_from(["rope", "learned", "none"]),
-        "expansion": positive,
+        "expansion": st.floats(0.01, 64),
         "forward_dtype": st.sampled_from(["float32", "bfloat16", "float16", "float64"]),
         "enable_deep_supervision": st.booleans(),
         "deep_supervision_weight": positive,

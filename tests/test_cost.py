@@ -85,3 +85,22 @@ def test_seconds_follow_from_operations_speed_and_updates():
 def test_layers_multiply_the_networks_operations():
     one = ModelConfig(vocab_size=6, seq_len=16)
     assert network_operations(ModelConfig(vocab_size=6, seq_len=16, L_layers=3)) == 3 * network_operations(one)
+
+
+@pytest.mark.parametrize(("L_cycles", "scope", "megabytes"), [(2, "last", 48), (6, "last", 107), (6, "full", 312)])
+def test_memory_is_near_what_the_profiler_counted(L_cycles, scope, megabytes):
+    """The figures are those of docs/benchmarks.md (peak live bytes of one update, attention, batch 8)."""
+    config = RunConfig.from_flat(
+        {
+            "vocab_size": 11,
+            "seq_len": 81,
+            "hidden_size": 128,
+            "L_layers": 2,
+            "mixer": "attention",
+            "L_cycles": L_cycles,
+            "batch_size": 8,
+            "gradient_scope": scope,
+            "enable_deep_supervision": True,
+        }
+    )
+    assert estimate(config).memory / 1e6 == pytest.approx(megabytes, rel=0.35)

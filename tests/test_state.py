@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from trm_explore import events as ev
-from trm_explore.checkpoint import slim, write_checkpoint
+from trm_explore.checkpoint import read_checkpoint, slim, write_checkpoint
 from trm_explore.config import TrainConfig
 from trm_explore.state import learning_rate_factor
 from trm_explore.training import Training
@@ -138,3 +138,50 @@ def test_averaging_that_begins_on_resuming_begins_with_the_weights(tiny_run, tmp
     assert torch.equal(resumed.ema_model.lm_head.weight, training.model.lm_head.weight)
     list(resumed)
     assert torch.equal(resumed.ema_model.lm_head.weight, resumed.model.lm_head.weight)
+
+
+# ---- what a resumed run may not change, and damage that only resuming meets
+
+
+@pytest.fixture
+def saved(tiny_run, tmp_path):
+    training = Training(tiny_run(updates=4, supervision_steps=2))
+    stream = iter(training)
+    while training.update < 2:
+        next(stream)
+    return training.save(tmp_path / "model.safetensors")
+
+
+@pytest.mark.parametrize("change", [{"seed": 7}, {"difficulty": "easy"}])
+def test_a_resumed_run_keeps_what_decides_the_held_out_puzzles(tiny_run, saved, change):
+    (name,) = change
+    with pytest.raises(ValueError, match=f"was trained with {name}="):
+        Training(tiny_run(updates=4, supervision_steps=2, **change), resume=saved)
+
+
+def test_a_run_that_is_done_is_not_resumed_for_nothing(tiny_run, saved):
+    with pytest.raises(ValueError, match="has done 2 updates already"):
+        Training(tiny_run(updates=2, supervision_steps=2), resume=saved)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("optimizer.0.exp_avg", torch.zeros(3)),
+        ("carry.z_H", torch.zeros(2, 2, 2)),
+        ("carry.data.inputs", torch.full((4, 16), 99)),
+    ],
+)
+def test_a_training_state_that_does_not_fit_is_refused(tiny_run, saved, name, value):
+    whole = read_checkpoint(saved)
+    write_checkpoint(saved, whole._replace(tensors=whole.tensors | {name: value}))
+    with pytest.raises(ValueError, match="its training state is damaged"):
+        Training(tiny_run(updates=4, supervision_steps=2), resume=saved)
+
+
+@pytest.mark.parametrize("wrong", [{"update": -5}, {"update": "x"}, {"seconds": "x"}, {"seconds": -1.0}])
+def test_counters_that_cannot_be_are_refused(tiny_run, saved, wrong):
+    whole = read_checkpoint(saved)
+    write_checkpoint(saved, whole._replace(scalars=whole.scalars | wrong))
+    with pytest.raises(ValueError, match="its training state is damaged"):
+        Training(tiny_run(updates=4, supervision_steps=2), resume=saved)

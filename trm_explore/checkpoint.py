@@ -20,6 +20,7 @@ from safetensors.torch import save as to_bytes
 from torch import Tensor
 
 from trm_explore.config import RunConfig
+from trm_explore.cost import parameters
 from trm_explore.model import RecursiveModel
 
 FORMAT = "trm_explore 1"
@@ -81,8 +82,13 @@ def read_checkpoint(path: str | Path) -> Checkpoint:
         )
     try:
         config, scalars = RunConfig.from_flat(json.loads(header["config"])), json.loads(header["scalars"])
-    except (KeyError, TypeError, ValueError) as error:
+    except (KeyError, TypeError, ValueError, RecursionError) as error:
         raise ValueError(f"{path} has a damaged header: {str(error)[:200]}") from error
+    held = sum(tensor.numel() for tensor in tensors.values())
+    if None not in (config.model.vocab_size, config.model.seq_len) and parameters(config.model) > held:
+        raise ValueError(  # before anything of that size is made
+            f"{path} holds {held} numbers, but its config asks for {parameters(config.model)} weights; it is damaged"
+        )
     return Checkpoint(config, scalars, tensors)
 
 
@@ -108,6 +114,8 @@ def load_weights(model: RecursiveModel, checkpoint: Checkpoint, prefix: str, pat
             raise ValueError(
                 f"{path}: {prefix}{name} has shape {tuple(found[name].shape)}, its config needs {tuple(tensor.shape)}"
             )
+        if not torch.isfinite(found[name]).all():
+            raise ValueError(f"{path}: {prefix}{name} holds numbers that are not finite; that training had diverged")
     model.load_state_dict(found)
 
 
@@ -126,7 +134,8 @@ def pick_device(name: str) -> torch.device:
         device = torch.device(name)
     except RuntimeError:
         raise ValueError(f"device={name!r} is not known; allowed are auto, cpu, cuda, cuda:N, mps") from None
-    if not there.get(device.type) or (device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count()):
+    count = torch.cuda.device_count() if device.type == "cuda" else 1
+    if not there.get(device.type) or (device.index or 0) >= count:
         raise ValueError(
             f"device={name!r} is not here; there is {', '.join(k for k, v in there.items() if v)}, or take auto"
         )

@@ -5,11 +5,24 @@ from __future__ import annotations
 import sys
 from typing import Any, get_args
 
+# No machine could follow beyond these: a slip of the keyboard gets a sentence instead of a full memory.
+MOST = {
+    **dict.fromkeys(("H_cycles", "L_cycles", "threads"), 1_000),
+    **dict.fromkeys(("hidden_size", "swiglu_multiple", "num_heads"), 16_384),
+    **dict.fromkeys(("vocab_size", "seq_len", "batch_size", "eval_puzzles"), 1_000_000),
+    "L_layers": 100,
+    "shown_puzzle": 1_000_000,
+    "pool_size": 10_000_000,
+    "seed": 2**63 - 1,
+}
+
 
 def whole(config: Any, name: str, least: int) -> None:
-    value = getattr(config, name)
+    value, most = getattr(config, name), MOST.get(name, 10**9)
     if isinstance(value, bool) or not isinstance(value, int) or value < least:
         raise ValueError(f"{name}={value!r} must be a whole number of at least {least}")
+    if value > most:
+        raise ValueError(f"{name}={value!r} is too large; it must be at most {most}")
 
 
 def boolean(config: Any, name: str) -> None:

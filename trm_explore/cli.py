@@ -25,18 +25,9 @@ from trm_explore.config import RunConfig
 from trm_explore.evaluation import evaluate
 from trm_explore.run_folder import find_checkpoint, keep
 from trm_explore.tasks import preset, resolve
-from trm_explore.terminal import board_text, evaluation_line, log_line, score_table, start_line, step_caption
-from trm_explore.training import CHECKPOINT_NAME, Training, train
+from trm_explore.terminal import USAGE, board_text, evaluation_line, log_line, score_table, start_line, step_caption
+from trm_explore.training import CHECKPOINT_NAME, MEMORY_FULL, Training, out_of_memory, train
 from trm_explore.trajectory import frame_of, record
-
-USAGE = """trm-explore: see how tiny recursive networks reason
-
-  trm-explore app                                             the page, on this machine
-  trm-explore train --task sudoku4 --enable_deep_supervision  train in the terminal
-  trm-explore evaluate CHECKPOINT [--data FILE.csv]           accuracy at every step
-  trm-explore show CHECKPOINT --puzzle ".24.3......44.3."     one answer, step by step
-
-`trm-explore COMMAND --help` lists a command's flags."""
 
 
 @dataclass(frozen=True)
@@ -122,6 +113,11 @@ def main(argv: list[str] | None = None) -> int:
         where = f"{error.filename}: " if getattr(error, "filename", None) else ""
         print(f"trm-explore: {where}{reason}", file=sys.stderr)
         return 2
+    except (MemoryError, RuntimeError) as error:
+        if not out_of_memory(error):
+            raise
+        print(f"trm-explore: {MEMORY_FULL}", file=sys.stderr)
+        return 2
     except KeyboardInterrupt:
         return 130
 
@@ -153,15 +149,20 @@ def _defaults(argv: list[str]) -> Train:
     for name in ("--task", "--preset", "--resume"):
         first.add_argument(name, nargs="?")  # a missing value is for tyro to complain of
     known, _ = first.parse_known_args([a for a in argv if a not in ("-h", "--help")])
+    if known.resume is not None and not known.resume.strip():
+        raise ValueError("resume is empty; give the path of a checkpoint, or leave it out")
     if known.resume:
-        return Train(run=read_checkpoint(find_checkpoint(known.resume)).config, resume=known.resume)
+        run = read_checkpoint(find_checkpoint(known.resume)).config
+        if known.task not in (None, run.task):
+            raise ValueError(f"{known.resume} was trained with task={run.task}; it cannot go on with task={known.task}")
+        return Train(run=run, resume=known.resume)
     return Train(run=preset(known.task or "sudoku4", known.preset or "tiny"))
 
 
 def _train(args: Train) -> int:
     resume = find_checkpoint(args.resume) if args.resume else None
     training = train(args.run, resume=resume)
-    status, screen = 0, Screen(args.run, args.log_every)
+    status, screen, saved = 0, Screen(args.run, args.log_every), training.update
     try:
         for event in keep(_until_interrupted(training), args.run.out, resume, training.update):
             if args.json:
@@ -172,6 +173,8 @@ def _train(args: Train) -> int:
                 status = 2
                 if args.json:
                     print(f"trm-explore: {event.reason}; {event.advice}", file=sys.stderr)
+            elif isinstance(event, ev.Saved):
+                saved = event.update
             elif isinstance(event, ev.Finished) and event.reason == "stopped":
                 status = 130
     except KeyboardInterrupt:  # the second one
@@ -179,8 +182,9 @@ def _train(args: Train) -> int:
     finally:
         screen.close()
     if status == 130:
-        saved = Path(args.run.out) / CHECKPOINT_NAME
-        kept = f"go on with --resume {saved}" if args.run.out and saved.exists() else "no checkpoint was written yet"
+        file = Path(args.run.out) / CHECKPOINT_NAME
+        there = args.run.out and file.exists()
+        kept = f"go on from update {saved} with --resume {file}" if there else "no checkpoint was written yet"
         print(f"trm-explore: stopped after update {training.update}; {kept}", file=sys.stderr)
     return status
 
@@ -253,7 +257,7 @@ def _evaluate(args: Evaluate) -> int:
     cycles = args.H_cycles or config.model.H_cycles * config.train.steps_limit
     scores = evaluate(model, task, puzzles, H_cycles=cycles)
     if args.json:
-        print(json.dumps({"puzzles": len(puzzles["inputs"]), **scores._asdict()}))
+        print(json.dumps(ev.finite({"puzzles": len(puzzles["inputs"]), **scores._asdict()})))
     else:
         print(f"{len(puzzles['inputs'])} puzzles of {args.data or 'the held-out part of ' + task.name}")
         print(score_table(*scores))

@@ -23,6 +23,7 @@ class Cost:
     parameters: int
     forward_operations: float
     operations: float  # forward and backward, with the gradient scope in force
+    memory: float  # bytes: weights, gradients, optimiser, averages, and the activations kept for backward
     seconds_per_update: float  # on `threads` CPU threads
     seconds: float  # the whole run
 
@@ -35,7 +36,20 @@ def estimate(config: RunConfig, speed: float = CPU_SPEED) -> Cost:
     with_gradient = 1 if config.supervision.scope == "last" else m.H_cycles
     operations = cycle * (m.H_cycles + 2 * with_gradient)
     seconds = operations / speed
-    return Cost(parameters(m), cycle * m.H_cycles, operations, seconds, seconds * config.train.updates)
+    memory = 4 * (5 * parameters(m) + with_kept_activations(config) * B * (m.L_cycles + 1) * kept_activations(m))
+    return Cost(parameters(m), cycle * m.H_cycles, operations, memory, seconds, seconds * config.train.updates)
+
+
+def with_kept_activations(config: RunConfig) -> int:
+    """Cycles whose activations are alive at a time."""
+    return config.model.H_cycles if config.supervision.scope == "full" else 1
+
+
+def kept_activations(m: ModelConfig) -> float:
+    """Numbers kept for backward by one call of the network for one puzzle: the inputs of its products and norms."""
+    L, D = m.seq_len, m.hidden_size
+    inner = L * inner_width(D, m) + (D * inner_width(L, m) if m.mixer == "mlp" else 0)
+    return m.L_layers * (9 * L * D + 4 * inner)
 
 
 def network_operations(m: ModelConfig) -> float:

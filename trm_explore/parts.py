@@ -59,7 +59,8 @@ class ModelConfig:
                 whole(self, name, 1)
         for name in ("H_cycles", "L_cycles", "L_layers", "hidden_size", "swiglu_multiple", "num_heads"):
             whole(self, name, 1)
-        for name in ("expansion", "rms_norm_eps", "rope_theta"):
+        number(self, "expansion", above=0, most=64)
+        for name in ("rms_norm_eps", "rope_theta"):
             number(self, name, above=0)
         one_of(self, "mixer", Mixer)
         one_of(self, "pos_encodings", Positions)

@@ -14,6 +14,8 @@ from trm_explore.training import CHECKPOINT_NAME
 
 def find_checkpoint(name: str) -> Path:
     """The checkpoint that somebody named: a file, a run's folder, or one that ships with the project."""
+    if not name.strip():
+        raise ValueError("the checkpoint's name is empty; give a file, a run's folder, or the name of a shipped one")
     path = Path(name)
     if path.is_dir():
         path = path / CHECKPOINT_NAME
@@ -32,21 +34,35 @@ def keep(events: Iterator[ev.Event], out: str, resume: Path | None = None, updat
     log, checkpoint = folder / "events.jsonl", folder / CHECKPOINT_NAME
     goes_on = resume is not None and resume.resolve().parent == folder.resolve()
     if not goes_on and (log.exists() or checkpoint.exists()):
-        raise ValueError(f"out={out} holds a run already; choose another folder, or go on with --resume {checkpoint}")
-    folder.mkdir(parents=True, exist_ok=True)
-    if goes_on and log.exists():  # what came after the checkpoint will come again
-        past = [line for line in log.read_text().splitlines() if _belongs(line, update)]
-        log.write_text("".join(line + "\n" for line in past))
+        go_on = f", or go on with --resume {checkpoint}" if checkpoint.is_file() else ""
+        raise ValueError(f"out={out} holds a run already; choose another folder{go_on}")
+    started = False
     for event in events:
         try:
-            if isinstance(event, ev.Started):
-                (folder / "config.json").write_text(json.dumps(event.config, indent=2) + "\n")
-            with log.open("a") as file:
-                file.write(ev.to_json(event) + "\n")
+            if isinstance(event, ev.Started):  # a run that never started leaves nothing behind
+                started = True
+                folder.mkdir(parents=True, exist_ok=True)
+                (folder / "config.json").write_text(json.dumps(event.config, indent=2) + "\n", encoding="utf-8")
+                if goes_on and log.exists():
+                    _cut_back(log, update)
+            if started:
+                with log.open("a", encoding="utf-8") as file:
+                    file.write(ev.to_json(event) + "\n")
         except OSError as error:
             advice = "free some space or choose another out folder"
             raise OSError(error.errno, f"could not write to {folder}: {error.strerror}; {advice}") from error
         yield event
+
+
+def _cut_back(log: Path, update: int) -> None:
+    """Leaves out what came after the checkpoint: it will come again. The old file stays until the new one is whole."""
+    lines = log.read_text(encoding="utf-8", errors="replace").splitlines()
+    shorter = log.with_suffix(".tmp")
+    try:
+        shorter.write_text("".join(line + "\n" for line in lines if _belongs(line, update)), encoding="utf-8")
+        shorter.replace(log)
+    finally:
+        shorter.unlink(missing_ok=True)
 
 
 def _belongs(line: str, update: int) -> bool:

@@ -74,7 +74,10 @@ class TrainingState:
         """Goes on from a file; ValueError where it was another network or task, holds weights only, or is damaged."""
         saved = read_checkpoint(path)
         then, now = saved.config.to_flat(), self.config.to_flat()
-        for name in ("task", "batch_size", *self.config.model.__dataclass_fields__):
+        for config in (then, now):  # a file may have moved, but not become another
+            config |= {name: Path(config[name]).name for name in ("data", "eval_data")}
+        puzzles = ("seed", "data", "eval_data", "difficulty", "pool_size")  # they decide which ones are held out
+        for name in ("task", "batch_size", *puzzles, *self.config.model.__dataclass_fields__):
             if then[name] != now[name]:
                 raise ValueError(
                     f"{path} was trained with {name}={then[name]}; it cannot go on with {name}={now[name]}"
@@ -89,6 +92,8 @@ class TrainingState:
             self._restore(saved)
         except (KeyError, TypeError, ValueError, RuntimeError, IndexError) as error:
             raise ValueError(f"{path}: its training state is damaged ({str(error)[:100]})") from error
+        if self.update >= self.config.train.updates:
+            raise ValueError(f"{path} has done {self.update} updates already; give --updates a number above that")
 
     def _restore(self, saved: Checkpoint) -> None:
         slots: dict[int, dict[str, Tensor]] = {}
@@ -96,6 +101,15 @@ class TrainingState:
             if name.startswith("optimizer."):
                 _, index, slot = name.split(".")
                 slots.setdefault(int(index), {})[slot] = value
+        scalars, weights = saved.scalars, list(self.model.parameters())
+        if not isinstance(scalars["update"], int) or scalars["update"] < 0 or not 0 <= scalars["seconds"] < math.inf:
+            raise ValueError(f"update {scalars['update']!r}, seconds {scalars['seconds']!r}")
+        if slots and slots.keys() != set(range(len(weights))):
+            raise ValueError(f"optimiser state of {len(slots)} of {len(weights)} weights")
+        for index, values in slots.items():
+            for slot, value in values.items():
+                if value.shape != (() if slot == "step" else weights[index].shape):
+                    raise ValueError(f"optimizer.{index}.{slot} has shape {tuple(value.shape)}")
         groups = self.optimizer.state_dict()["param_groups"]
         self.optimizer.load_state_dict({"state": slots, "param_groups": groups})
         self.update, self.seconds = saved.scalars["update"], saved.scalars["seconds"]
@@ -110,6 +124,12 @@ class TrainingState:
             carry = {k.removeprefix("carry."): v.to(self.device) for k, v in saved.tensors.items() if k[:6] == "carry."}
             data = {k.removeprefix("data."): v for k, v in carry.items() if k.startswith("data.")}
             first = self.model.initial_carry(data | {"board": self.board})
+            for name in ("z_H", "z_L", "steps", "halted"):
+                kept, fresh = carry[name], getattr(first, name)
+                if (kept.shape, kept.dtype) != (fresh.shape, fresh.dtype):
+                    raise ValueError(f"carry.{name} has shape {tuple(kept.shape)} and type {kept.dtype}")
+            if not 0 <= int(data["inputs"].min()) <= int(data["inputs"].max()) < self.config.model.vocab_size:
+                raise ValueError("carry.data.inputs holds tokens that are not in the vocabulary")
             self.carry = first._replace(**{k: carry[k] for k in ("z_H", "z_L", "steps", "halted")})
 
 

@@ -7,6 +7,15 @@ from typing import Any
 from trm_explore import events as ev
 from trm_explore.config import RunConfig
 
+USAGE = """trm-explore: see how tiny recursive networks reason
+
+  trm-explore app                                             the page, on this machine
+  trm-explore train --task sudoku4 --enable_deep_supervision  train in the terminal
+  trm-explore evaluate CHECKPOINT [--data FILE.csv]           accuracy at every step
+  trm-explore show CHECKPOINT --puzzle ".24.3......44.3."     one answer, step by step
+
+`trm-explore COMMAND --help` lists a command's flags."""
+
 BOLD, RED, YELLOW, OFF = "\033[1m", "\033[31m", "\033[33m", "\033[0m"
 
 

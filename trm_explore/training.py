@@ -10,6 +10,7 @@ in here.
 
 from __future__ import annotations
 
+import os
 import threading
 import time
 from collections.abc import Iterator
@@ -22,6 +23,7 @@ from torch import Tensor
 from trm_explore import events as ev
 from trm_explore.checkpoint import Checkpoint, pick_device, write_checkpoint
 from trm_explore.config import RunConfig, TrainConfig
+from trm_explore.cost import estimate
 from trm_explore.evaluation import evaluate
 from trm_explore.model import Batch, RecursiveModel
 from trm_explore.state import TrainingState
@@ -30,6 +32,15 @@ from trm_explore.tasks import Task, resolve
 from trm_explore.trajectory import frame_of, record, to_device
 
 CHECKPOINT_NAME = "model.safetensors"
+
+
+MEMORY_FULL = "the device's memory is full; lower batch_size or H_cycles, or take a smaller preset"
+
+
+def out_of_memory(error: Exception) -> bool:
+    """Whether that is what an error means; on a CPU torch has no exception of its own for it."""
+    said = str(error)
+    return isinstance(error, MemoryError | torch.OutOfMemoryError) or "alloc" in said or "Storage size" in said
 
 
 class Stopped(Exception):
@@ -48,6 +59,7 @@ class Training:
     def __init__(self, run_config: RunConfig, resume: str | Path | None = None):
         self.task, self.config = resolve(run_config)
         self.device = pick_device(self.config.train.device)
+        _check_memory(self.config, self.device)
         self.state = TrainingState(self.config, self.device, (self.task.rows, self.task.cols))
         if resume is not None:
             self.state.restore(resume)
@@ -97,10 +109,10 @@ class Training:
             yield from self._run()
         except Stopped:
             pass
-        except torch.OutOfMemoryError:
-            yield ev.Failed(
-                self.update, "the device's memory is full", "lower batch_size or H_cycles, or a smaller preset"
-            )
+        except (MemoryError, RuntimeError) as error:
+            if not out_of_memory(error):
+                raise
+            yield ev.Failed(self.update, *MEMORY_FULL.split("; "))
         finally:
             torch.set_num_threads(threads)
 
@@ -247,6 +259,22 @@ def shown_puzzle(task: Task, config: TrainConfig) -> Shown:
             )
     one = {name: value[i : i + 1] for name, value in held_out.items()}
     return Shown(one | {"board": (task.rows, task.cols)}, f"held-out puzzle {i}")
+
+
+def _check_memory(config: RunConfig, device: torch.device) -> None:
+    """Refuses what cannot fit, before the system ends the whole process for it."""
+    if device.type == "cuda":
+        there = torch.cuda.get_device_properties(device).total_memory
+    elif hasattr(os, "sysconf"):
+        there = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    else:
+        return  # Windows does not say
+    needed = estimate(config).memory
+    if needed > there:
+        raise ValueError(
+            f"batch_size={config.train.batch_size} with this model needs about {needed / 1e9:.0f} GB, {device} has "
+            f"{there / 1e9:.0f} GB; lower batch_size, hidden_size or H_cycles, or take gradient_scope=cycle"
+        )
 
 
 def _every(n: int, update: int) -> bool:

@@ -77,6 +77,8 @@ def _warm_up() -> None:
 
 
 def _check_address(host: str, port: int) -> None:
+    if not host.strip():
+        raise ValueError("host is empty; give 127.0.0.1 for this machine only, or 0.0.0.0 for every network it is in")
     if not 0 < port < 65536:
         raise ValueError(f"port={port} is not a port; give a number from 1 to 65535")
     with socket.socket() as trial:
