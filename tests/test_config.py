@@ -165,8 +165,14 @@ def test_the_gradient_scope_in_force(asked, off, on):
     assert SupervisionConfig(True, gradient_scope=asked).scope == on
 
 
-def test_heads_matter_only_where_there_is_attention():
-    assert ModelConfig(hidden_size=9, num_heads=2, mixer="mlp").num_heads == 2
+@pytest.mark.parametrize("mixer", ["attention", "mlp", "conv"])
+def test_heads_divide_the_width_whatever_mixes(mixer):
+    with pytest.raises(ValueError, match="num_heads=2 does not divide hidden_size=9"):
+        ModelConfig(hidden_size=9, num_heads=2, mixer=mixer)
+
+
+def test_an_odd_width_a_head_is_wrong_for_rope_only():
+    assert ModelConfig(hidden_size=9, num_heads=3, mixer="mlp").num_heads == 3
     assert ModelConfig(hidden_size=9, num_heads=3, mixer="attention", pos_encodings="learned").num_heads == 3
 
 

@@ -65,18 +65,18 @@ class ModelConfig:
         one_of(self, "mixer", Mixer)
         one_of(self, "pos_encodings", Positions)
         one_of(self, "forward_dtype", Dtype)
-        if self.mixer == "attention":
-            if self.hidden_size % self.num_heads:
-                good = [h for h in (1, 2, 4, 8, 16) if self.hidden_size % h == 0]
-                raise ValueError(
-                    f"num_heads={self.num_heads} does not divide hidden_size={self.hidden_size}; "
-                    f"try {' or '.join(map(str, good[-2:]))}"
-                )
-            if self.pos_encodings == "rope" and (self.hidden_size // self.num_heads) % 2:
-                raise ValueError(
-                    f"rope needs an even width a head, but hidden_size={self.hidden_size} / num_heads={self.num_heads} "
-                    f"is {self.hidden_size // self.num_heads}; change one of them or take pos_encodings=learned"
-                )
+        if self.hidden_size % self.num_heads:  # whatever the mixer: a run must stay one when its mixer is changed
+            good = [h for h in (1, 2, 4, 8, 16) if self.hidden_size % h == 0]
+            raise ValueError(
+                f"num_heads={self.num_heads} does not divide hidden_size={self.hidden_size}; "
+                f"try {' or '.join(map(str, good[-2:]))}"
+            )
+        width = self.hidden_size // self.num_heads
+        if self.mixer == "attention" and self.pos_encodings == "rope" and width % 2:
+            raise ValueError(
+                f"rope needs an even width a head, but hidden_size={self.hidden_size} / num_heads={self.num_heads} "
+                f"is {width}; change one of them or take pos_encodings=learned"
+            )
 
 
 @dataclass(frozen=True, slots=True)
