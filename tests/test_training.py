@@ -12,7 +12,7 @@ from torch.profiler import ProfilerActivity, profile
 
 from trm_explore import events as ev
 from trm_explore.evaluation import evaluate
-from trm_explore.training import CHECKPOINT_NAME, Training, train
+from trm_explore.training import CHECKPOINT_NAME, Training, out_of_memory, train
 from trm_explore.trajectory import record
 
 
@@ -473,3 +473,21 @@ def test_wrong_settings_are_refused_before_the_stream_starts(tiny_run):
         train(tiny_run(vocab_size=9))
     with pytest.raises(ValueError, match="device='cuda:99'"):
         train(tiny_run(device="cuda:99"))
+
+
+def test_what_cannot_fit_is_refused_before_anything_is_made(tiny_run):
+    with pytest.raises(ValueError, match=r"batch_size=1000000 with this model needs about \d+ GB, cpu has \d+ GB"):
+        Training(tiny_run(hidden_size=4096, batch_size=1_000_000, device="cpu"))
+
+
+@pytest.mark.parametrize(
+    ("error", "meant"),
+    [
+        (MemoryError(), True),
+        (torch.OutOfMemoryError("CUDA out of memory"), True),
+        (RuntimeError("[enforce fail] DefaultCPUAllocator: can't allocate memory: you tried 9 bytes"), True),
+        (RuntimeError("mat1 and mat2 shapes cannot be multiplied"), False),
+    ],
+)
+def test_only_errors_of_memory_are_taken_for_a_full_memory(error, meant):
+    assert out_of_memory(error) is meant

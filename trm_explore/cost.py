@@ -11,8 +11,8 @@ from dataclasses import dataclass
 
 from trm_explore.config import ModelConfig, RunConfig
 
-# Operations per second on one CPU thread. Our small matrices reach more on a server core (docs/benchmarks.md has what
-# was measured); this is a slow laptop's, so that an estimate promises too little rather than too much.
+# Operations per second on one CPU thread: not measured but chosen low, as a slow laptop might reach with matrices as
+# small as ours, so that an estimate promises too little rather than too much.
 CPU_SPEED = 25e9
 
 
@@ -24,7 +24,7 @@ class Cost:
     forward_operations: float
     operations: float  # forward and backward, with the gradient scope in force
     memory: float  # bytes: weights, gradients, optimiser, averages, and the activations kept for backward
-    seconds_per_update: float  # on `threads` CPU threads
+    seconds_per_update: float  # on one CPU thread
     seconds: float  # the whole run
 
 

@@ -32,15 +32,13 @@ from trm_explore.tasks import Task, resolve
 from trm_explore.trajectory import frame_of, record, to_device
 
 CHECKPOINT_NAME = "model.safetensors"
-
-
 MEMORY_FULL = "the device's memory is full; lower batch_size or H_cycles, or take a smaller preset"
 
 
 def out_of_memory(error: Exception) -> bool:
     """Whether that is what an error means; on a CPU torch has no exception of its own for it."""
     said = str(error)
-    return isinstance(error, MemoryError | torch.OutOfMemoryError) or "alloc" in said or "Storage size" in said
+    return isinstance(error, MemoryError | torch.OutOfMemoryError) or "allocate memory" in said
 
 
 class Stopped(Exception):
