@@ -34,7 +34,8 @@ from trm_explore.app.settings import (
     too_slow,
     values_of,
 )
-from trm_explore.config import MODEL_PRESETS, Difficulty, RunConfig, Schedule, Scope
+from trm_explore.config import PRESETS, SIZES, RunConfig
+from trm_explore.parts import Adaptive, Checkpointing, Curriculum, Difficulty, Schedule, Scope
 from trm_explore.payload import plan_of
 from trm_explore.runs import Runs
 from trm_explore.tasks import TASKS, preset, resolve
@@ -63,7 +64,7 @@ def any_controls(draw) -> list[Any]:
         draw(st.sampled_from(get_args(Scope))),
         draw(st.sampled_from([cycles, float(cycles)])),  # a slider may give 3.0
         draw(st.integers(*LIMITS["L_cycles"])),
-        draw(st.sampled_from(list(MODEL_PRESETS))),
+        draw(st.sampled_from(list(PRESETS))),
         draw(st.integers(*LIMITS["updates"])),
         draw(st.integers(*LIMITS["seed"])),
         draw(st.sampled_from(get_args(Difficulty))),
@@ -320,7 +321,7 @@ def test_no_value_of_a_control_breaks_the_page(runs, name):
 
 def test_another_size_brings_its_own_numbers(runs):
     for task in TASKS:
-        for size in MODEL_PRESETS:
+        for size in PRESETS:
             config = preset(task, size)
             wanted = [config.model.H_cycles, config.model.L_cycles, config.train.updates]
             assert Handlers(runs).choose(task, size) == wanted
@@ -598,8 +599,11 @@ def test_the_controls_offer_what_a_run_can_be_and_open_as_the_start(page):
         "task": list(TASKS),
         "deep_supervision_schedule": list(get_args(Schedule)),
         "gradient_scope": list(get_args(Scope)),
-        "preset": list(MODEL_PRESETS),
+        "preset": list(SIZES),
         "difficulty": list(get_args(Difficulty)),
+        "adaptive_weights": list(get_args(Adaptive)),
+        "curriculum": list(get_args(Curriculum)),
+        "activation_checkpointing": list(get_args(Checkpointing)),
     }
     opened = {name: props[name].get("value") for name in CONTROLS}
     assert opened == START | {"data": None}

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from trm_explore.config import (
     FIELDS,
-    MODEL_PRESETS,
+    PRESETS,
     ModelConfig,
     RunConfig,
     SupervisionConfig,
@@ -22,7 +22,7 @@ settings_of_a_run = st.fixed_dictionaries(
     {},
     optional={
         "task": st.sampled_from(["sudoku4", "sudoku9"]),
-        "preset": st.sampled_from(list(MODEL_PRESETS)),
+        "preset": st.sampled_from(list(PRESETS)),
         "out": st.text(),
         "vocab_size": st.none() | st.integers(1, 100),
         "hidden_size": st.sampled_from([32, 64, 96]),

@@ -3,20 +3,20 @@
 import numpy as np
 import pytest
 
-from trm_explore.config import MODEL_PRESETS, TRAIN_PRESETS, RunConfig
+from trm_explore.config import PRESETS, RunConfig
 from trm_explore.tasks import TASK_PRESETS, TASKS, preset, resolve
 
-SIZES = {"sudoku4": 4, "sudoku6": 6, "sudoku9": 9}
+BOARDS = {"sudoku4": 4, "sudoku6": 6, "sudoku9": 9}
 
 
 def test_the_tasks_are_the_three_sudokus():
-    assert list(TASKS) == list(SIZES) == list(TASK_PRESETS)
+    assert list(TASKS) == list(BOARDS) == list(TASK_PRESETS)
 
 
 @pytest.mark.parametrize("name", TASKS)
 def test_every_task_offers_what_a_task_must(name):
     task = TASKS[name](RunConfig(task=name))
-    n = SIZES[name]
+    n = BOARDS[name]
     assert (task.name, task.rows, task.cols, task.seq_len, task.vocab_size) == (name, n, n, n * n, n + 2)
     assert task.title and task.help and task.board()["rows"] == n
     list(task.prepare())
@@ -29,13 +29,13 @@ def test_every_task_offers_what_a_task_must(name):
 
 
 @pytest.mark.parametrize("name", TASKS)
-@pytest.mark.parametrize("size", MODEL_PRESETS)
+@pytest.mark.parametrize("size", PRESETS)
 def test_a_preset_has_the_sizes_numbers_and_the_tasks_where_it_is_tiny(name, size):
     config = preset(name, size)
     flat = config.to_flat()
-    own = TASK_PRESETS[name] if size == "tiny" else {}
+    own = TASK_PRESETS[name] if size not in ("small", "paper") else {}
     assert (config.task, config.preset) == (name, size)
-    expected = RunConfig().to_flat() | MODEL_PRESETS[size] | TRAIN_PRESETS[size] | own | {"task": name, "preset": size}
+    expected = RunConfig().to_flat() | PRESETS[size] | own | {"task": name, "preset": size}
     assert flat == expected
 
 

@@ -10,45 +10,30 @@ from __future__ import annotations
 
 import difflib
 from dataclasses import asdict, dataclass, field, fields, replace
-from typing import Any
+from typing import Any, Literal
 
 from trm_explore.checks import one_of, text
-from trm_explore.parts import (
-    DataConfig,
-    Difficulty,
-    Dtype,
-    Mixer,
-    ModelConfig,
-    Positions,
-    Preset,
-    Schedule,
-    Scope,
-    SupervisionConfig,
-    TrainConfig,
-)
+from trm_explore.parts import DataConfig, ModelConfig, SupervisionConfig, TrainConfig
 
 __all__ = [
+    "ALIASES",
     "FIELDS",
-    "MODEL_PRESETS",
     "PARTS",
-    "TRAIN_PRESETS",
+    "PRESETS",
+    "SIZES",
     "DataConfig",
-    "Difficulty",
-    "Dtype",
-    "Mixer",
     "ModelConfig",
-    "Positions",
     "Preset",
     "RunConfig",
-    "Schedule",
-    "Scope",
     "SupervisionConfig",
     "TrainConfig",
 ]
 
-MODEL_PRESETS: dict[str, dict[str, Any]] = {
-    "tiny": {},  # the defaults below: what learns 4x4 Sudoku in seconds on two cores
-    "small": {"hidden_size": 128, "L_cycles": 4},
+Preset = Literal["tiny", "small", "paper", "reasoning", "generation", "prototyping"]
+SIZES = ("tiny", "small", "paper")  # the others are tiny, with what the guide advises for such a task
+PRESETS: dict[str, dict[str, Any]] = {
+    "tiny": {},  # the dataclasses' defaults: what learns 4x4 Sudoku in seconds on two cores
+    "small": {"hidden_size": 128, "L_cycles": 4, "lr": 2e-3},
     # The shape published with TRM: 2 layers of width 512, 8 heads, inner width rounded up to a multiple of 256.
     "paper": {
         "hidden_size": 512,
@@ -57,9 +42,35 @@ MODEL_PRESETS: dict[str, dict[str, Any]] = {
         "swiglu_multiple": 256,
         "L_cycles": 6,
         "mixer": "attention",
+        "lr": 1e-4,
     },
+    # The deep-supervision guide, "Adjust Based on Task": 0.5 to 0.7 with linear_decay, 0.2 to 0.4 with constant, off.
+    "reasoning": {
+        "enable_deep_supervision": True,
+        "deep_supervision_weight": 0.6,
+        "deep_supervision_schedule": "linear_decay",
+    },
+    "generation": {
+        "enable_deep_supervision": True,
+        "deep_supervision_weight": 0.3,
+        "deep_supervision_schedule": "constant",
+    },
+    "prototyping": {"enable_deep_supervision": False},
 }
-TRAIN_PRESETS: dict[str, dict[str, Any]] = {"tiny": {}, "small": {"lr": 2e-3}, "paper": {"lr": 1e-4}}
+# Other names for fields: those of the guide and of its scripts.
+ALIASES = {
+    "data_folder": "data",
+    "sonar_dim": "hidden_size",
+    "deep_supervision_enabled": "enable_deep_supervision",
+    "curriculum_start_step": "curriculum_start_update",
+    "curriculum_end_step": "curriculum_end_update",
+    "global_batch_size": "batch_size",
+    "lr_warmup_steps": "warmup_updates",
+}
+SWITCHES = {  # the guide's on/off names for settings that here have more than two values
+    "curriculum_enabled": ("curriculum", "weight", "off"),
+    "compute_gradient_stats": ("gradient_every", 500, 0),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,13 +98,37 @@ class RunConfig:
                 f"custom_weights has {len(custom)} numbers, but H_cycles={steps} gives {steps} steps; "
                 "give one weight a step"
             )
+        for name in ("H_cycles", "L_cycles"):
+            least = getattr(self.train, f"min_{name}")
+            if least is not None and least > getattr(self.model, name):
+                raise ValueError(
+                    f"min_{name}={least} is more than {name}={getattr(self.model, name)}; every update draws a number "
+                    f"from the smaller to the larger"
+                )
+        if self.train.min_H_cycles is not None and self.supervision.deep_supervision_schedule == "custom":
+            raise ValueError(
+                f"min_H_cycles={self.train.min_H_cycles} changes the number of steps, but the schedule custom fixes "
+                "one weight a step; take another schedule, or leave min_H_cycles out"
+            )
+        start, end = self.curriculum_span
+        if self.supervision.curriculum != "off" and end <= start:
+            raise ValueError(
+                f"curriculum_start_update={start} is not before the curriculum's end, update {end}; "
+                "start earlier, or set curriculum_end_update"
+            )
+
+    @property
+    def curriculum_span(self) -> tuple[int, int]:
+        """(first, last) update of the curriculum; it ends half way through the run unless its end is given."""
+        end = self.supervision.curriculum_end_update
+        return self.supervision.curriculum_start_update, self.train.updates // 2 if end is None else end
 
     @classmethod
     def from_preset(cls, preset: str = "tiny", **flat: Any) -> RunConfig:
         """A run of the named size; flat fields override it."""
-        if preset not in MODEL_PRESETS:
-            raise ValueError(f"preset={preset!r} is not known; allowed are {', '.join(MODEL_PRESETS)}")
-        return cls.from_flat({"preset": preset, **MODEL_PRESETS[preset], **TRAIN_PRESETS[preset], **flat})
+        if preset not in PRESETS:
+            raise ValueError(f"preset={preset!r} is not known; allowed are {', '.join(PRESETS)}")
+        return cls.from_flat({"preset": preset, **PRESETS[preset], **guide_names(flat)})
 
     @classmethod
     def from_flat(cls, flat: dict[str, Any]) -> RunConfig:
@@ -103,7 +138,7 @@ class RunConfig:
     def with_flat(self, **flat: Any) -> RunConfig:
         """A copy with some fields changed, whichever part they belong to."""
         changes: dict[str, dict[str, Any]] = {part: {} for part in (*PARTS, "")}
-        for name, value in flat.items():
+        for name, value in guide_names(flat).items():
             if name not in FIELDS:
                 near = difflib.get_close_matches(name, FIELDS, 1)
                 hint = f"did you mean {near[0]}?" if near else f"known are {', '.join(FIELDS)}"
@@ -120,6 +155,22 @@ class RunConfig:
             flat |= nested[part]
         flat["custom_weights"] = list(flat["custom_weights"])
         return flat
+
+
+def guide_names(flat: dict[str, Any]) -> dict[str, Any]:
+    """The same settings under our own names; ValueError where both names are given and differ."""
+    renamed: dict[str, Any] = {}
+    for name, value in flat.items():
+        own = ALIASES.get(name, name)
+        if name in SWITCHES:
+            if not isinstance(value, bool):
+                raise ValueError(f"{name}={value!r} must be True or False")
+            own, on, off = SWITCHES[name]
+            value = on if value else off
+        if own in renamed and renamed[own] != value:
+            raise ValueError(f"{own} is given twice, as {renamed[own]!r} and as {name}={value!r}; give it once")
+        renamed[own] = value
+    return renamed
 
 
 PARTS: dict[str, type] = {

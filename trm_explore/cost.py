@@ -8,6 +8,7 @@ Operations are counted in matrix products only (2 per multiply-add), as profiler
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 from trm_explore.config import ModelConfig, RunConfig
 
@@ -34,15 +35,35 @@ def estimate(config: RunConfig, speed: float = CPU_SPEED) -> Cost:
     m, B = config.model, config.train.batch_size
     cycle = B * ((m.L_cycles + 1) * network_operations(m) + 2 * m.seq_len * m.hidden_size * m.vocab_size)
     with_gradient = 1 if config.supervision.scope == "last" else m.H_cycles
-    operations = cycle * (m.H_cycles + 2 * with_gradient)
+    again = with_gradient if config.train.activation_checkpointing != "none" else 0
+    operations = cycle * (m.H_cycles + again + 2 * with_gradient)
     seconds = operations / speed
-    memory = 4 * (5 * parameters(m) + with_kept_activations(config) * B * (m.L_cycles + 1) * kept_activations(m))
+    memory = 4 * (5 * parameters(m) + B * kept_numbers(config))
     return Cost(parameters(m), cycle * m.H_cycles, operations, memory, seconds, seconds * config.train.updates)
 
 
-def with_kept_activations(config: RunConfig) -> int:
-    """Cycles whose activations are alive at a time."""
-    return config.model.H_cycles if config.supervision.scope == "full" else 1
+def smaller(config: RunConfig) -> dict[str, Any]:
+    """The next smaller setting in memory, as one changed field: half the batch, else recomputing, else fewer cycles;
+    empty where nothing is left."""
+    if config.train.batch_size > 1:
+        return {"batch_size": config.train.batch_size // 2}
+    if config.supervision.scope == "full" and config.train.activation_checkpointing != "call":
+        return {"activation_checkpointing": "call"}
+    if config.model.H_cycles > 1 and config.supervision.deep_supervision_schedule != "custom":
+        return {"H_cycles": config.model.H_cycles - 1}
+    return {}
+
+
+def kept_numbers(config: RunConfig) -> float:
+    """Numbers kept for backward at a time, for one puzzle."""
+    m, kind = config.model, config.train.activation_checkpointing
+    calls, state = m.L_cycles + 1, m.seq_len * m.hidden_size
+    cycles = m.H_cycles if config.supervision.scope == "full" else 1
+    if kind == "call":  # the input of every call, and one call computed again
+        return cycles * calls * state + kept_activations(m)
+    if kind == "cycle":  # both states between cycles, and one cycle computed again
+        return cycles * 2 * state + calls * kept_activations(m)
+    return cycles * calls * kept_activations(m)
 
 
 def kept_activations(m: ModelConfig) -> float:
@@ -69,10 +90,23 @@ def parameters(m: ModelConfig) -> int:
     L, D = m.seq_len, m.hidden_size
     mixing = {"attention": 4 * D * D, "conv": 9 * D * D, "mlp": 3 * L * inner_width(L, m)}[m.mixer]
     positions = L * D if m.pos_encodings == "learned" else 0
-    heads = 2 * m.vocab_size * D + 2 * D + 2
+    inputs = m.vocab_size * D if m.input_size is None else (m.input_size + 1) * D
+    heads = inputs + m.vocab_size * D + 2 * D + 2
     return m.L_layers * (mixing + 3 * D * inner_width(D, m)) + positions + heads
 
 
 def inner_width(width: int, m: ModelConfig) -> int:
     """SwiGLU's inner width: 2/3 of expansion x width, rounded up to swiglu_multiple."""
     return -(-round(m.expansion * width * 2 / 3) // m.swiglu_multiple) * m.swiglu_multiple
+
+
+def memory_size(bytes: float) -> str:
+    """0.4 GB, 12 GB, 80 MB."""
+    gigabytes = bytes / 1e9
+    return (
+        f"{gigabytes:.0f} GB"
+        if gigabytes >= 10
+        else f"{gigabytes:.1f} GB"
+        if gigabytes >= 0.1
+        else f"{bytes / 1e6:.0f} MB"
+    )

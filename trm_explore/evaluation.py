@@ -8,11 +8,12 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import torch
+from torch import Tensor
 
-from trm_explore.model import RecursiveModel
+from trm_explore.model import Carry, Cycle, RecursiveModel
 from trm_explore.supervision import puzzle_losses
 from trm_explore.tasks import Task
-from trm_explore.trajectory import labelled_cells_right, to_device
+from trm_explore.trajectory import inputs_of, to_device, unrolled
 
 
 class Scores(NamedTuple):
@@ -21,6 +22,17 @@ class Scores(NamedTuple):
     loss: list[float]  # cross-entropy in nats, or squared error
     cell_accuracy: list[float]  # of labelled cells, the given ones included, as the published code counts
     exact_accuracy: list[float]  # whole answers right by the task's rules
+    r2: list[float]  # tasks of numbers: part of the labels' variance explained, 1 - loss / variance; else empty
+
+
+class HaltingScores(NamedTuple):
+    """Each puzzle answered where its halting head first said stop (or at the last step)."""
+
+    threshold: float
+    cell_accuracy: float
+    exact_accuracy: float
+    mean_steps: float  # H-cycles taken, over puzzles
+    stopped: float  # the part of the puzzles that stopped before the last step
 
 
 @torch.no_grad()
@@ -31,21 +43,87 @@ def evaluate(
     *,
     H_cycles: int | None = None,
     batch_size: int = 256,
+    shape: tuple[int, int] | None = None,
     before_call: Callable[[], None] | None = None,
 ) -> Scores:
-    """Scores of `puzzles` (NumPy: inputs (N, L), labels (N, L)) at every one of H_cycles steps (None: the model's
-    own)."""
-    N = len(puzzles["inputs"])
+    """Scores of `puzzles` (NumPy: inputs (N, L), labels (N, L), or numbers) at every one of H_cycles steps (None: the
+    model's own). `shape`: the boards' (rows, cols), where they are not the task's held-out ones."""
+    N = len(puzzles["labels"])
     sums: np.ndarray | None = None  # (3, S)
-    for first in range(0, N, batch_size):
-        arrays = {name: value[first : first + batch_size] for name, value in puzzles.items()}
-        batch = to_device(arrays, model.H_init.device) | {"board": (task.rows, task.cols)}
-        carry = model.start(model.initial_carry(batch), batch)
+    for arrays, batch in _batches(model, task, puzzles, batch_size, shape):
         rows = []
-        for cycle in model.cycles(carry, H_cycles=H_cycles, before_call=before_call):
-            answers, labels = cycle.logits.argmax(-1), batch["labels"]
-            right = task.check(arrays["inputs"], answers.cpu().numpy(), arrays["labels"])
-            losses = puzzle_losses(cycle.logits, labels)
-            rows.append([losses.sum().item(), labelled_cells_right(answers, labels).sum().item(), float(right.sum())])
+        for cycle in unrolled(
+            model,
+            batch,
+            H_cycles=H_cycles,
+            loops_over_positions=task.loops_over_positions,
+            before_call=before_call,
+        ):
+            losses = puzzle_losses(cycle.logits, batch["labels"])
+            cells, right = _judged(task, arrays, cycle.logits)
+            rows.append([losses.sum().item(), cells.sum(), float(right.sum())])
         sums = np.array(rows).T + (0 if sums is None else sums)
-    return Scores(*(sums / N).tolist())
+    scores = (sums / N).tolist()
+    r2 = []
+    if task.loss == "mse":
+        variance = np.square(puzzles["labels"] - puzzles["labels"].mean((0, 1))).mean()
+        r2 = [1 - loss / max(float(variance), 1e-12) for loss in scores[0]]
+    return Scores(*scores, r2)
+
+
+@torch.no_grad()
+def evaluate_halting(
+    model: RecursiveModel,
+    task: Task,
+    puzzles: dict[str, Any],
+    *,
+    H_cycles: int,
+    threshold: float = 0.5,
+    every: int = 1,
+    batch_size: int = 256,
+    shape: tuple[int, int] | None = None,
+) -> HaltingScores:
+    """Halting at evaluation, each puzzle for itself: after every `every` steps those stop whose halting probability is
+    above `threshold`; only the others are computed further, up to H_cycles steps."""
+    taken, cells, exact, stopped = [], [], [], 0
+    for arrays, batch in _batches(model, task, puzzles, batch_size, shape):
+        carry = model.start(model.initial_carry(batch), batch)
+        left = np.arange(len(arrays["labels"]))
+        done = 0
+        while len(left):
+            step = min(every, H_cycles - done)
+            *_, cycle = model.cycles(carry, H_cycles=step)
+            done += step
+            halt = (cycle.q_halt.sigmoid() > threshold).cpu().numpy()
+            stopped += int(halt.sum()) if done < H_cycles else 0
+            out = halt | (done >= H_cycles)
+            if out.any():
+                there = {name: value[left[out]] for name, value in arrays.items()}
+                some_cells, some_exact = _judged(task, there, cycle.logits[torch.from_numpy(out).to(carry.z_H.device)])
+                taken += [done] * int(out.sum())
+                cells += some_cells.tolist()
+                exact += some_exact.tolist()
+            left = left[~out]
+            carry = _rows(carry, cycle, torch.from_numpy(~out).to(carry.z_H.device))
+    N = len(taken)
+    return HaltingScores(threshold, sum(cells) / N, sum(exact) / N, sum(taken) / N, stopped / N)
+
+
+def _batches(model: RecursiveModel, task: Task, puzzles: dict[str, Any], size: int, shape: tuple[int, int] | None):
+    """(arrays, the same on the model's device), `size` puzzles at a time."""
+    for first in range(0, len(puzzles["labels"]), size):
+        arrays = {name: value[first : first + size] for name, value in puzzles.items()}
+        yield arrays, to_device(arrays, model.H_init.device) | {"board": shape or task.held_out_shape()}
+
+
+def _judged(task: Task, arrays: dict[str, Any], logits: Tensor) -> tuple[np.ndarray, np.ndarray]:
+    """(part of the cells right, whole answer right), (B,) each."""
+    answers = (logits if task.loss == "mse" else logits.argmax(-1)).cpu().numpy()
+    labels = arrays["labels"]
+    return task.cells_right(answers, labels), task.check(inputs_of(arrays), answers, labels)
+
+
+def _rows(carry: Carry, cycle: Cycle, keep: Tensor) -> Carry:
+    """The carry of some of the puzzles, after a cycle."""
+    data = {k: v[keep] if isinstance(v, Tensor) else v for k, v in carry.data.items()}
+    return Carry(cycle.z_H[keep], cycle.z_L[keep], carry.steps[keep], carry.halted[keep], data)

@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 import math
 from dataclasses import dataclass, field, fields
-from typing import Any
+from typing import Any, get_args
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +32,8 @@ class Started:
     device: str
     threads: int
     update: int = 0
+    memory: float = 0.0  # bytes that an update is estimated to need
+    baselines: dict[str, float] = field(default_factory=dict)  # held-out losses of answers that need no network
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +48,9 @@ class UpdateDone:
     lr: float
     grad_norm: float  # before clipping
     seconds: float  # training clock so far: with data, without evaluation
+    L_losses: list[float] = field(default_factory=list)  # (S,) mean over a step's L-cycles, with L-cycle supervision
+    # [supervision step][H-cycle] where puzzles stay several updates; NaN where no puzzle was
+    depth_losses: list[list[float]] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +62,16 @@ class Evaluated:
     loss: list[float]
     cell_accuracy: list[float]  # over labelled cells, givens included
     exact_accuracy: list[float]  # whole answers right, by the task's rules
+    r2: list[float] = field(default_factory=list)  # tasks of numbers: the part of the labels' variance explained
+
+
+@dataclass(frozen=True, slots=True)
+class GradientsMeasured:
+    """What each step's loss alone sends back (gradients.py), on held-out puzzles, raw weights."""
+
+    update: int
+    network: list[float]  # (S,) norm in the shared network
+    states: list[list[float]]  # (S, S) norm of step k's loss in z_H after cycle j
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,10 +108,8 @@ class Failed:
     advice: str = field(default="")
 
 
-Event = Preparing | Started | UpdateDone | Evaluated | Frame | Saved | Finished | Failed
-KINDS: dict[str, type] = {
-    k.__name__: k for k in (Preparing, Started, UpdateDone, Evaluated, Frame, Saved, Finished, Failed)
-}
+Event = Preparing | Started | UpdateDone | Evaluated | GradientsMeasured | Frame | Saved | Finished | Failed
+KINDS: dict[str, type] = {kind.__name__: kind for kind in get_args(Event)}
 
 
 def to_json(event: Event) -> str:
@@ -139,6 +152,11 @@ _NUMBERS = {
     "seconds",
     "cell_accuracy",
     "exact_accuracy",
+    "L_losses",
+    "depth_losses",
+    "r2",
+    "network",
+    "states",
 }
 
 

@@ -19,6 +19,7 @@ from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
+from torch.utils.checkpoint import checkpoint
 
 from trm_explore.config import ModelConfig, RunConfig, SupervisionConfig, TrainConfig
 from trm_explore.network import Linear, TinyNetwork, trunc_normal
@@ -46,6 +47,7 @@ class Cycle(NamedTuple):
     z_L: Tensor  # (B, L, D)
     logits: Tensor  # (B, L, V) float32
     q_halt: Tensor  # (B,) float32, halting logit, read at position 0 as published
+    L_logits: tuple[Tensor, ...] = ()  # the head's reading of z_L after each L-cycle, each (B, L, V), where asked for
 
 
 class RecursiveModel(nn.Module):
@@ -73,7 +75,10 @@ class RecursiveModel(nn.Module):
         self.dtype = getattr(torch, config.forward_dtype)
         generator = torch.Generator().manual_seed(seed)
         D, V = config.hidden_size, config.vocab_size
-        self.embed_tokens = nn.Parameter(trunc_normal(V, D, std=D**-0.5, generator=generator))
+        if config.input_size is None:
+            self.embed_tokens = nn.Parameter(trunc_normal(V, D, std=D**-0.5, generator=generator))
+        else:
+            self.embed_input = Linear(config.input_size, D, generator, bias=True)
         self.embed_pos = None
         if config.pos_encodings == "learned":
             self.embed_pos = nn.Parameter(trunc_normal(config.seq_len, D, std=D**-0.5, generator=generator))
@@ -132,41 +137,62 @@ class RecursiveModel(nn.Module):
         H_cycles: int | None = None,
         L_cycles: int | None = None,
         gradient_scope: str = "full",
+        checkpointing: str = "none",
+        read_L: bool = False,
         before_call: Callable[[], None] | None = None,
     ) -> Iterator[Cycle]:
         """Yields one Cycle after every H-cycle. With a batch, `start` comes first.
 
         gradient_scope: `last` computes all but the final cycle without gradient; `cycle` detaches the states between
         cycles, so that whoever calls backward on each Cycle before asking for the next holds one cycle's activations;
-        `full` detaches nothing. More or fewer cycles than configured are allowed. `before_call` is called before
-        every call of the network; raising there is how a run is stopped in the middle of an update.
+        `full` detaches nothing. checkpointing: what is kept for backward, `none` (everything), `cycle` (the states
+        between H-cycles) or `call` (the states between network calls); the rest is computed again. `read_L` fills
+        L_logits. More or fewer cycles than configured are allowed. `before_call` is called before every call of the
+        network, also of those computed again; raising there is how a run is stopped in the middle of an update.
         """
         if batch is not None:
             carry = self.start(carry, batch)
         n_H, n_L = H_cycles or self.config.H_cycles, L_cycles or self.config.L_cycles
         z_H, z_L, board = carry.z_H, carry.z_L, carry.data.get("board")
+
+        def call(z: Tensor) -> Tensor:
+            if before_call is not None:
+                before_call()
+            return self.net(z, board)
+
+        def kept(unit: str, function: Callable[..., Any], *states: Tensor) -> Any:
+            if checkpointing != unit or not torch.is_grad_enabled():
+                return function(*states)
+            return checkpoint(function, *states, use_reentrant=False, preserve_rng_state=False)
+
+        def one_cycle(z_H: Tensor, z_L: Tensor) -> tuple[Any, ...]:
+            x = self.embed(carry.data)  # anew each cycle: cheaper than keeping its graph over several backwards
+            latents = []
+            for _ in range(n_L):
+                z_L = kept("call", call, z_L + z_H + x)  # z <- net(x + y + z)
+                if read_L:
+                    latents.append(self.lm_head(z_L).float())
+            z_H = kept("call", call, z_H + z_L)  # y <- net(y + z)
+            return z_H, z_L, self.lm_head(z_H).float(), self.q_head(z_H[:, 0])[:, 0].float(), tuple(latents)
+
         for index in range(n_H):
             if gradient_scope != "full":
                 z_H, z_L = z_H.detach(), z_L.detach()
             silent = gradient_scope == "last" and index < n_H - 1
             # Never suspended inside the block: the consumer's own gradient mode is not touched.
             with torch.set_grad_enabled(torch.is_grad_enabled() and not silent):
-                x = self.embed(carry.data)  # anew each cycle: cheaper than keeping its graph over several backwards
-                for call in range(n_L + 1):
-                    if before_call is not None:
-                        before_call()
-                    if call < n_L:
-                        z_L = self.net(z_L + z_H + x, board)
-                    else:
-                        z_H = self.net(z_H + z_L, board)
-                cycle = Cycle(index, z_H, z_L, self.lm_head(z_H).float(), self.q_head(z_H[:, 0])[:, 0].float())
+                cycle = Cycle(index, *kept("cycle", one_cycle, z_H, z_L))
+            z_H, z_L = cycle.z_H, cycle.z_L
             yield cycle
 
     def embed(self, data: Batch) -> Tensor:
-        """x (B, L, D): sqrt(D) x token vectors, or the batch's own input_embeddings; plus learned positions where
-        configured."""
-        if "input_embeddings" in data:
-            x, scale = data["input_embeddings"].to(self.dtype), 1.0
+        """x (B, L, D): sqrt(D) x token vectors; or real inputs, through a linear layer where the config has an
+        input_size and as they are where it has none; plus learned positions where configured."""
+        scale = 1.0
+        if self.config.input_size is not None:
+            x = self.embed_input(data["input_embeddings"].to(self.dtype))
+        elif "input_embeddings" in data:
+            x = data["input_embeddings"].to(self.dtype)
         else:
             scale = math.sqrt(self.config.hidden_size)
             x = scale * nn.functional.embedding(data["inputs"], self.embed_tokens.to(self.dtype))
@@ -201,7 +227,8 @@ class RecursiveModel(nn.Module):
         """One call: H_cycles cycles from the carry. Returns the next carry and outputs.
 
         outputs: logits (B, L, V), q_halt_logits (B,), and with deep supervision intermediate_logits, a list of S such
-        logits, the final included. `t` picks position t of all logits, (B, 1, V). `enable_deep_supervision` None: off
+        logits, the final included (and, with L_supervision_weight, L_logits: S lists of L_cycles such logits). `t`
+        picks position t of all logits, (B, 1, V). `enable_deep_supervision` None: off
         in evaluation, the config's in training. `generator` draws the halting exploration; None is torch's global
         one.
         """
@@ -209,14 +236,19 @@ class RecursiveModel(nn.Module):
             enable_deep_supervision = self.training and self.supervision.enable_deep_supervision
         scope = replace(self.supervision, enable_deep_supervision=enable_deep_supervision).scope
         at = slice(None) if t is None else self._position(t, batch)
+        read_L = enable_deep_supervision and self.supervision.L_supervision_weight > 0
         carry = self.start(carry, batch)
-        logits = []
-        for cycle in self.cycles(carry, gradient_scope=scope):
+        logits, latents = [], []
+        keep = {"checkpointing": self.train_config.activation_checkpointing, "read_L": read_L}
+        for cycle in self.cycles(carry, gradient_scope=scope, **keep):
             if enable_deep_supervision or cycle.index == self.config.H_cycles - 1:
                 logits.append(cycle.logits[:, at])
+                latents.append([reading[:, at] for reading in cycle.L_logits])
         outputs = {"logits": logits[-1], "q_halt_logits": cycle.q_halt}
         if enable_deep_supervision:
             outputs["intermediate_logits"] = logits
+        if read_L:
+            outputs["L_logits"] = latents
         return self.finish(carry, cycle, generator), outputs
 
     def _position(self, t: int, batch: Batch) -> slice:
@@ -227,17 +259,17 @@ class RecursiveModel(nn.Module):
 
     def _lead(self, batch: Batch) -> tuple[int, int]:
         """(B, L) of a batch, checked against what the network can take."""
-        for name in ("inputs", "input_embeddings"):
-            if name in batch:
-                shape = tuple(batch[name].shape)
-                break
-        else:
-            raise ValueError(f"a batch needs inputs or input_embeddings; this one has {sorted(batch)}")
-        if len(shape) != (2 if name == "inputs" else 3) or (name != "inputs" and shape[2] != self.config.hidden_size):
-            wanted = "(B, L)" if name == "inputs" else f"(B, L, {self.config.hidden_size})"
+        width = self.config.input_size or self.config.hidden_size
+        names = ("input_embeddings",) if self.config.input_size else ("inputs", "input_embeddings")
+        name = next((name for name in names if name in batch), None)
+        if name is None:
+            raise ValueError(f"a batch needs {' or '.join(names)}; this one has {sorted(batch)}")
+        shape = tuple(batch[name].shape)
+        if len(shape) != (2 if name == "inputs" else 3) or (name != "inputs" and shape[2] != width):
+            wanted = "(B, L)" if name == "inputs" else f"(B, L, {width})"
             raise ValueError(f"{name} has shape {shape}; it must be {wanted}")
-        bound = self.config.mixer == "mlp" or self.embed_pos is not None
-        if shape[1] > self.config.seq_len or (bound and shape[1] != self.config.seq_len):
+        bound = self.config.mixer == "mlp" or self.embed_pos is not None  # others take boards of any size
+        if bound and shape[1] != self.config.seq_len:
             raise ValueError(
                 f"{name} has {shape[1]} positions; this network was made for seq_len={self.config.seq_len}"
             )

@@ -60,12 +60,13 @@ class SwiGLU(nn.Module):
 
 
 class Attention(nn.Module):
-    """Multi-head self-attention over all positions (no mask), rotary positions where the config says rope."""
+    """Multi-head self-attention over all positions, or causal: over those up to its own; rotary positions where the
+    config says rope."""
 
     def __init__(self, config: ModelConfig, generator: torch.Generator):
         super().__init__()
         self.heads, self.rope = config.num_heads, config.pos_encodings == "rope"
-        self.theta = config.rope_theta
+        self.theta, self.causal = config.rope_theta, config.causal
         self.qkv_proj = Linear(config.hidden_size, 3 * config.hidden_size, generator)
         self.o_proj = Linear(config.hidden_size, config.hidden_size, generator)
 
@@ -77,7 +78,7 @@ class Attention(nn.Module):
         if self.rope:
             cos, sin = rotary(L, D // self.heads, self.theta, x.device)
             q, k = rotate(q, cos, sin), rotate(k, cos, sin)
-        mixed = F.scaled_dot_product_attention(q, k, v)
+        mixed = F.scaled_dot_product_attention(q, k, v, is_causal=self.causal)
         return self.o_proj(mixed.transpose(1, 2).reshape(B, L, D))
 
 

@@ -13,11 +13,13 @@ from pathlib import Path
 from typing import Any
 
 from trm_explore import events as ev
-from trm_explore.config import RunConfig
+from trm_explore.analysis import Finding
+from trm_explore.config import RunConfig, SupervisionConfig
 from trm_explore.palette import both_themes
 from trm_explore.supervision import weights_for
 
 FRAMES_A_MESSAGE = 20
+FINDINGS_A_MESSAGE = 3
 # Where a run computes and what it keeps does not make it another experiment.
 NOT_THE_EXPERIMENT = (
     "out",
@@ -28,6 +30,8 @@ NOT_THE_EXPERIMENT = (
     "frame_every",
     "shown_puzzle",
     "save_every",
+    "activation_checkpointing",
+    "gradient_every",
 )
 
 
@@ -59,11 +63,11 @@ def key_of(config: RunConfig) -> str:
     """Equal for runs of the same experiment: same task, network, supervision, training and seed."""
     flat = {name: value for name, value in config.to_flat().items() if name not in NOT_THE_EXPERIMENT}
     if not config.supervision.enable_deep_supervision:  # then no weight acts
-        for name in ("deep_supervision_weight", "deep_supervision_schedule", "custom_weights"):
+        for name in SupervisionConfig.__dataclass_fields__.keys() - {"enable_deep_supervision", "gradient_scope"}:
             del flat[name]
     flat["scope"] = config.supervision.scope
     del flat["gradient_scope"]
-    for length in ("vocab_size", "seq_len"):  # None until the task has filled them in
+    for length in ("vocab_size", "seq_len", "input_size"):  # None until the task has filled them in
         del flat[length]
     return hashlib.sha256(json.dumps(flat, sort_keys=True).encode()).hexdigest()[:12]
 
@@ -94,16 +98,21 @@ def message_of(
     position: int = 0,
     latest: ev.Event | None = None,
     text: str = "",
+    findings: Iterable[Finding] = (),
 ) -> dict[str, Any]:
     """New events (from cursor `start` on) of a run, for ribbon, curves and player to append; start 0 begins anew.
 
     `latest` is the event that says where the run stands (see Run.latest); `text` replaces the sentence made from it.
+    `findings`: what diagnose found so far. Points carry the weights in use where these move.
     """
+    s = config.supervision
+    moving = s.enable_deep_supervision and (s.adaptive_weights, s.curriculum) != ("off", "off")
     points, evals, frames = [], [], []
     for event in events:
         if isinstance(event, ev.UpdateDone):
             losses = [_short(x) for x in event.step_losses]
-            points.append([event.update, round(event.seconds, 3), _short(event.loss), losses])
+            point = [event.update, round(event.seconds, 3), _short(event.loss), losses]
+            points.append([*point, [_short(w) for w in event.weights]] if moving else point)
         elif isinstance(event, ev.Evaluated):
             evals.append(
                 [event.update, [_short(x) for x in event.cell_accuracy], [_short(x) for x in event.exact_accuracy]]
@@ -122,6 +131,7 @@ def message_of(
         "evals": evals,
         "frames": _thinned(frames, FRAMES_A_MESSAGE),
         "total_updates": config.train.updates,
+        "findings": [finding.text for finding in findings][:FINDINGS_A_MESSAGE],
     }
 
 

@@ -25,6 +25,23 @@ def find_checkpoint(name: str) -> Path:
     return path
 
 
+def read_events(name: str) -> list[ev.Event]:
+    """The events of a kept run: its folder, or the events.jsonl itself. A last line that was cut off is left out."""
+    path = Path(name)
+    path = path / "events.jsonl" if path.is_dir() else path
+    if not path.is_file():
+        raise ValueError(f"there is no run {name!r}; give a folder that trm-explore train --out wrote")
+    lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
+    events = []
+    for number, line in enumerate(lines, 1):
+        try:
+            events.append(ev.from_json(line))
+        except ValueError as error:
+            if number < len(lines):
+                raise ValueError(f"{path}, line {number}: {error}") from None
+    return events
+
+
 def keep(events: Iterator[ev.Event], out: str, resume: Path | None = None, update: int = 0) -> Iterator[ev.Event]:
     """The same events, also written to the run's folder. `resume`: the checkpoint, of `update`, they go on from."""
     if not out:

@@ -15,6 +15,7 @@ from collections import OrderedDict
 from collections.abc import Callable
 
 from trm_explore import events as ev
+from trm_explore.analysis import Finding, diagnose
 from trm_explore.config import RunConfig
 from trm_explore.training import train
 
@@ -30,6 +31,7 @@ class Run:
         self.state = PAUSED if paused else QUEUED
         self.events: list[ev.Event] = []
         self.latest: ev.Event | None = None  # the newest event that says where the run stands
+        self.findings: list[Finding] = []  # what diagnose makes of the events so far
         self.seen = time.monotonic()
         self._runs, self._training, self._updates_asked = runs, None, 0
         self._want_pause, self._want_stop = paused, False
@@ -86,6 +88,8 @@ class Run:
         self.events.append(event)
         if isinstance(event, ev.Preparing | ev.UpdateDone | ev.Finished | ev.Failed):
             self.latest = event
+        if isinstance(event, ev.Evaluated | ev.Finished):
+            self.findings = diagnose(self.events)
 
     def _work(self) -> None:
         try:

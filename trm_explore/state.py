@@ -18,6 +18,7 @@ from torch.optim.swa_utils import AveragedModel
 from trm_explore.checkpoint import Checkpoint, load_weights, read_checkpoint
 from trm_explore.config import RunConfig, TrainConfig
 from trm_explore.model import Carry, RecursiveModel
+from trm_explore.supervision import RunningLosses
 
 
 class TrainingState:
@@ -31,11 +32,13 @@ class TrainingState:
         self.optimizer = torch.optim.AdamW(
             self.model.parameters(), lr=c.lr, betas=(c.beta1, c.beta2), weight_decay=c.weight_decay
         )
-        self.schedule = LambdaLR(self.optimizer, lambda update: learning_rate_factor(update, c))
+        self.schedule = LambdaLR(self.optimizer, lambda update: learning_rate_factor(update, self.config.train))
         self.data_rng = np.random.default_rng(c.seed)
         self.halt_rng = torch.Generator().manual_seed(c.seed)
         self.carry: Carry | None = None
+        self.running = RunningLosses.none(config.model.H_cycles)  # for adaptive weights
         self.update, self.seconds = 0, 0.0
+        self.drawn = 0  # examples taken from the task so far
 
     @property
     def ema_model(self) -> RecursiveModel:
@@ -58,6 +61,7 @@ class TrainingState:
         for index, slots in self.optimizer.state_dict()["state"].items():
             tensors |= {f"optimizer.{index}.{slot}": value for slot, value in slots.items()}
         tensors["random.halt"] = self.halt_rng.get_state()
+        tensors |= {f"running.{name}": value for name, value in self.running._asdict().items()}
         if self.carry is not None:
             fields = self.carry._asdict()
             tensors |= {f"carry.{k}": fields[k] for k in ("z_H", "z_L", "steps", "halted")}
@@ -65,6 +69,7 @@ class TrainingState:
         scalars = {
             "update": self.update,
             "seconds": self.seconds,
+            "drawn": self.drawn,
             "averaged": int(self.average.n_averaged) if self.average else 0,
             "data_random": self.data_rng.bit_generator.state,
         }
@@ -113,6 +118,14 @@ class TrainingState:
         groups = self.optimizer.state_dict()["param_groups"]
         self.optimizer.load_state_dict({"state": slots, "param_groups": groups})
         self.update, self.seconds = saved.scalars["update"], saved.scalars["seconds"]
+        self.drawn = saved.scalars.get("drawn", 0)  # not in files of the first version, which had no use for it
+        if not isinstance(self.drawn, int) or self.drawn < 0:
+            raise ValueError(f"drawn {self.drawn!r}")
+        if "running.sums" in saved.tensors:
+            running = RunningLosses(saved.tensors["running.sums"], saved.tensors["running.seen"])
+            if any(part.shape != self.running.sums.shape for part in running):
+                raise ValueError(f"running losses of shape {tuple(running.sums.shape)}")
+            self.running = running
         lr = self.config.train.lr * learning_rate_factor(self.update, self.config.train)
         for group in self.optimizer.param_groups:
             group["lr"] = lr
@@ -128,7 +141,10 @@ class TrainingState:
                 kept, fresh = carry[name], getattr(first, name)
                 if (kept.shape, kept.dtype) != (fresh.shape, fresh.dtype):
                     raise ValueError(f"carry.{name} has shape {tuple(kept.shape)} and type {kept.dtype}")
-            if not 0 <= int(data["inputs"].min()) <= int(data["inputs"].max()) < self.config.model.vocab_size:
+            if (
+                "inputs" in data
+                and not 0 <= int(data["inputs"].min()) <= int(data["inputs"].max()) < self.config.model.vocab_size
+            ):
                 raise ValueError("carry.data.inputs holds tokens that are not in the vocabulary")
             self.carry = first._replace(**{k: carry[k] for k in ("z_H", "z_L", "steps", "halted")})
 

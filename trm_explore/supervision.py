@@ -4,21 +4,22 @@
     deep_supervision_loss(step_losses, weights)                          # sum(w*l) / sum(w)
 
 Steps count from 0; the last is the final answer. "decay" means: going back from the final step. Because the total is
-divided by the sum of the weights, only their ratios matter.
+divided by the sum of the weights, only their ratios matter. The schedule gives the weights, a curriculum fades the
+early ones in over the run, adaptive weights follow the running losses: w = schedule x curriculum x adaptive.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
 from trm_explore.config import SupervisionConfig
-
-IGNORE = -100  # a label that is not scored (PyTorch's and the published code's convention)
+from trm_explore.tasks.base import IGNORE
 
 # step i of S, base weight b -> weight. The first four end in 1.0 by definition; front_loaded is taken as it is.
 # constant, linear_decay, exponential_decay, u_shaped: the deep-supervision guide. front_loaded: CGAR, arXiv 2511.08653.
@@ -68,13 +69,89 @@ def weights_for(config: SupervisionConfig, n_steps: int) -> Tensor:
     )
 
 
-def deep_supervision_loss(step_losses: Sequence[Tensor] | Tensor, weights: Sequence[float] | Tensor) -> Tensor:
-    """sum(w*l) / sum(w) over the steps. A step of weight 0 is left out, so that it sends exactly no gradient."""
+def curriculum_progress(update: int, start: int, end: int) -> float:
+    """How far the curriculum is after `update` updates: 0 up to `start`, then linearly to 1 at `end` (the guide's)."""
+    return min(1.0, max(0.0, (update - start) / (end - start)))
+
+
+def curriculum_weights(weights: Tensor, curriculum: str, progress: float) -> Tensor:
+    """The weights (S,) at that point. `weight`: all but the final one times progress, so the base weight goes from 0 to
+    its value. `depth`: only the last `stage(S, progress)` steps are supervised. Other curricula leave them."""
+    weights, S = weights.clone(), len(weights)
+    if curriculum == "weight":
+        weights[:-1] *= progress
+    elif curriculum == "depth":
+        weights[: S - stage(S, progress)] = 0
+    return weights
+
+
+def stage(most: int, progress: float) -> int:
+    """1 at progress 0, then 2, ..., in stages of equal length; `most` is reached at progress 1 (ours)."""
+    return 1 + math.floor((most - 1) * progress)
+
+
+class RunningLosses(NamedTuple):
+    """A running mean of every step's loss: sums that fade, divided by the weight they hold (so no start-up bias)."""
+
+    sums: Tensor  # (S,)
+    seen: Tensor  # (S,)
+
+    @classmethod
+    def none(cls, n_steps: int) -> RunningLosses:
+        return cls(torch.zeros(n_steps, dtype=torch.float64), torch.zeros(n_steps, dtype=torch.float64))
+
+    def add(self, step_losses: Tensor, decay: float) -> RunningLosses:
+        """With one update's losses; there may be fewer steps than S, the others keep what they had."""
+        n = len(step_losses)
+        sums, seen = self.sums.clone(), self.seen.clone()
+        sums[:n] = decay * sums[:n] + (1 - decay) * step_losses.double()
+        seen[:n] = decay * seen[:n] + (1 - decay)
+        return RunningLosses(sums, seen)
+
+    def mean(self, n_steps: int) -> Tensor | None:
+        """(n_steps,), or None while a step has not been seen yet."""
+        return self.sums[:n_steps] / self.seen[:n_steps] if (self.seen[:n_steps] > 0).all() else None
+
+
+def adaptive_factors(means: Tensor, mode: str, strength: float = 1.0) -> Tensor:
+    """What the weights (S,) are multiplied by, from running mean losses m (S,). Ours.
+
+    `hard`: (m_i / e_i)^strength, within 1/4 to 4, where e falls from m_0 to the smallest m by equal ratios over the
+    steps: a step that is worse than on a steady descent counts more. `progress`: 1 + strength x stalled_i, where
+    stalled_i = 1 - (p_i / best p) within 0 to 1, and p_i = (m_(i-1) - m_i) / m_(i-1) is a step's improvement on the
+    step before; step 0 has none and keeps 1; where no step improves all the others are stalled.
+    """
+    S, m = len(means), means.double().clamp(min=1e-12)
+    factors = torch.ones(S, dtype=torch.float64)
+    if S > 1 and mode == "hard":
+        descent = torch.linspace(0, 1, S, dtype=torch.float64)
+        steady = m[0] ** (1 - descent) * m.min() ** descent
+        factors = ((m / steady) ** strength).clamp(0.25, 4.0)
+    elif S > 1 and mode == "progress":
+        improved = 1 - m[1:] / m[:-1]
+        best = improved.max()
+        stalled = 1 - (improved / best).clamp(0, 1) if best > 0 else torch.ones_like(improved)
+        factors[1:] = 1 + strength * stalled
+    return factors.float()
+
+
+def deep_supervision_loss(
+    step_losses: Sequence[Tensor] | Tensor,
+    weights: Sequence[float] | Tensor,
+    L_losses: Sequence[Tensor] | Tensor | None = None,
+    L_weight: float = 0.0,
+) -> Tensor:
+    """sum(w*l) / sum(w) over the steps; with L_losses (each step's mean over its L-cycles) (sum(w*l) + L_weight *
+    sum(w*L)) / sum(w). A step of weight 0 is left out, so that it sends exactly no gradient."""
     if len(step_losses) != len(weights):
         raise ValueError(f"{len(step_losses)} step losses but {len(weights)} weights; there must be one weight a step")
+    if L_losses is not None and len(L_losses) != len(weights):
+        raise ValueError(f"{len(L_losses)} L-cycle losses but {len(weights)} weights; there must be one a step")
     divisor = float(sum(weights))
     if not (math.isfinite(divisor) and divisor > 0):
         raise ValueError(f"the weights' sum {divisor} must be finite and above 0")
+    if L_losses is not None and L_weight:
+        step_losses = [loss + L_weight * inner for loss, inner in zip(step_losses, L_losses, strict=True)]
     return sum(float(w) / divisor * loss for loss, w in zip(step_losses, weights, strict=True) if float(w))
 
 
@@ -95,7 +172,27 @@ def answer_loss(logits: Tensor, labels: Tensor) -> Tensor:
     return puzzle_losses(logits, labels).mean()
 
 
-def halting_loss(q_halt: Tensor, logits: Tensor, labels: Tensor) -> Tensor:
+def answers_right(logits: Tensor, labels: Tensor, tolerance: float = 0.0) -> Tensor:
+    """(B,) bool: is the whole answer right? Symbols: every labelled cell; numbers: a squared error of at most
+    `tolerance`."""
+    if labels.is_floating_point():
+        return puzzle_losses(logits, labels) <= tolerance
+    return ((logits.argmax(-1) == labels) | (labels == IGNORE)).all(1)
+
+
+def halting_loss(q_halt: Tensor, logits: Tensor, labels: Tensor, tolerance: float = 0.0) -> Tensor:
     """Binary cross-entropy of the halting logit (B,) against "is the whole answer right?" (TRM, arXiv 2510.04871)."""
-    right = ((logits.argmax(-1) == labels) | (labels == IGNORE)).all(1)
+    right = answers_right(logits.detach(), labels, tolerance)
     return F.binary_cross_entropy_with_logits(q_halt, right.to(q_halt.dtype))
+
+
+def losses_by_depth(losses: Tensor, steps: Tensor, limit: int) -> list[list[float]]:
+    """Mean loss by true depth, [supervision step][H-cycle], NaN where no puzzle was: puzzles that have halted at
+    different times stand side by side in a batch and are not mixed here. losses (S, B), steps (B,): updates that each
+    puzzle had before this one."""
+    S = len(losses)
+    rows = []
+    for done in range(limit):
+        there = steps == done
+        rows.append(losses[:, there].mean(1).tolist() if there.any() else [math.nan] * S)
+    return rows

@@ -6,12 +6,16 @@ from typing import Any
 
 from trm_explore import events as ev
 from trm_explore.config import RunConfig
+from trm_explore.cost import memory_size
+from trm_explore.evaluation import HaltingScores
 
 USAGE = """trm-explore: see how tiny recursive networks reason
 
   trm-explore app                                             the page, on this machine
   trm-explore train --task sudoku4 --enable_deep_supervision  train in the terminal
   trm-explore evaluate CHECKPOINT [--data FILE.csv]           accuracy at every step
+  trm-explore diagnose FOLDER                                 what a kept run shows, and what to try
+  trm-explore embed FILE.txt --output_dir FOLDER              text as sequences of embeddings, to train on
   trm-explore show CHECKPOINT --puzzle ".24.3......44.3."     one answer, step by step
 
 `trm-explore COMMAND --help` lists a command's flags."""
@@ -20,31 +24,71 @@ BOLD, RED, YELLOW, OFF = "\033[1m", "\033[31m", "\033[33m", "\033[0m"
 
 
 def start_line(event: ev.Started, config: RunConfig) -> str:
-    m, s = config.model, config.supervision
-    return (
-        f"{config.task}: {event.parameters:,} weights, {m.H_cycles} H-cycles of {m.L_cycles} L-cycles, deep "
-        f"supervision {s.deep_supervision_schedule if s.enable_deep_supervision else 'off'}, gradient scope {s.scope}, "
-        f"{event.device}, {event.threads} thread{'s' * (event.threads != 1)}, seed {config.train.seed}"
-    )
+    m, s, t = config.model, config.supervision, config.train
+    words = [
+        f"{config.task}: {event.parameters:,} weights, {m.H_cycles} H-cycles of {m.L_cycles} L-cycles",
+        f"deep supervision {s.deep_supervision_schedule if s.enable_deep_supervision else 'off'}",
+        f"gradient scope {s.scope}",
+    ]
+    if s.enable_deep_supervision:
+        extras = {"adaptive": s.adaptive_weights, "curriculum": s.curriculum}
+        words += [f"{name} {value}" for name, value in extras.items() if value != "off"]
+        words += [f"L-cycle weight {s.L_supervision_weight:g}"] if s.L_supervision_weight else []
+    if t.activation_checkpointing != "none":
+        words.append(f"checkpointing per {t.activation_checkpointing}")
+    words.append(f"{event.device}, {event.threads} thread{'s' * (event.threads != 1)}, seed {t.seed}")
+    words.append(f"about {memory_size(event.memory)} of memory")
+    lines = [", ".join(words)]
+    lines += [f"Baseline on held-out data, {name}: loss {loss:.4g}" for name, loss in event.baselines.items()]
+    return "\n".join(lines)
 
 
 def log_line(event: ev.UpdateDone, updates: int) -> str:
-    """The guide's line (its "step" is our update; the list holds the losses of our steps)."""
-    steps = [f"{loss:.4f}" for loss in event.step_losses]
-    return f"Step {event.update}/{updates}, Train Loss: {event.loss:.4f} | Steps: {steps}"
+    """The guide's line (its "step" is our update; the list holds the losses of our steps). Puzzles that stay several
+    updates add a list by true depth for every supervision step at which there were any."""
+    line = f"Step {event.update}/{updates}, Train Loss: {event.loss:.4f} | Steps: {_losses(event.step_losses)}"
+    if event.L_losses:
+        line += f" | L-cycles: {_losses(event.L_losses)}"
+    depths = [f"{i}: {_losses(row)}" for i, row in enumerate(event.depth_losses) if row[0] == row[0]]
+    return line + (f" | By supervision step {', '.join(depths)}" if depths else "")
+
+
+def _losses(values: list[float]) -> list[str]:
+    return [f"{loss:.4f}" for loss in values]
 
 
 def evaluation_line(event: ev.Evaluated) -> str:
     cells = ", ".join(f"{100 * a:.1f}" for a in event.cell_accuracy)
     exact = ", ".join(f"{100 * a:.1f}" for a in event.exact_accuracy)
-    return f"Held-out after update {event.update}: exact % by step [{exact}], cells % [{cells}]"
+    line = f"Held-out after update {event.update}: exact % by step [{exact}], cells % [{cells}]"
+    if event.r2:
+        line += f", loss [{', '.join(f'{x:.4g}' for x in event.loss)}], R2 [{', '.join(f'{x:.3f}' for x in event.r2)}]"
+    return line
 
 
-def score_table(loss: list[float], cells: list[float], exact: list[float]) -> str:
-    rows = [f"{'step':>4}  {'loss':>8}  {'cells right':>11}  {'exact':>7}"]
+def gradient_line(event: ev.GradientsMeasured) -> str:
+    """What each step's loss alone sends into the network, and the final loss into each cycle's state."""
+    network, states = ([f"{x:.3g}" for x in row] for row in (event.network, event.states[-1]))
+    return (
+        f"Gradient after update {event.update}: into the network by step [{', '.join(network)}], "
+        f"of the final loss into the state after each cycle [{', '.join(states)}]"
+    )
+
+
+def score_table(loss: list[float], cells: list[float], exact: list[float], r2: list[float]) -> str:
+    rows = [f"{'step':>4}  {'loss':>8}  {'cells right':>11}  {'exact':>7}" + ("       R2" if r2 else "")]
     for k, values in enumerate(zip(loss, cells, exact, strict=True)):
-        rows.append(f"{k:>4}  {values[0]:>8.4f}  {100 * values[1]:>10.2f}%  {100 * values[2]:>6.2f}%")
+        row = f"{k:>4}  {values[0]:>8.4f}  {100 * values[1]:>10.2f}%  {100 * values[2]:>6.2f}%"
+        rows.append(row + (f"  {r2[k]:>7.4f}" if r2 else ""))
     return "\n".join(rows)
+
+
+def halting_line(scores: HaltingScores, steps: int) -> str:
+    return (
+        f"halting at probability {scores.threshold:g}: exact {100 * scores.exact_accuracy:.2f}%, cells right "
+        f"{100 * scores.cell_accuracy:.2f}%, {scores.mean_steps:.2f} of {steps} steps on average, "
+        f"{100 * scores.stopped:.1f}% stopped early"
+    )
 
 
 def board_text(frame: dict[str, Any], step: int | None, color: bool) -> str:

@@ -10,35 +10,31 @@ in here.
 
 from __future__ import annotations
 
-import os
 import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import numpy as np
 import torch
-from torch import Tensor
 
 from trm_explore import events as ev
 from trm_explore.checkpoint import Checkpoint, pick_device, write_checkpoint
 from trm_explore.config import RunConfig, TrainConfig
 from trm_explore.cost import estimate
 from trm_explore.evaluation import evaluate
+from trm_explore.gradients import gradient_statistics
+from trm_explore.memory import check_memory, memory_full, out_of_memory
 from trm_explore.model import Batch, RecursiveModel
 from trm_explore.state import TrainingState
-from trm_explore.supervision import answer_loss, deep_supervision_loss, halting_loss, weights_for
+from trm_explore.supervision import deep_supervision_loss, losses_by_depth
 from trm_explore.tasks import Task, resolve
-from trm_explore.trajectory import frame_of, record, to_device
+from trm_explore.trajectory import frame_of, inputs_of, record, to_device
+from trm_explore.update import go_back, plan_update
 
 CHECKPOINT_NAME = "model.safetensors"
-MEMORY_FULL = "the device's memory is full; lower batch_size or H_cycles, or take a smaller preset"
-
-
-def out_of_memory(error: Exception) -> bool:
-    """Whether that is what an error means; on a CPU torch has no exception of its own for it."""
-    said = str(error)
-    return isinstance(error, MemoryError | torch.OutOfMemoryError) or "allocate memory" in said
+MEASURED_PUZZLES = 32  # held-out puzzles on which gradients are measured: always the same, so figures can be compared
 
 
 class Stopped(Exception):
@@ -57,8 +53,13 @@ class Training:
     def __init__(self, run_config: RunConfig, resume: str | Path | None = None):
         self.task, self.config = resolve(run_config)
         self.device = pick_device(self.config.train.device)
-        _check_memory(self.config, self.device)
-        self.state = TrainingState(self.config, self.device, (self.task.rows, self.task.cols))
+        check_memory(self.config, self.device)
+        try:
+            self.state = TrainingState(self.config, self.device, (self.task.rows, self.task.cols))
+        except (MemoryError, RuntimeError) as error:
+            if not out_of_memory(error):
+                raise
+            raise ValueError("; ".join(memory_full(self.config))) from error
         if resume is not None:
             self.state.restore(resume)
         self._stop = threading.Event()
@@ -110,38 +111,48 @@ class Training:
         except (MemoryError, RuntimeError) as error:
             if not out_of_memory(error):
                 raise
-            yield ev.Failed(self.update, *MEMORY_FULL.split("; "))
+            yield ev.Failed(self.update, *memory_full(self.config))
         finally:
             torch.set_num_threads(threads)
 
     def _run(self) -> Iterator[ev.Event]:
-        c = self.config.train
         for done, total in self.task.prepare():
             self._before_call()
             yield ev.Preparing(f"puzzles for {self.task.name}", done, total)
+        self._count_epochs()
+        c = self.config.train
         held_out = self.task.held_out(c.eval_puzzles)
         self._shown = shown_puzzle(self.task, c)
-        parameters = sum(p.numel() for p in self.model.parameters())
-        yield ev.Started(self.config.to_flat(), parameters, str(self.device), torch.get_num_threads(), self.update)
+        yield ev.Started(
+            self.config.to_flat(),
+            sum(p.numel() for p in self.model.parameters()),
+            str(self.device),
+            torch.get_num_threads(),
+            self.update,
+            estimate(self.config).memory,
+            self.task.baselines(),
+        )
         while self.update < c.updates:
             self._before_call()
-            before = self.state.data_rng.bit_generator.state
+            before, drawn = self.state.data_rng.bit_generator.state, self.state.drawn
             try:
                 done = self._one_update()
             except BaseException:
-                self.state.data_rng.bit_generator.state = before  # the half-done update never was
+                self.state.data_rng.bit_generator.state, self.state.drawn = before, drawn  # it never was
                 raise
             yield done
             if isinstance(done, ev.Failed):
                 return
             last = self.update == c.updates
+            if _every(c.gradient_every, self.update):
+                yield self._gradients(held_out)
             if _every(c.frame_every, self.update) or (last and c.frame_every):
                 yield self._frame()
             if last or _every(c.eval_every, self.update):
                 scores = evaluate(
                     self.ema_model, self.task, held_out, H_cycles=self._eval_cycles(), before_call=self._before_call
                 )
-                yield ev.Evaluated(self.update, len(held_out["inputs"]), *scores)
+                yield ev.Evaluated(self.update, len(held_out["labels"]), *scores)
             if self.config.out and (last or _every(c.save_every, self.update)):
                 try:
                     yield ev.Saved(self.update, str(self.save(Path(self.config.out) / CHECKPOINT_NAME)))
@@ -152,71 +163,85 @@ class Training:
 
     @torch.enable_grad()
     def _one_update(self) -> ev.UpdateDone | ev.Failed:
-        """Sample, recur, go back, step. In the scopes `last` and `cycle` backward runs inside the recursion: memory
-        of one cycle."""
+        """Sample, recur, go back (update.py), step."""
         began = time.perf_counter()
-        supervision, c = self.config.supervision, self.config.train
+        state, c, s = self.state, self.config.train, self.config.supervision
         self.model.train()
         carry = self.model.start(*self._next_batch())
-        labels = carry.data["labels"]
-        weights = weights_for(supervision, self.config.model.H_cycles)
-        at_once = supervision.scope == "full"
-        losses: list[Tensor] = []
-        halting: list[Tensor] = []
-        total = torch.zeros((), device=self.device)
-        self.state.optimizer.zero_grad()
-        for cycle in self.model.cycles(carry, gradient_scope=supervision.scope, before_call=self._before_call):
-            loss, halt = answer_loss(cycle.logits, labels), halting_loss(cycle.q_halt, cycle.logits, labels)
-            share = float(weights[cycle.index] / weights.sum())
-            # In scope `cycle` a share of 0 goes backward too: that is what frees the cycle's activations.
-            if loss.requires_grad and (share or not at_once):
-                part = share * (loss + c.halt_loss_weight * halt)
-                if at_once:
-                    total = total + part
-                else:
-                    part.backward()
-            losses.append(loss.detach())
-            halting.append(halt.detach())
-        if at_once:
-            total.backward()
+        plan = plan_update(self.config, self.update, state.running)
+        state.optimizer.zero_grad()
+        outcome = go_back(
+            self.model,
+            carry,
+            plan,
+            self.config,
+            tolerance=self.task.tolerance,
+            loops_over_positions=self.task.loops_over_positions,
+            before_call=self._before_call,
+        )
         norm = torch.nn.utils.clip_grad_norm_(self.model.parameters(), c.grad_clip)
-        step_losses, halt_losses = torch.stack(losses).cpu(), torch.stack(halting).cpu()
+        step_losses, halt_losses = outcome.step_losses.cpu(), outcome.halt_losses.cpu()
+        L_losses = None if outcome.L_losses is None else outcome.L_losses.cpu()
         if not (torch.isfinite(norm) and torch.isfinite(step_losses).all()):
             return ev.Failed(
                 self.update + 1,
                 f"training diverged: the loss or its gradient is not finite at update {self.update + 1}",
                 _advice(self.config),
             )
-        lr = self.state.schedule.get_last_lr()[0]
-        self.state.step()
-        self.state.carry = self.model.finish(carry, cycle, self.state.halt_rng)
-        self.state.seconds += time.perf_counter() - began
+        lr = state.schedule.get_last_lr()[0]
+        state.step()
+        state.running = state.running.add(step_losses, s.adaptive_decay)
+        state.carry = self.model.finish(carry, outcome.last, state.halt_rng)
+        state.seconds += time.perf_counter() - began
+        limit = c.steps_limit
         return ev.UpdateDone(
             self.update,
-            deep_supervision_loss(step_losses, weights).item(),
+            deep_supervision_loss(step_losses, plan.weights, L_losses, s.L_supervision_weight).item(),
             step_losses.tolist(),
-            weights.tolist(),
-            deep_supervision_loss(halt_losses, weights).item(),
+            plan.weights.tolist(),
+            deep_supervision_loss(halt_losses, plan.weights).item(),
             lr,
             norm.item(),
             self.seconds,
+            [] if L_losses is None else L_losses.tolist(),
+            losses_by_depth(outcome.puzzle_losses.cpu(), carry.steps.cpu(), limit) if limit > 1 else [],
         )
+
+    def _count_epochs(self) -> None:
+        """Where the run's length is given in passes over the data, the updates that they take: every example stays
+        steps_limit updates at most."""
+        c = self.config.train
+        if c.num_epochs is not None:
+            updates = c.num_epochs * -(-self.task.examples // c.batch_size) * c.steps_limit
+            self.config = self.state.config = self.config.with_flat(updates=updates)
 
     def _next_batch(self) -> tuple[Any, Batch]:
         """The carry, and a batch in which fresh puzzles stand where a puzzle has halted (all of them at first)."""
         c = self.config.train
         board = {"board": (self.task.rows, self.task.cols)}
         if self.state.carry is None:
-            batch = to_device(self.task.sample(c.batch_size, self.state.data_rng), self.device) | board
+            batch = self._draw(c.batch_size) | board
             return self.model.initial_carry(batch), batch
         halted = self.state.carry.halted
         batch = dict(self.state.carry.data)
         if halted.any():
-            fresh = to_device(self.task.sample(int(halted.sum()), self.state.data_rng), self.device)
-            for name, value in fresh.items():
+            for name, value in self._draw(int(halted.sum())).items():
                 batch[name] = batch[name].clone()
                 batch[name][halted] = value
         return self.state.carry, batch
+
+    def _draw(self, n: int) -> Batch:
+        fresh = self.task.draw(n, self.state.data_rng, self.state.drawn)
+        self.state.drawn += n
+        return to_device(fresh, self.device)
+
+    def _gradients(self, held_out: Batch) -> ev.GradientsMeasured:
+        few = {name: value[:MEASURED_PUZZLES] for name, value in held_out.items()}
+        batch = to_device(few, self.device) | {"board": self.task.held_out_shape()}
+        statistics = gradient_statistics(
+            self.model, batch, gradient_scope=self.config.supervision.scope, before_call=self._before_call
+        )
+        return ev.GradientsMeasured(self.update, *statistics)
 
     def _eval_cycles(self) -> int:
         """A puzzle that stays several updates has its states carried on: that many times the cycles."""
@@ -247,32 +272,19 @@ def shown_puzzle(task: Task, config: TrainConfig) -> Shown:
     """The chosen held-out puzzle, or the one with the fewest givens: there is most to refine in it."""
     if config.shown_puzzle is None:
         held_out = task.held_out(config.eval_puzzles)
-        i = int(task.given(held_out["inputs"]).sum(1).argmin())
+        i = int(task.given(inputs_of(held_out)).sum(1).argmin())
     else:
         held_out = task.held_out(config.shown_puzzle + 1)
         i = config.shown_puzzle
-        if i >= len(held_out["inputs"]):
+        if i >= len(held_out["labels"]):
             raise ValueError(
-                f"shown_puzzle={i} is not there: {len(held_out['inputs'])} puzzles are held out, counted from 0"
+                f"shown_puzzle={i} is not there: {len(held_out['labels'])} puzzles are held out, counted from 0"
             )
     one = {name: value[i : i + 1] for name, value in held_out.items()}
-    return Shown(one | {"board": (task.rows, task.cols)}, f"held-out puzzle {i}")
-
-
-def _check_memory(config: RunConfig, device: torch.device) -> None:
-    """Refuses what cannot fit, before the system ends the whole process for it."""
-    if device.type == "cuda":
-        there = torch.cuda.get_device_properties(device).total_memory
-    elif hasattr(os, "sysconf"):
-        there = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    else:
-        return  # Windows does not say
-    needed = estimate(config).memory
-    if needed > there:
-        raise ValueError(
-            f"batch_size={config.train.batch_size} with this model needs about {needed / 1e9:.0f} GB, {device} has "
-            f"{there / 1e9:.0f} GB; lower batch_size, hidden_size or H_cycles, or take gradient_scope=cycle"
-        )
+    beside = task.companions()
+    if beside is not None:
+        one = {name: np.concatenate([value, beside[name]]) for name, value in one.items()}
+    return Shown(one | {"board": task.held_out_shape()}, f"held-out puzzle {i}")
 
 
 def _every(n: int, update: int) -> bool:

@@ -9,7 +9,7 @@ from typing import Any
 import gradio as gr
 
 from trm_explore.app import texts
-from trm_explore.app.settings import CONTROLS, as_command, as_python, check, config_of, too_slow, values_of
+from trm_explore.app.settings import ADVISED, CONTROLS, as_command, as_python, check, config_of, too_slow, values_of
 from trm_explore.payload import error_plan, message_of, plan_of
 from trm_explore.runs import Runs
 from trm_explore.tasks import preset
@@ -17,7 +17,7 @@ from trm_explore.tasks import preset
 PERIOD = 0.1  # seconds between two looks at a run
 CHUNK = 1000  # events in one message at most, so that a long run found again comes in pieces
 # Controls that can show an error, data last.
-MARKED = ("custom_weights", "H_cycles", "L_cycles", "updates", "seed", "preset", "data")
+MARKED = ("custom_weights", "H_cycles", "L_cycles", "updates", "seed", "preset", "curriculum", "data")
 NOBODY = ""  # a ticket with which nothing is watched
 
 Updates = list[Any]
@@ -42,6 +42,11 @@ class Handlers:
         """Another task or size -> its own H-cycles, L-cycles, updates."""
         config = preset(task, size)
         return [config.model.H_cycles, config.model.L_cycles, config.train.updates]
+
+    def advise(self, name: str) -> Updates:
+        """A preset of the guide -> supervision, schedule and base weight as it advises."""
+        config = preset("sudoku4", name).to_flat()
+        return [config[field] for field in ADVISED]
 
     def show_schedule(self, enabled: bool, schedule: str) -> Updates:
         """Only the controls that act are shown: schedule, base weight, custom weights."""
@@ -75,7 +80,14 @@ class Handlers:
             events = run.read(cursor)[0][:CHUNK]
             if events or now != shown:
                 yield message_of(
-                    run.id, run.config, events, start=cursor, state=now[0], position=now[1], latest=run.latest
+                    run.id,
+                    run.config,
+                    events,
+                    start=cursor,
+                    state=now[0],
+                    position=now[1],
+                    latest=run.latest,
+                    findings=run.findings,
                 )
                 cursor, shown = cursor + len(events), now
             if ended and cursor == len(run.events):

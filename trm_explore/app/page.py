@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import Any, get_args
 
@@ -11,8 +12,9 @@ from trm_explore.app import texts
 from trm_explore.app.bridge import RECALL, REMEMBER, host, link
 from trm_explore.app.handlers import MARKED, Handlers, buttons
 from trm_explore.app.recorded import recorded_message
-from trm_explore.app.settings import CONTROLS, LIMITS, as_command, as_python, start_config
-from trm_explore.config import Difficulty, Preset, Scope
+from trm_explore.app.settings import ADVISED, CONTROLS, LIMITS, as_command, as_python, start_config
+from trm_explore.config import PRESETS, SIZES
+from trm_explore.parts import Adaptive, Checkpointing, Curriculum, Difficulty, Scope
 from trm_explore.payload import plan_of
 from trm_explore.runs import Runs
 from trm_explore.tasks import TASKS, resolve
@@ -47,6 +49,11 @@ def build(runs: Runs) -> gr.Blocks:
                 host("player")
         with gr.Accordion(texts.MORE, open=False, elem_id="more"):
             data_help = _more(controls)
+            with gr.Row(elem_id="advice"):
+                gr.Markdown(texts.ADVICE, elem_classes="trm-small")
+                advice = {
+                    name: gr.Button(name, size="sm", elem_id=f"advice-{name}") for name in PRESETS if name not in SIZES
+                }
         with gr.Accordion(texts.TAKE, open=False, elem_id="take"):
             command = gr.Code(
                 as_command(config),
@@ -83,6 +90,8 @@ def build(runs: Runs) -> gr.Blocks:
             trigger_mode="always_last",
             **at_once,
         )
+        for name, button in advice.items():
+            button.click(partial(handlers.advise, name), None, [controls[n] for n in ADVISED], **at_once)
         schedule = [controls[n] for n in ("deep_supervision_schedule", "deep_supervision_weight", "custom_weights")]
         shown_by = [controls["enable_deep_supervision"], schedule[0]]
         gr.on([c.change for c in shown_by], handlers.show_schedule, shown_by, schedule, **at_once)
@@ -140,13 +149,20 @@ def _more(controls: dict[str, Any]) -> gr.Markdown:
         return {"label": texts.LABELS[name], "info": texts.INFO.get(name), "elem_id": name, "interactive": True}
 
     with gr.Row(equal_height=False):
-        controls["preset"] = gr.Radio(list(get_args(Preset)), value=flat["preset"], **words("preset"))
+        controls["preset"] = gr.Radio(list(SIZES), value=flat["preset"], **words("preset"))
         controls["L_cycles"] = gr.Slider(
             *LIMITS["L_cycles"], value=flat["L_cycles"], step=1, **words("L_cycles"), buttons=[]
         )
         controls["updates"] = gr.Number(flat["updates"], precision=0, **words("updates"))
         controls["seed"] = gr.Number(flat["seed"], precision=0, **words("seed"))
         controls["difficulty"] = gr.Radio(list(get_args(Difficulty)), value=flat["difficulty"], **words("difficulty"))
+    with gr.Row(equal_height=False, elem_id="finer"):
+        for name, kind in (("adaptive_weights", Adaptive), ("curriculum", Curriculum)):
+            controls[name] = gr.Radio(list(get_args(kind)), value=flat[name], **words(name))
+        name = "L_supervision_weight"
+        controls[name] = gr.Slider(*LIMITS[name], value=flat[name], step=0.05, **words(name), buttons=[])
+        name = "activation_checkpointing"
+        controls[name] = gr.Radio(list(get_args(Checkpointing)), value=flat[name], **words(name))
     controls["data"] = gr.File(
         file_types=[".csv", ".txt"], label=texts.LABELS["data"], elem_id="data", interactive=True, height=110
     )

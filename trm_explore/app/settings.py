@@ -30,8 +30,15 @@ CONTROLS = (
     "seed",
     "difficulty",
     "data",
+    "adaptive_weights",
+    "curriculum",
+    "L_supervision_weight",
+    "activation_checkpointing",
 )
+# What a preset of the guide sets.
+ADVISED = ("enable_deep_supervision", "deep_supervision_schedule", "deep_supervision_weight")
 LIMITS = {"H_cycles": (1, 8), "L_cycles": (1, 8), "updates": (1, 20_000), "seed": (0, 2**31 - 1)}
+LIMITS |= {"L_supervision_weight": (0, 2)}
 SECONDS_AN_UPDATE = 4.0  # more than this is no live page; refused with the estimate
 # On the page a run computes with one thread, so that as many runs as cores go side by side; it is looked at more often.
 PAGE = {"threads": 1, "eval_every": 25, "eval_puzzles": 128, "frame_every": 10}
@@ -61,12 +68,13 @@ def config_of(values: list[Any] | tuple[Any, ...]) -> RunConfig:
     describe none."""
     chosen = dict(zip(CONTROLS, values, strict=True))
     for name, (least, most) in LIMITS.items():
-        value = chosen[name]
+        value, whole = chosen[name], name != "L_supervision_weight"
+        kind = "whole number" if whole else "number"
         if value is None:
-            raise ValueError(f"{name} is empty; give a whole number from {least} to {most}")
-        if not is_number(value) or value != int(value) or not least <= value <= most:
-            raise ValueError(f"{name}={_said(value)} is not possible here; give a whole number from {least} to {most}")
-        chosen[name] = int(value)
+            raise ValueError(f"{name} is empty; give a {kind} from {least} to {most}")
+        if not is_number(value) or (whole and value != int(value)) or not least <= value <= most:
+            raise ValueError(f"{name}={_said(value)} is not possible here; give a {kind} from {least} to {most}")
+        chosen[name] = int(value) if whole else float(value)
     for name in ("task", "preset"):
         if not isinstance(chosen[name], str):
             raise ValueError(f"{name}={_said(chosen[name])} is not known; choose one of the list")

@@ -23,6 +23,10 @@ LABELS = {
     "seed": "Seed",
     "difficulty": "Difficulty",
     "data": "Own puzzles",
+    "adaptive_weights": "Adaptive weights",
+    "curriculum": "Curriculum",
+    "L_supervision_weight": "L-cycle supervision",
+    "activation_checkpointing": "Checkpointing",
 }
 INFO = {
     "enable_deep_supervision": "a loss at every step",
@@ -37,7 +41,12 @@ INFO = {
     "difficulty": "fewer givens are harder",
     "preset": "paper: 7 million weights, for a GPU",
     "task": "what is to be solved",
+    "adaptive_weights": "follow the losses: steps that lag, or that stall",
+    "curriculum": "what grows in the run's first half",
+    "L_supervision_weight": "weight of a loss on z_L after every L-cycle",
+    "activation_checkpointing": "keep less, compute again: memory for time",
 }
+ADVICE = "Presets of the guide:"
 DATA_HELP = "CSV with the columns question and answer, or one puzzle a line; stays on this server"
 SCHEDULES = {
     "constant": "constant",

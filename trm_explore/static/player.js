@@ -1,24 +1,13 @@
 // The player: one puzzle's answer, step by step. Play, scrub or use the keys; a second scrubber goes back through training.
 // Marks: changed since the step before (ring), wrong (×), given (bold), confidence (intensity of the step's colour).
-// render({ model, el }) -> disposer; el.dataset: ready, run, frames, step, update, playing.
+// Not whole without common.js, answers.js and boards.js before it. render({ model, el }) -> disposer; el.dataset: ready, run, frames, step, update, playing.
 
-const CSS = `
-.tp { --fg: var(--body-text-color, var(--jp-ui-font-color1, #1f2937)); --mute: color-mix(in srgb, var(--fg) 68%, transparent);
-  --line: var(--border-color-primary, var(--jp-border-color2, #dcd9d2)); --bad: #b91c1c; --c: var(--light);
-  --bg: var(--block-background-fill, var(--background-fill-primary, var(--jp-layout-color0, #fff)));
-  color: var(--fg); font: 14px/1.45 var(--font, var(--jp-ui-font-family, system-ui, sans-serif)); min-width: 0 }
-.tp[data-theme=dark] { --bad: #fb7185; --c: var(--dark) }
+const CSS = `${BOARD_CSS}
+.tp { ${LOOK}; --c: var(--light) } .tp[data-theme=dark] { ${DARK}; --c: var(--dark) }
 .tp *, .tp *::before, .tp *::after { box-sizing: border-box } .tp [hidden] { display: none !important }
 .tp-card { display: flex; flex-wrap: wrap; gap: 12px 24px; border: 1px solid var(--line); border-radius: 12px; background: var(--bg); padding: 14px }
-.tp-left { flex: 0 1 340px; min-width: min(100%, 230px) } .tp-side { flex: 1 1 250px; min-width: 0; display: flex; flex-direction: column; gap: 8px }
-.tp-board { display: grid; gap: 1px; container-type: inline-size; background: var(--line); border: 2px solid var(--fg); border-radius: 5px; overflow: hidden; touch-action: manipulation; cursor: default; user-select: none }
+.tp-left { flex: 0 1 var(--w); min-width: min(100%, 230px) } .tp-side { flex: 1 1 250px; min-width: 0; display: flex; flex-direction: column; gap: 8px }
 .tp-board:focus-visible { outline: 2px solid var(--c); outline-offset: 3px }
-.tp-board span { position: relative; display: flex; align-items: center; justify-content: center; aspect-ratio: 1; min-width: 0; overflow: hidden; font-size: min(calc(52cqw / var(--cols)), 34px); line-height: 1;
-  background: color-mix(in srgb, var(--c) calc(var(--p) * 1%), var(--bg)); transition: background-color .18s }
-.tp-board .given { font-weight: 800 } .tp-board .right { border-right: 2px solid var(--fg) } .tp-board .below { border-bottom: 2px solid var(--fg) }
-.tp-board .changed::before { content: ""; position: absolute; inset: 2px; border: 2px solid var(--fg); border-radius: 3px }
-.tp-board .wrong::after { content: "×"; position: absolute; right: 9%; top: 2%; font-size: .62em; font-weight: 700; color: var(--bad) }
-.tp-board .cursor { outline: 2px dashed var(--fg); outline-offset: -5px }
 .tp-label { color: var(--mute); font-size: 12.5px; min-height: 1.45em } .tp-verdict { font-size: 20px; font-weight: 650; min-height: 1.45em; line-height: 1.45 }
 .tp-verdict small { margin-left: 8px; font-size: 13px; font-weight: 400; color: var(--mute) }
 .tp-text { font-variant-numeric: tabular-nums; min-height: 1.45em } .tp-cell { color: var(--mute); font-size: 13px; min-height: 2.9em }
@@ -28,7 +17,10 @@ const CSS = `
 .tp-bar .tp-play { background: var(--fg); color: var(--bg); border-color: var(--fg); min-width: 52px } .tp-bar svg { width: 15px; height: 15px; fill: currentColor; display: block; margin: auto }
 .tp-train { font-size: 12.5px; color: var(--mute) } .tp-legend { display: flex; flex-wrap: wrap; gap: 4px 14px; font-size: 12px; color: var(--mute); margin-top: auto }
 .tp-legend span { display: inline-flex; align-items: center; gap: 5px } .tp-legend i { width: 15px; height: 15px; border-radius: 3px; display: inline-flex; align-items: center; justify-content: center; font: 700 12px/1 system-ui }
-.tp-legend .ring { border: 2px solid var(--fg) } .tp-legend .cross { color: var(--bad); font-size: 15px } .tp-legend .bold { color: var(--fg) }
+.tp-legend .ring { border: 2px solid var(--fg) } .tp-legend .cross { color: var(--bad); font-size: 15px } .tp-legend .bold { color: var(--fg) } .tp-legend .carry { color: color-mix(in srgb, var(--c) 62%, var(--fg)); font-size: 11px }
+.tp-legend .wall { background: var(--wall) } .tp-legend .badge { background: var(--fg); color: var(--bg); font-size: 10px } .tp-legend .lit { background: color-mix(in srgb, var(--c) 50%, var(--open)) } .tp-legend :is(.line, .arrow) { color: var(--c); font-size: 17px }
+.tp-legend .disc { border-radius: 50%; background: var(--c); width: 11px; height: 11px } .tp-legend .aim { border: 2px solid var(--fg); border-radius: 50% } .tp-legend .in { background: var(--fg); width: 11px; height: 11px; border-radius: 0 }
+.tp-legend .heat { width: 84px; background: linear-gradient(90deg, var(--low), var(--mid), var(--high)) } .tp-legend .corner { background: linear-gradient(225deg, var(--bad) 38%, transparent 40%); border: 1px solid var(--line) }
 .tp-legend .fade { width: 42px; background: linear-gradient(90deg, color-mix(in srgb, var(--c) 6%, var(--bg)), color-mix(in srgb, var(--c) 46%, var(--bg))) }
 .tp-empty { padding: 22px 14px; color: var(--mute); border: 1px solid var(--line); border-radius: 12px; background: var(--bg) }
 @media (prefers-reduced-motion: reduce) { .tp * { transition: none !important } }`;
@@ -37,15 +29,20 @@ const STEP_MS = 700; // one step while playing
 const KEEP = 120; // frames held; when there are more, every second old one goes
 const ICONS = { play: "M3 1l11 7-11 7z", pause: "M3 1h4v14H3zM9 1h4v14H9z", back: "M13 1L4 8l9 7zM2 1h2v14H2z", on: "M3 1l9 7-9 7zM12 1h2v14h-2z" };
 
-const h = (tag, cls = "", ...children) => {
-  const node = document.createElement(tag);
-  if (cls) node.className = cls;
-  node.append(...children);
-  return node;
-};
-const put = (node, text) => { if (node.textContent !== text) node.textContent = text; };
 const percent = (x) => `${Math.round(100 * x)} %`;
 const cellCount = (n) => `${n} ${n === 1 ? "cell" : "cells"}`;
+
+// The signs that a kind of board has: class, content, words.
+const SIGNS = { ring: ["ring", "", "changed"], cross: ["cross", "×", "wrong"], given: ["bold", "4", "given"], fade: ["fade", "", "confidence"], carry: ["carry", "1", "carry"],
+  wall: ["wall", "", "wall"], start: ["badge", "S", "start"], goal: ["badge", "G", "goal"], path: ["line", "━", "path"], reached: ["lit", "", "reached"],
+  in: ["in", "", "input"], disc: ["disc", "", "answer"], aim: ["aim", "", "target"], arrow: ["arrow", "→", "companions: last move"], corner: ["corner", "", "wrong"] };
+function signsOf(frame) {
+  const kind = answers.kindOf(frame), { board } = frame, [low, high] = answers.range(frame).map(answers.short), has = (name) => board.roles?.includes(name) && name;
+  if (kind === "path") return [has("wall"), has("start"), has("goal"), has("path"), has("reached"), "ring", "cross", "fade"].filter(Boolean).map((name) => SIGNS[name]);
+  if (kind === "heat") return [["heat", "", `${low} (blue) to ${high} (orange)`], SIGNS.corner];
+  if (kind === "plane") return [SIGNS.in, SIGNS.disc, SIGNS.aim, ...(frame.others?.inputs?.length ? [SIGNS.arrow] : [])];
+  return ["ring", "cross", "given", "fade", ...(kind === "digits" ? ["carry"] : [])].map((name) => SIGNS[name]);
+}
 
 function render({ model, el }) {
   const style = document.createElement("style");
@@ -70,7 +67,8 @@ function render({ model, el }) {
     node.addEventListener("input", () => oninput(Number(node.value)));
     return node;
   };
-  const board = h("div", "tp-board"), label = h("div", "tp-label"), verdict = h("div", "tp-verdict"), text = h("div", "tp-text"), cellText = h("div", "tp-cell");
+  const view = boards.view(), board = view.node, label = h("div", "tp-label"), verdict = h("div", "tp-verdict"), text = h("div", "tp-text"), cellText = h("div", "tp-cell");
+  board.classList.add("tp-board");
   board.tabIndex = 0;
   board.setAttribute("role", "group");
   board.title = "arrow keys: steps; Shift and arrow keys: cells; space: play";
@@ -79,8 +77,8 @@ function render({ model, el }) {
   const stepSlider = slider("Step", (k) => go(k)), frameSlider = slider("During training", (i) => scrub(i)), frameText = h("span", "tp-num");
   const training = h("div", "tp-train", h("div", "", "during training: ", frameText), h("div", "tp-bar", frameSlider));
   const sign = (cls, content, words) => h("span", "", h("i", cls, content), words);
-  const legend = h("div", "tp-legend", sign("ring", "", "changed"), sign("cross", "×", "wrong"), sign("bold", "4", "given"), sign("fade", "", "confidence"));
-  const card = h("div", "tp-card", h("div", "tp-left", board),
+  const legend = h("div", "tp-legend"), left = h("div", "tp-left", board);
+  const card = h("div", "tp-card", left,
     h("div", "tp-side", label, verdict, text, h("div", "tp-bar", button("Previous step", "back", () => go(step - 1)), playButton, button("Next step", "on", () => go(step + 1)), stepSlider), training, cellText, legend));
   const empty = h("div", "tp-empty", "Here an answer unfolds, step by step: press Train, or open a trained model.");
   const root = h("div", "tp", style, empty, card);
@@ -88,7 +86,7 @@ function render({ model, el }) {
   el.replaceChildren(root);
 
   let frames = [], frame = null, run = null, state = "", colors = null, step = 0, cursor = null, following = true;
-  let cells = [], shape = "", timer = 0, raf = 0, played = false, ours = false, lastMessage = null;
+  let signs = "", timer = 0, raf = 0, played = false, ours = false, lastMessage = null;
   const stepCount = () => frame?.steps?.length || 0;
   const clamp = (k, count) => Math.max(0, Math.min(count - 1, k));
 
@@ -155,32 +153,6 @@ function render({ model, el }) {
     }
   }
 
-  function build() {
-    const { rows, cols, box } = frame.board;
-    cells = Array.from({ length: rows * cols }, (_, i) => {
-      const row = Math.floor(i / cols) + 1, col = (i % cols) + 1;
-      const node = h("span", [box && col % box[1] === 0 && col < cols && "right", box && row % box[0] === 0 && row < rows && "below"].filter(Boolean).join(" "));
-      node.dataset.cell = i;
-      return node;
-    });
-    board.style.gridTemplateColumns = `repeat(${cols}, 1fr)`;
-    board.style.setProperty("--cols", cols);
-    board.replaceChildren(...cells);
-    if (cursor >= cells.length) cursor = null;
-  }
-
-  const symbol = (id) => (id == null ? "" : frame.board.symbols?.[id] ?? String(id));
-  const changedAt = (i) => step > 0 && frame.steps[step - 1].ids[i] !== frame.steps[step].ids[i];
-  function describe(i) {
-    const { cols } = frame.board, answer = frame.steps[step], before = frame.steps[step - 1];
-    const parts = [`Row ${Math.floor(i / cols) + 1}, column ${(i % cols) + 1}: ${symbol(answer.ids[i]) || "empty"}`];
-    if (frame.given?.[i]) parts.push("given");
-    if (answer.conf?.[i] != null) parts.push(`confidence ${percent(answer.conf[i])}`);
-    if (before) parts.push(changedAt(i) ? `was ${symbol(before.ids[i]) || "empty"} at step ${step - 1}` : `unchanged since step ${step - 1}`);
-    if (answer.wrong?.includes(i)) parts.push(frame.target ? `wrong, should be ${symbol(frame.target[i])}` : "wrong");
-    return parts.join(" · ");
-  }
-
   function paint() {
     raf = 0;
     const S = stepCount();
@@ -189,33 +161,26 @@ function render({ model, el }) {
     name(playButton, timer ? "Pause" : "Play", timer ? "pause" : "play");
     Object.assign(el.dataset, { run: run ?? "", frames: frames.length, step: S ? step : "", update: frame?.update ?? "", playing: timer ? 1 : 0 });
     if (!S) return;
-    const newShape = JSON.stringify([frame.board.rows, frame.board.cols, frame.board.box]);
-    if (newShape !== shape) { build(); shape = newShape; }
     step = clamp(step, S);
-    const answer = frame.steps[step], wrong = new Set(answer.wrong || []);
+    const answer = frame.steps[step], said = answers.words(frame, step);
+    if (cursor >= answers.count(frame)) cursor = null;
     root.style.setProperty("--light", colors?.light?.[step] || "#4b5563");
     root.style.setProperty("--dark", colors?.dark?.[step] || "#9ca3af");
-    let changed = 0;
-    cells.forEach((node, i) => {
-      const given = Boolean(frame.given?.[i]), isChanged = changedAt(i), confidence = answer.conf?.[i] ?? 1;
-      changed += isChanged ? 1 : 0;
-      put(node, symbol(answer.ids[i]));
-      node.classList.toggle("given", given);
-      node.classList.toggle("changed", isChanged);
-      node.classList.toggle("wrong", wrong.has(i));
-      node.classList.toggle("cursor", i === cursor);
-      node.style.setProperty("--p", given ? 0 : (6 + 40 * confidence * confidence).toFixed(0));
-    });
-    const words = [S > 1 ? `step ${step} of 0–${S - 1}` : "step 0, the only one", step ? `${changed} changed` : "first answer", answer.wrong && `${wrong.size} wrong`,
+    view.draw(frame, step, cursor, colors);
+    left.style.setProperty("--w", `${boards.width(frame.board)}px`);
+    const newSigns = JSON.stringify(signsOf(frame));
+    if (newSigns !== signs) legend.replaceChildren(...JSON.parse(signs = newSigns).map(([cls, content, words]) => sign(cls, content, words)));
+    const words = [S > 1 ? `step ${step} of 0–${S - 1}` : "step 0, the only one", said.change ?? "first answer", said.state,
       answer.loss != null && `loss ${Number(answer.loss.toPrecision(3))}`, answer.halt != null && `halting ${percent(answer.halt)}`].filter(Boolean).join(" · ");
     text.setAttribute("aria-live", timer ? "off" : "polite");
     put(text, words);
     put(label, [frame.label, frame.update == null ? "" : `after update ${frame.update}`].filter(Boolean).join(" · "));
     const last = step === S - 1;
-    verdict.dataset.solved = last && answer.wrong ? Number(!wrong.size) : "";
-    const judged = !answer.wrong ? `step ${step}` : wrong.size ? `${cellCount(wrong.size)} wrong` : last ? "solved" : "no cell wrong";
+    verdict.dataset.solved = last && said.wrong != null ? Number(!said.wrong) : "";
+    const plane = answers.kindOf(frame) === "plane";
+    const judged = said.wrong == null ? `step ${step}` : plane ? said.verdict : said.wrong ? `${cellCount(said.wrong)} wrong` : last ? "solved" : "no cell wrong";
     verdict.replaceChildren(judged, h("small", "", last ? "final answer" : step ? "on the way" : "first answer"));
-    put(cellText, cursor == null ? "Point at a cell to see what the network thinks of it." : describe(cursor));
+    put(cellText, cursor != null ? answers.describe(frame, step, cursor) : plane ? "Point at the tip of an arrow to see where it comes from." : "Point at a cell to see what the network thinks of it.");
     board.setAttribute("aria-label", `${frame.label || "Board"}, ${words}`);
     stepSlider.max = String(S - 1);
     stepSlider.value = String(step);
@@ -231,36 +196,22 @@ function render({ model, el }) {
   const request = () => { raf ||= requestAnimationFrame(paint); };
 
   const point = (event) => {
-    const cell = event.target.closest?.("[data-cell]");
-    cursor = cell ? Number(cell.dataset.cell) : null;
+    if (frame) cursor = view.at(event);
     request();
   };
-  board.addEventListener("pointerover", point);
-  board.addEventListener("pointerdown", point);
+  for (const name of ["pointerover", "pointermove", "pointerdown"]) board.addEventListener(name, point);
   board.addEventListener("pointerleave", (event) => { if (event.pointerType === "mouse") { cursor = null; request(); } });
   root.addEventListener("keydown", (event) => {
     if (!frame || event.ctrlKey || event.metaKey || event.altKey || event.target.matches("input, button") && event.key !== "Escape") return;
     const walk = event.shiftKey && { ArrowLeft: -1, ArrowRight: 1, ArrowUp: -frame.board.cols, ArrowDown: frame.board.cols }[event.key];
     const target = { ArrowLeft: step - 1, ArrowRight: step + 1, Home: 0, End: stepCount() - 1 }[event.key];
-    if (walk) { const next = cursor == null ? 0 : cursor + walk; if (next >= 0 && next < cells.length) cursor = next; request(); }
+    if (walk) { const next = cursor == null ? 0 : cursor + walk; if (next >= 0 && next < answers.count(frame)) cursor = next; request(); }
     else if (event.key === " ") toggle();
     else if (event.key === "Escape") { cursor = null; request(); }
     else if (target !== undefined) go(target);
     else return;
     event.preventDefault();
   });
-
-  // Dark or light step colours are chosen by how bright the text is, whatever page we stand in.
-  let fade = 0;
-  const look = () => {
-    const [r = 0, g = 0, b = 0] = (getComputedStyle(root).color.match(/[\d.]+/g) || []).map(Number);
-    root.dataset.theme = 0.299 * r + 0.587 * g + 0.114 * b > 140 ? "dark" : "light";
-  };
-  const onTheme = () => { look(); clearTimeout(fade); fade = setTimeout(look, 350); }; // the page may fade its colours
-  const mutations = new MutationObserver(onTheme), sizes = new ResizeObserver(look), media = matchMedia("(prefers-color-scheme: dark)");
-  for (const node of [document.documentElement, document.body]) mutations.observe(node, { attributes: true });
-  sizes.observe(root); // also tells when el is attached after render
-  media.addEventListener("change", onTheme);
 
   const onMessage = () => { take(); request(); };
   const onStep = () => {
@@ -270,13 +221,15 @@ function render({ model, el }) {
   };
   const listeners = { "change:message": onMessage, "change:step": onStep };
   for (const key in listeners) model.on(key, listeners[key]);
+  const stopTheme = followTheme(root);
   take();
   paint();
   el.dataset.ready = "1";
   return () => {
     for (const key in listeners) model.off?.(key, listeners[key]);
-    mutations.disconnect(); sizes.disconnect(); media.removeEventListener("change", onTheme);
-    clearInterval(timer); clearTimeout(fade); cancelAnimationFrame(raf);
+    stopTheme();
+    clearInterval(timer);
+    cancelAnimationFrame(raf);
   };
 }
 

@@ -1,14 +1,10 @@
 // The ribbon: the recursion unrolled, one column per step, in the order in which the network takes them.
 // Top half: the plan (recursion, gradient scope, loss weights) and follows the controls at once.
 // Bottom half: the run (loss, accuracy, answer) and follows training. Choosing a column sets `step`.
-// render({ model, el }) -> disposer; el.dataset: ready, run, state, steps, scope.
+// Not whole without common.js, answers.js and boards.js before it. render({ model, el }) -> disposer; el.dataset: ready, run, state, steps, scope.
 
-const CSS = `
-.tr { --fg: var(--body-text-color, var(--jp-ui-font-color1, #1f2937)); --mute: color-mix(in srgb, var(--fg) 68%, transparent);
-  --line: var(--border-color-primary, var(--jp-border-color2, #dcd9d2)); --bad: #b91c1c;
-  --bg: var(--block-background-fill, var(--background-fill-primary, var(--jp-layout-color0, #fff)));
-  color: var(--fg); font: 14px/1.4 var(--font, var(--jp-ui-font-family, system-ui, sans-serif)); min-width: 0 }
-.tr[data-theme=dark] { --bad: #fb7185 }
+const CSS = `${BOARD_CSS}
+.tr { ${LOOK}; line-height: 1.4 } .tr[data-theme=dark] { ${DARK} }
 .tr *, .tr *::before, .tr *::after { box-sizing: border-box }
 .tr-scroll { overflow-x: auto; border: 1px solid var(--line); border-radius: 12px; background: var(--bg) }
 .tr-grid { display: grid; --head: 126px; min-width: calc(var(--head) + var(--n) * var(--min)); /* so that the sticky heads stay to the very end */
@@ -40,13 +36,8 @@ const CSS = `
 .tr-bar { display: block; height: 3px; margin: 2px 0 3px; border-radius: 2px; background: color-mix(in srgb, var(--fg) 10%, transparent); max-width: 150px }
 .tr-bar i { display: block; height: 100%; width: 0; border-radius: 2px; background: var(--c); transition: width .25s }
 .tr-loss span { font-size: 16px } .tr-verdict { margin-top: 3px } .tr-verdict span { white-space: nowrap } .tr-solved { white-space: nowrap } .tr [hidden] { display: none } .tr[data-stale="1"] .tr-live { opacity: .4 }
-.tr-board { display: grid; gap: 1px; width: 100%; max-width: 150px; container-type: inline-size; background: var(--line); border: 1.5px solid var(--fg); border-radius: 3px; overflow: hidden }
-.tr-board span { display: flex; align-items: center; justify-content: center; min-width: 0; aspect-ratio: 1; overflow: hidden; font-size: calc(60cqw / var(--cols)); line-height: 1;
-  background-color: color-mix(in srgb, var(--c) calc(var(--p) * 1%), var(--bg)); transition: background-color .2s }
-.tr-board .given { font-weight: 800 } .tr-board .changed { box-shadow: inset 0 0 0 1.5px var(--fg) }
-.tr-board .wrong { background-image: linear-gradient(225deg, var(--bad) 24%, transparent 25%) }
-.tr-board .right { border-right: 1.5px solid var(--fg) } .tr-board .below { border-bottom: 1.5px solid var(--fg) }
 .tr-note { padding: 6px 2px 0 } .tr-note:empty { display: none } .tr-error { color: var(--bad); font-size: 13px }
+.tr-findings ul { margin: 0; padding: 8px 2px 0 18px; font-size: 13px } .tr-findings li { margin: 2px 0 }
 .tr[data-dense="1"] .tr-chain u { width: 20px } .tr[data-dense="1"] .tr-col > div { padding-left: 8px; padding-right: 8px }
 @media (max-width: 640px) { .tr-grid { --head: 82px }
   .tr-heads > div, .tr-col > div { padding-left: 8px; padding-right: 8px } .tr-chain { gap: 3px } .tr-chain u { width: 22px } .tr-arrow { left: 8px; right: 8px } .tr-weight i { width: 26px } .tr .tr-weight { flex-direction: column; align-items: flex-start; justify-content: flex-end; gap: 2px } }
@@ -54,13 +45,6 @@ const CSS = `
 
 const HEADS = ["step", "recursion", "loss weight", "loss", "solved", "answer"];
 
-const h = (tag, cls = "", ...children) => {
-  const node = document.createElement(tag);
-  if (cls) node.className = cls;
-  node.append(...children);
-  return node;
-};
-const put = (node, text) => { if (node.textContent !== text) node.textContent = text; };
 const percent = (x) => (x == null ? "–" : `${(100 * x).toFixed(x > 0.99 && x < 0.9995 ? 1 : 0)} %`);
 const loss = (x) => {
   if (x == null || !Number.isFinite(x)) return "–";
@@ -70,28 +54,13 @@ const loss = (x) => {
 // A list may be shorter or longer than the run's steps (curriculum, random cycles): its last entry is the final answer's.
 const at = (list, k, S) => (!list?.length ? null : k === S - 1 ? list.at(-1) : k < list.length - 1 ? list[k] : null);
 
-// Dark or light step colours are chosen by how bright the text is, whatever page we stand in.
-function followTheme(root) {
-  const look = () => {
-    const [r = 0, g = 0, b = 0] = (getComputedStyle(root).color.match(/[\d.]+/g) || []).map(Number);
-    root.dataset.theme = 0.299 * r + 0.587 * g + 0.114 * b > 140 ? "dark" : "light";
-  };
-  let timer = 0;
-  const later = () => { look(); clearTimeout(timer); timer = setTimeout(look, 350); }; // the page may fade its colours
-  const mutations = new MutationObserver(later), sizes = new ResizeObserver(look); // sizes: el may be attached after render
-  for (const node of [document.documentElement, document.body]) mutations.observe(node, { attributes: true });
-  sizes.observe(root);
-  const media = matchMedia("(prefers-color-scheme: dark)");
-  media.addEventListener("change", later);
-  return () => { mutations.disconnect(); sizes.disconnect(); media.removeEventListener("change", later); clearTimeout(timer); };
-}
-
 function render({ model, el }) {
   const style = document.createElement("style");
   style.textContent = CSS;
   const grid = h("div", "tr-grid"), scroll = h("div", "tr-scroll", grid);
-  const error = h("div", "tr-note tr-error"), stale = h("div", "tr-note tr-stale"), scopeNote = h("div", "tr-note tr-scope"), status = h("div", "tr-note tr-status");
-  const root = h("div", "tr", style, scroll, error, stale, scopeNote, status);
+  const error = h("div", "tr-note tr-error"), stale = h("div", "tr-note tr-stale"), scopeNote = h("div", "tr-note tr-scope"), status = h("div", "tr-note tr-status"), findings = h("div", "tr-findings");
+  const root = h("div", "tr", style, scroll, error, stale, scopeNote, status, findings);
+  findings.setAttribute("role", "status");
   error.setAttribute("role", "alert");
   grid.setAttribute("role", "radiogroup");
   grid.setAttribute("aria-label", "The recursion, one column per step");
@@ -100,7 +69,7 @@ function render({ model, el }) {
   el.replaceChildren(root);
 
   let columns = [], shape = "", frameShown = null, bothShown = 0, raf = 0, lastMessage = null;
-  const none = { run: null, key: null, steps: 0, colors: null, state: "", text: "", point: null, eval: null, frame: null };
+  const none = { run: null, key: null, steps: 0, colors: null, state: "", text: "", point: null, eval: null, frame: null, findings: [] };
   let live = { ...none };
 
   const plan = () => model.get("plan") || null;
@@ -115,7 +84,7 @@ function render({ model, el }) {
     if (!message || message === lastMessage) return;
     lastMessage = message;
     if (message.from === 0 || (message.run != null && message.run !== live.run)) live = { ...none };
-    for (const name of ["run", "key", "steps", "colors", "state", "text"]) if (message[name] != null) live[name] = message[name];
+    for (const name of ["run", "key", "steps", "colors", "state", "text", "findings"]) if (message[name] != null) live[name] = message[name];
     live.point = message.points?.at(-1) ?? live.point;
     live.eval = message.evals?.at(-1) ?? live.eval;
     live.frame = message.frames?.at(-1) ?? live.frame;
@@ -133,8 +102,9 @@ function render({ model, el }) {
     const dots = () => (cycles > 3 ? [h("i", "", "L"), `×${cycles}`] : Array.from({ length: cycles }, () => h("i", "", "L")));
     columns = Array.from({ length: S }, (_, k) => {
       const c = { number: h("b", "tr-num", String(k)), bar: h("i"), weight: h("span", "tr-num"), unsupervised: h("span", "tr-mute"), loss: h("span", "tr-num"),
-        exact: h("span", "tr-num"), exactBar: h("i"), cells: h("span", "tr-mute tr-num"), board: h("div", "tr-board"), verdict: h("div", "tr-mute tr-verdict") };
-      c.cellNodes = board ? Array.from({ length: board.rows * board.cols }, () => h("span")) : [];
+        exact: h("span", "tr-num"), exactBar: h("i"), cells: h("span", "tr-mute tr-num"), view: boards.view(true), verdict: h("div", "tr-mute tr-verdict") };
+      c.board = c.view.node;
+      c.board.classList.add("tr-board");
       c.root = h("div", "tr-col",
         h("div", "tr-step", c.number, h("span", "tr-mute", k === S - 1 ? "final answer" : "")),
         h("div", "tr-rec", h("div", "tr-chain", ...dots(), h("s"), h("u", "", "H")), h("span", "tr-arrow")),
@@ -144,17 +114,12 @@ function render({ model, el }) {
         h("div", "tr-answer tr-live", ...(board ? [c.board] : []), c.verdict));
       c.root.dataset.col = k;
       c.root.setAttribute("role", "radio");
-      if (board) {
-        c.board.style.gridTemplateColumns = `repeat(${board.cols}, 1fr)`;
-        c.board.style.setProperty("--cols", board.cols);
-        c.board.append(...c.cellNodes);
-      }
       return c;
     });
     grid.replaceChildren(heads, ...columns.map((c) => c.root));
     root.dataset.dense = S > 6 ? 1 : 0;
     grid.style.setProperty("--n", S);
-    grid.style.setProperty("--min", `${Math.min(150, Math.max(S > 6 ? 86 : 94, (board?.cols || 0) * 11 + 18))}px`);
+    grid.style.setProperty("--min", `${Math.max(S > 6 ? 86 : 94, board ? boards.least(board) : 0)}px`);
   }
 
   // Which columns the gradient reaches, and the piece of arrow that each one carries (arrows point back, to the left).
@@ -167,25 +132,15 @@ function render({ model, el }) {
   }
 
   function paintBoard(c, k, frame, shown) {
-    const answer = frame?.steps?.[k], before = frame?.steps?.[k - 1];
+    const answer = frame?.steps?.[k];
     if (!answer) {
       put(c.verdict, frame ? "–" : "press Train");
       c.board.hidden = true;
       return frame ? "" : "No answer yet, press Train.";
     }
     c.board.hidden = false;
-    const { rows, cols, box, symbols } = frame.board, wrong = new Set(answer.wrong || []);
-    let changed = 0;
-    c.cellNodes.forEach((node, i) => {
-      const id = answer.ids[i], given = frame.given?.[i], isChanged = before && before.ids[i] !== id, confidence = answer.conf?.[i] ?? 1;
-      const row = Math.floor(i / cols) + 1, col = (i % cols) + 1;
-      changed += isChanged ? 1 : 0;
-      put(node, cols > 16 ? "" : symbols?.[id] ?? String(id));
-      node.className = [given && "given", isChanged && "changed", wrong.has(i) && "wrong",
-        box && col % box[1] === 0 && col < cols && "right", box && row % box[0] === 0 && row < rows && "below"].filter(Boolean).join(" ");
-      node.style.setProperty("--p", given ? 0 : (6 + 36 * confidence * confidence).toFixed(0));
-    });
-    const words = [answer.wrong && (wrong.size ? `${wrong.size} wrong` : "solved"), before && (changed ? `${changed} changed` : "unchanged")].filter(Boolean);
+    c.view.draw(frame, k, null, live.colors);
+    const said = answers.words(frame, k), words = [said.verdict, said.change === "0 changed" ? "unchanged" : said.change].filter(Boolean);
     c.verdict.replaceChildren(...words.flatMap((text, i) => [h("span", "", i < words.length - 1 ? `${text},` : text), " "]));
     return `Answer: ${words.join(", ")}.`;
   }
@@ -194,10 +149,13 @@ function render({ model, el }) {
     raf = 0;
     const p = plan(), S = stepCount(), board = live.frame?.board || null, current = selected();
     const cycles = Math.max(0, Math.min(99, p?.L_cycles ?? 1));
-    const newShape = JSON.stringify([S, cycles, board?.rows, board?.cols]);
+    const newShape = JSON.stringify([S, cycles, board?.kind, board?.rows, board?.cols]);
     if (newShape !== shape) { build(S, cycles, board); shape = newShape; frameShown = undefined; }
     const colors = p?.colors?.light?.length >= S ? p.colors : live.colors;
-    const weights = columns.map((_, k) => (p?.error || !p ? null : p.enabled === false ? (k === S - 1 ? 1 : 0) : p.weights?.[k] ?? null));
+    // Weights that change during training are shown as they are now, while the plan is still the run's.
+    const now = p && !p.error && p.enabled !== false && live.key != null && p.key === live.key && live.point?.[4]?.length ? live.point[4] : null;
+    const weights = columns.map((_, k) => (p?.error || !p ? null : p.enabled === false ? (k === S - 1 ? 1 : 0) : (now ? at(now, k, S) : p.weights?.[k]) ?? null));
+    const divisor = now ? now.reduce((sum, weight) => sum + weight, 0) : p?.divisor;
     const top = Math.max(1, ...weights.filter(Number.isFinite)), both = Math.min(S, live.steps || 0);
     columns.forEach((c, k) => {
       const { lit, arrow } = reach(k, S, p, weights), off = p && !p.error && p.enabled === false && k < S - 1;
@@ -223,7 +181,7 @@ function render({ model, el }) {
     });
     [frameShown, bothShown] = [live.frame, both];
     put(subs[1], p?.scope ? "←\u00a0gradient" : "");
-    put(subs[2], p?.divisor && !p.error ? `divided by ${p.divisor.toFixed(3)}` : "");
+    put(subs[2], divisor && !p.error ? `${now ? "live, " : ""}divided by ${divisor.toFixed(3)}` : "");
     put(subs[3], live.point ? `update ${live.point[0]}` : "");
     put(subs[4], live.eval ? `held out, update ${live.eval[0]}` : "held out");
     put(subs[5], live.frame ? [live.frame.label, live.frame.update == null ? "" : `update ${live.frame.update}`].filter(Boolean).join(", ") : "");
@@ -233,6 +191,8 @@ function render({ model, el }) {
     put(stale, isStale ? "figures of the run before; press Train to run these settings" : "");
     put(scopeNote, (!p?.error && p?.scope_note) || "");
     put(status, live.text || (live.run ? "" : S ? "No run yet: press Train." : "The ribbon unrolls here as soon as the settings are read."));
+    const found = (live.findings || []).slice(0, 3), items = findings.querySelectorAll("li");
+    if (found.join("\n") !== [...items].map((item) => item.textContent).join("\n")) findings.replaceChildren(...(found.length ? [h("ul", "", ...found.map((text) => h("li", "", text)))] : []));
     scroll.hidden = !S;
     Object.assign(el.dataset, { run: live.run ?? "", state: live.state, steps: S, scope: p?.scope ?? "", step: current });
     reveal(columns[current]?.root);

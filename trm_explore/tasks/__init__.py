@@ -6,43 +6,14 @@ task, config = resolve(config)                        # the task, and the config
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from typing import Any, Protocol
+from collections.abc import Callable
+from typing import Any
 
-import numpy as np
-
-from trm_explore.config import RunConfig
+from trm_explore.config import SIZES, RunConfig, guide_names
+from trm_explore.tasks.base import RealTask, Task
 from trm_explore.tasks.sudoku import SudokuTask
 
-
-class Task(Protocol):
-    """What every task offers. Arrays are NumPy, tokens int64; N puzzles, L positions."""
-
-    name: str
-    title: str
-    help: str  # what the task shows, one or two sentences
-    rows: int
-    cols: int
-    seq_len: int
-    vocab_size: int
-
-    def prepare(self) -> Iterator[tuple[int, int]]:
-        """(done, total) while something must be made first; nothing when all is there."""
-
-    def sample(self, n: int, rng: np.random.Generator) -> dict[str, np.ndarray]:
-        """n training puzzles: inputs (n, L), labels (n, L)."""
-
-    def held_out(self, n: int) -> dict[str, np.ndarray]:
-        """At most n held-out puzzles, always the same ones, apart from the training ones up to symmetry."""
-
-    def check(self, inputs: np.ndarray, answers: np.ndarray, labels: np.ndarray | None = None) -> np.ndarray:
-        """(N,) bool: which whole answers are right, by the task's rules."""
-
-    def wrong_cells(self, inputs: np.ndarray, labels: np.ndarray | None, answers: np.ndarray) -> list[int]:
-        """One puzzle's (L,): positions to mark."""
-
-    def board(self) -> dict[str, Any]:
-        """How it is drawn: rows, cols, box, symbols."""
+__all__ = ["TASKS", "TASK_PRESETS", "RealTask", "Task", "preset", "resolve"]
 
 
 def _sudoku(size: int) -> Callable[[RunConfig], Task]:
@@ -67,19 +38,41 @@ TASK_PRESETS: dict[str, dict[str, Any]] = {
 
 
 def preset(task: str = "sudoku4", size: str = "tiny", **flat: Any) -> RunConfig:
-    """The named size's run with the task's own numbers in it; flat fields override both."""
-    own = TASK_PRESETS[_known(task)] if size == "tiny" else {}
-    return RunConfig.from_preset(size, **{"task": task, **own, **flat})
+    """The named preset's run with the task's own numbers in it; flat fields override both."""
+    own = dict(TASK_PRESETS[_known(task)]) if size not in SIZES or size == "tiny" else {}
+    if "updates" in flat and "num_epochs" not in flat:
+        own["num_epochs"] = None  # whoever says updates means them
+    return RunConfig.from_preset(size, **{"task": task, **own, **guide_names(flat)})
 
 
 def resolve(config: RunConfig) -> tuple[Task, RunConfig]:
-    """The task, and the config with vocab_size and seq_len filled in; ValueError where they contradict the task."""
+    """The task, and the config with vocab_size, seq_len and input_size filled in; ValueError where they contradict the
+    task."""
     task = TASKS[_known(config.task)](config)
-    for name, own in (("vocab_size", task.vocab_size), ("seq_len", task.seq_len)):
+    lengths = {"vocab_size": task.vocab_size, "seq_len": task.seq_len, "input_size": task.input_size}
+    for name, own in lengths.items():
         given = getattr(config.model, name)
         if given not in (None, own):
             raise ValueError(f"{name}={given} does not fit the task {task.name}, whose {name} is {own}; leave it out")
-    return task, config.with_flat(vocab_size=task.vocab_size, seq_len=task.seq_len)
+    if config.train.num_epochs is not None and not task.in_epochs:
+        raise ValueError(
+            f"num_epochs={config.train.num_epochs} has no meaning for the task {task.name}, whose puzzles have no end; "
+            "give updates"
+        )
+    _check_sizes(task, config)
+    return task, config.with_flat(**lengths)
+
+
+def _check_sizes(task: Task, config: RunConfig) -> None:
+    """Whether the network can take held-out puzzles of another size."""
+    rows, cols = task.held_out_shape()
+    m = config.model
+    if (rows, cols) != (task.rows, task.cols) and (m.mixer == "mlp" or m.pos_encodings == "learned"):
+        bound = "mixer=mlp" if m.mixer == "mlp" else "pos_encodings=learned"
+        raise ValueError(
+            f"eval_size={config.puzzles.eval_size} is another size than in training, but a network with {bound} is "
+            "bound to one length; take mixer=conv or attention with rope, or leave eval_size out"
+        )
 
 
 def _known(name: str) -> str:

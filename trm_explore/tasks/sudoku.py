@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 
 from trm_explore.resources import asset
+from trm_explore.tasks.base import Task
 from trm_explore.tasks.puzzles import BOXES, check_rules, conflicts, count_solutions, is_solution, parse_puzzle, solve
 from trm_explore.tasks.sudoku_files import read_puzzles
 from trm_explore.tasks.sudoku_pool import (
@@ -45,12 +46,12 @@ COPIES = 4096  # held-out 4x4 puzzles drawn for each number of givens
 AT_ONCE = 2000  # puzzles of a file up to which it is split right away, so that its errors come early
 
 
-class SudokuTask:
+class SudokuTask(Task):
     """One size of Sudoku. `data`, `eval_data`: files of the user's; `seed` only chooses which tenth of `data` is held
     out. `pool_size` puzzles of 6x6 or 9x9 (0: those that ship); 4x4 and `data` have no use for it and refuse
     it."""
 
-    loss = "cross_entropy"
+    judges_without_labels = True
 
     def __init__(
         self,
@@ -158,7 +159,8 @@ class SudokuTask:
         return {"inputs": inputs, "labels": self.encode(solve(digits))[None]}, ""
 
     def board(self) -> dict[str, Any]:
-        return {"rows": self.rows, "cols": self.cols, "box": list(self.box), "symbols": list(self.symbols)}
+        shape = {"rows": self.rows, "cols": self.cols, "box": list(self.box)}
+        return {"kind": "grid", **shape, "symbols": list(self.symbols)}
 
     def example(self) -> str:
         """A puzzle to start with, with one solution."""

@@ -1,0 +1,151 @@
+"""The guide's "Best Practices" and "Troubleshooting" as a function: what a run's events show, and what to try.
+
+    for finding in diagnose(events):
+        print(finding.text)
+
+Only what the events show: nothing is said of a run that is too short to tell, and the order of the steps is not
+complained of once the task is solved, when it flips by chance. Thresholds are ours.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass
+from statistics import fmean
+from typing import Any
+
+from trm_explore import events as ev
+
+WINDOW = 20  # updates in a mean
+ENOUGH = 60  # updates before anything is said of losses
+SAME = 0.98  # a loss above this part of another is no better than it
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that a run shows."""
+
+    kind: str  # diverged, memory, rising, no_refinement, first_step_stuck, baseline
+    update: int  # the newest update that it rests on
+    message: str  # what was seen, with its figures
+    advice: str  # what to try
+
+    @property
+    def text(self) -> str:
+        """Both, as one sentence."""
+        return f"{self.message}; {self.advice}" if self.advice else self.message
+
+
+def diagnose(events: Iterable[ev.Event]) -> list[Finding]:
+    """The findings of one run, most serious first; an empty list where all is as it should be."""
+    events = list(events)
+    started = next((e for e in reversed(events) if isinstance(e, ev.Started)), None)
+    failed = next((e for e in reversed(events) if isinstance(e, ev.Failed)), None)
+    if failed is not None:
+        kind = "memory" if "memory" in failed.reason else "diverged" if "diverged" in failed.reason else "failed"
+        return [Finding(kind, failed.update, failed.reason, failed.advice)]
+    updates = [e for e in events if isinstance(e, ev.UpdateDone)]
+    evaluations = [e for e in events if isinstance(e, ev.Evaluated)]
+    if started is None or len(updates) < ENOUGH:
+        return []
+    config = started.config
+    found = [_rising(updates, config)]
+    if not _solved(updates, evaluations):
+        found += [
+            _no_refinement(evaluations, config),
+            _first_step_stuck(updates, config),
+            _no_better_than(started, evaluations),
+        ]
+    return [finding for finding in found if finding is not None]
+
+
+def _solved(updates: list[ev.UpdateDone], evaluations: list[ev.Evaluated]) -> bool:
+    """Nearly all answers right, or hardly any of the loss left: what remains is chance."""
+    if not evaluations:
+        return False
+    last = evaluations[-1]
+    explained = bool(last.r2) and last.r2[-1] >= 0.99
+    return explained or last.exact_accuracy[-1] >= 0.95 or last.loss[-1] <= 0.03 * updates[0].step_losses[-1]
+
+
+def _rising(updates: list[ev.UpdateDone], config: dict[str, Any]) -> Finding | None:
+    windows = [updates[i : i + WINDOW] for i in range(0, len(updates) - WINDOW + 1, WINDOW)]
+    means = [fmean(u.step_losses[-1] for u in window) for window in windows]
+    now, best = fmean(u.step_losses[-1] for u in updates[-WINDOW:]), min(means)
+    if not now > 2 * best or now < 0.5 * means[0]:
+        return None
+    return Finding(
+        "rising",
+        updates[-1].update,
+        f"the final step's loss has risen to {now:.3g}, from {best:.3g} at its best",
+        f"training diverges: try a lower lr (now {config['lr']:g})"
+        + (
+            f" or a lower deep_supervision_weight (now {config['deep_supervision_weight']:g})"
+            if config["enable_deep_supervision"]
+            else ""
+        ),
+    )
+
+
+def _no_refinement(evaluations: list[ev.Evaluated], config: dict[str, Any]) -> Finding | None:
+    """The final answer is no better than the first, at the two newest evaluations both."""
+    newest = evaluations[-2:]
+    if len(newest) < 2 or newest[0].update < ENOUGH:
+        return None
+    if any(len(e.loss) < 2 or not e.loss[-1] >= SAME * e.loss[0] for e in newest):
+        return None
+    loss = newest[-1].loss
+    if not config["enable_deep_supervision"]:
+        advice = "try enable_deep_supervision with deep_supervision_schedule=linear_decay"
+    elif config["deep_supervision_schedule"] != "exponential_decay":
+        advice = (
+            "try deep_supervision_schedule=exponential_decay instead of "
+            f"{config['deep_supervision_schedule']}, which puts more of the weight on the later steps"
+        )
+    else:
+        advice = f"try a lower deep_supervision_weight (now {config['deep_supervision_weight']:g})"
+    return Finding(
+        "no_refinement",
+        newest[-1].update,
+        f"later steps are no better than earlier ones: held-out loss {loss[0]:.3g} at step 0, {loss[-1]:.3g} at step "
+        f"{len(loss) - 1}",
+        advice,
+    )
+
+
+def _first_step_stuck(updates: list[ev.UpdateDone], config: dict[str, Any]) -> Finding | None:
+    """Supervised from the start, but its loss has not fallen."""
+    if not config["enable_deep_supervision"] or len(updates[-1].step_losses) < 2:
+        return None
+    supervised = [u for u in updates if u.weights and u.weights[0] > 0]
+    if len(supervised) < ENOUGH:
+        return None
+    first = fmean(u.step_losses[0] for u in supervised[:WINDOW])
+    now = fmean(u.step_losses[0] for u in supervised[-WINDOW:])
+    if not (math.isfinite(now) and now > SAME * first):
+        return None
+    if config["gradient_scope"] == "last":
+        advice = "with gradient_scope=last early losses teach nothing: take full or cycle"
+    elif config["deep_supervision_schedule"] in ("linear_decay", "exponential_decay"):
+        advice = "give early steps more weight: try deep_supervision_schedule=constant"
+    else:
+        advice = f"try a higher lr (now {config['lr']:g}) or more updates"
+    message = f"step 0 is not learning: its loss was {first:.3g} at first and is {now:.3g} now"
+    return Finding("first_step_stuck", supervised[-1].update, message, advice)
+
+
+def _no_better_than(started: ev.Started, evaluations: list[ev.Evaluated]) -> Finding | None:
+    """No better than an answer that needs no network, in the run's second half."""
+    if not started.baselines or not evaluations or evaluations[-1].update < started.config["updates"] / 2:
+        return None
+    name, baseline = min(started.baselines.items(), key=lambda item: item[1])
+    loss = evaluations[-1].loss[-1]
+    if loss < baseline:
+        return None
+    return Finding(
+        "baseline",
+        evaluations[-1].update,
+        f"no better than a baseline: held-out loss {loss:.3g}, and {baseline:.3g} for '{name}'",
+        "train longer, with a higher lr, or try another deep_supervision_schedule",
+    )

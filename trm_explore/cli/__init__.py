@@ -1,0 +1,81 @@
+"""`trm-explore train | evaluate | show | diagnose | embed | app`. Errors: one sentence, status 2."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import os
+import sys
+import traceback
+from typing import Any
+
+import tyro
+
+from trm_explore.cli import embed, look, page
+from trm_explore.cli import train as training
+from trm_explore.cli.train import translated
+from trm_explore.memory import out_of_memory
+from trm_explore.terminal import USAGE
+
+__all__ = ["main"]
+
+COMMANDS = {
+    "train": (training.Train, training.run),
+    "evaluate": (look.Evaluate, look.run_evaluate),
+    "show": (look.Show, look.run_show),
+    "diagnose": (look.Diagnose, look.run_diagnose),
+    "embed": (embed.Embed, embed.run),
+    "app": (page.App, page.run),
+}
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Runs one command and returns the exit status: 0, 2 for an error said in one sentence, 130 when interrupted."""
+    argv = sys.argv[1:] if argv is None else argv
+    if not argv or argv[0] in ("-h", "--help", "help"):
+        print(USAGE)
+        return 0
+    try:
+        if argv[0] not in COMMANDS:
+            raise ValueError(f"there is no command {argv[0]!r}; allowed are {', '.join(COMMANDS)}")
+        kind, run = COMMANDS[argv[0]]
+        argv, default = [argv[0], *translated(argv[1:])], None
+        if kind is training.Train:
+            default = training.defaults(argv[1:])
+        return run(_parse(kind, argv, default))
+    except BrokenPipeError:  # `| head` has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except (ValueError, OSError) as error:
+        reason = getattr(error, "strerror", None) or error
+        where = f"{error.filename}: " if getattr(error, "filename", None) else ""
+        print(f"trm-explore: {where}{reason}", file=sys.stderr)
+        return 2
+    except (MemoryError, RuntimeError) as error:
+        if not out_of_memory(error):
+            raise
+        print("trm-explore: the device's memory is full; give fewer --puzzles or --H_cycles", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        return 130
+
+
+def _parse(kind: type, argv: list[str], default: Any) -> Any:
+    """The command's flags. A ValueError of our own dataclasses comes through as it is, without tyro's box around it."""
+    said = io.StringIO()
+    try:
+        with contextlib.redirect_stderr(said):
+            return tyro.cli(kind, args=argv[1:], prog=f"trm-explore {argv[0]}", use_underscores=True, default=default)
+    except SystemExit as end:
+        cause: BaseException | None = end
+        while cause is not None:
+            if type(cause) is ValueError and _raised_in_checks(cause):
+                raise ValueError(str(cause)) from None
+            cause = cause.__context__
+        sys.stderr.write(said.getvalue())
+        raise
+
+
+def _raised_in_checks(error: BaseException) -> bool:
+    *_, (last, _) = traceback.walk_tb(error.__traceback__)
+    return last.f_globals.get("__name__", "").startswith("trm_explore.")

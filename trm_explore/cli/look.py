@@ -1,0 +1,149 @@
+"""`trm-explore evaluate | show | diagnose`: look at what was trained."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from dataclasses import asdict, dataclass
+
+import tyro
+
+from trm_explore import events as ev
+from trm_explore.analysis import diagnose
+from trm_explore.checkpoint import load_checkpoint, pick_device
+from trm_explore.checks import number, whole
+from trm_explore.config import RunConfig
+from trm_explore.evaluation import evaluate, evaluate_halting
+from trm_explore.run_folder import find_checkpoint, read_events
+from trm_explore.tasks import resolve
+from trm_explore.terminal import board_text, halting_line, score_table, step_caption
+from trm_explore.trajectory import frame_of, record
+
+
+@dataclass(frozen=True)
+class Evaluate:
+    """Cell and exact accuracy of a checkpoint at every step."""
+
+    checkpoint: tyro.conf.Positional[str]
+    """A file, or the name of a shipped one."""
+    data: str = ""
+    """Puzzles to evaluate, all of them. Empty: the task's held-out ones."""
+    H_cycles: int | None = None
+    """Steps to run, also more than in training. None: as in training."""
+    puzzles: int = 1000
+    """How many held-out puzzles, where there is no data."""
+    eval_size: int = 0
+    """Another size of held-out puzzles, where the network can take it. 0: as in training."""
+    halt_threshold: float | None = None
+    """Also halt each puzzle for itself, once its halting probability is above this. None: all take every step."""
+    device: str = "auto"
+    """cpu, cuda, mps or auto."""
+    json: bool = False
+    """Print one JSON object."""
+
+
+@dataclass(frozen=True)
+class Show:
+    """Print the board at every step of one inference."""
+
+    checkpoint: tyro.conf.Positional[str]
+    """A file, or the name of a shipped one."""
+    puzzle: str = ""
+    """The puzzle, as the task writes it: a Sudoku row by row, . or 0 for a blank; an addition as 27+5. Empty: a
+    held-out one."""
+    H_cycles: int | None = None
+    """Steps to run, also more than in training. None: as in training."""
+
+
+@dataclass(frozen=True)
+class Diagnose:
+    """Say what a kept run shows, and what to try."""
+
+    run: tyro.conf.Positional[str]
+    """The run's folder, or its events.jsonl."""
+    json: bool = False
+    """Print one JSON list."""
+
+
+def run_evaluate(args: Evaluate) -> int:
+    """Scores at every step; with a threshold also those of halting."""
+    whole(args, "puzzles", 1)
+    whole(args, "eval_size", 0)
+    if args.H_cycles is not None:
+        whole(args, "H_cycles", 1)
+    if args.halt_threshold is not None:
+        number(args, "halt_threshold", least=0, below=1)
+    model, config = load_checkpoint(find_checkpoint(args.checkpoint), device=str(pick_device(args.device)))
+    task, config = resolve(
+        _without_files(config, args.data).with_flat(eval_size=args.eval_size or config.puzzles.eval_size)
+    )
+    puzzles = task.load(args.data) if args.data else task.held_out(args.puzzles)
+    cycles = args.H_cycles or config.model.H_cycles * config.train.steps_limit
+    shape = (task.rows, task.cols) if args.data else task.held_out_shape()
+    scores = evaluate(model, task, puzzles, H_cycles=cycles, shape=shape)
+    halting = None
+    if args.halt_threshold is not None:
+        # The halting head was taught at every step with supervision on, else only at the end of a call.
+        every = 1 if config.supervision.enable_deep_supervision else min(config.model.H_cycles, cycles)
+        halting = evaluate_halting(
+            model, task, puzzles, H_cycles=cycles, threshold=args.halt_threshold, every=every, shape=shape
+        )
+    count = len(puzzles["labels"])
+    if args.json:
+        extra = {} if halting is None else {"halting": halting._asdict()}
+        print(json.dumps(ev.finite({"puzzles": count, **scores._asdict(), **extra})))
+        return 0
+    print(f"{count} puzzles of {args.data or 'the held-out part of ' + task.name}")
+    print(score_table(*scores))
+    for name, loss in task.baselines().items():
+        print(f"baseline, {name}: loss {loss:.4f}")
+    if halting is not None:
+        print(halting_line(halting, cycles))
+    return 0
+
+
+def run_diagnose(args: Diagnose) -> int:
+    """The findings of a run that was kept with --out."""
+    findings = diagnose(read_events(args.run))
+    if args.json:
+        print(json.dumps([asdict(finding) for finding in findings]))
+    else:
+        print("\n".join(finding.text for finding in findings) or "Nothing stands out.")
+    return 0
+
+
+def _without_files(config: RunConfig, data: str) -> RunConfig:
+    """The config of a checkpoint whose own files may be elsewhere by now; a folder of embeddings it cannot do without
+    is replaced by the one given."""
+    if config.task == "embeddings":
+        return config.with_flat(data=data or config.puzzles.data)
+    return config.with_flat(data="", eval_data="")
+
+
+def run_show(args: Show) -> int:
+    """The puzzle, then the board at every step."""
+    if args.H_cycles is not None:
+        whole(args, "H_cycles", 1)
+    model, config = load_checkpoint(find_checkpoint(args.checkpoint))
+    task, config = resolve(_without_files(config, ""))
+    if args.puzzle:
+        puzzle, note = task.read(args.puzzle)
+        shape = task.shape_of(puzzle)
+    else:
+        puzzle, note, shape = task.held_out(1), "", task.held_out_shape()
+    cycles = args.H_cycles or config.model.H_cycles * config.train.steps_limit
+    loops = task.loops_over_positions
+    trajectory = record(model, {**puzzle, "board": shape}, H_cycles=cycles, loops_over_positions=loops)
+    frame = frame_of(trajectory, task, shape=shape)
+    color = sys.stdout.isatty() and "NO_COLOR" not in os.environ
+    print(f"puzzle\n{board_text(frame, None, color)}\n")
+    if note:
+        print(note + "\n")
+    for k in range(trajectory.n_steps):
+        print(f"{step_caption(frame, k)}\n{board_text(frame, k, color)}\n")
+    if trajectory.labels is None and not task.judges_without_labels:
+        return 0
+    right = task.check(trajectory.inputs, trajectory.answers[-1], trajectory.labels)[0]
+    print("The final answer is right." if right else "The final answer is wrong.")
+    return 0

@@ -1,0 +1,169 @@
+"""`trm-explore train`: the events of one training, printed and kept. Its flags are the fields of the run."""
+
+from __future__ import annotations
+
+import argparse
+import signal
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import tyro
+from tqdm import tqdm
+
+from trm_explore import events as ev
+from trm_explore.analysis import diagnose
+from trm_explore.checkpoint import read_checkpoint
+from trm_explore.config import ALIASES, SWITCHES, RunConfig
+from trm_explore.run_folder import find_checkpoint, keep
+from trm_explore.tasks import preset
+from trm_explore.terminal import evaluation_line, gradient_line, log_line, start_line
+from trm_explore.training import CHECKPOINT_NAME, Training, train
+
+
+@dataclass(frozen=True)
+class Train:
+    """Train, and print what happens. The defaults shown are those of --task and --preset as you give them."""
+
+    run: tyro.conf.OmitArgPrefixes[RunConfig] = field(default_factory=RunConfig)
+    resume: str = ""
+    """Go on from this checkpoint (or folder with one); other flags then change its settings."""
+    json: bool = False
+    """One event a line, as JSON, and nothing else."""
+    log_every: int = 100
+    """Updates between the printed lines of losses."""
+
+
+def translated(argv: list[str]) -> list[str]:
+    """The flags with the guide's names replaced by ours; `--curriculum_enabled` becomes `--curriculum weight`."""
+    words = []
+    for word in argv:
+        name, equals, value = word.partition("=")
+        bare = name[2:].replace("-", "_") if name.startswith("--") else ""
+        off = bare.removeprefix("no_")
+        if bare in ALIASES:
+            words.append(f"--{ALIASES[bare]}{equals}{value}")
+        elif off in SWITCHES and (not equals or value in ("True", "False")):
+            own, on, without = SWITCHES[off]
+            words += [f"--{own}", str(on if bare == off and value != "False" else without)]
+        else:
+            words.append(word)
+    return words
+
+
+def defaults(argv: list[str]) -> Train:
+    """What the flags change: the task's preset, or the resumed checkpoint's own settings."""
+    first = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+    for name in ("--task", "--preset", "--resume", "--updates", "--data"):
+        first.add_argument(name, nargs="?")  # a missing value is for tyro to complain of
+    known, _ = first.parse_known_args([a for a in argv if a not in ("-h", "--help")])
+    if known.resume is not None and not known.resume.strip():
+        raise ValueError("resume is empty; give the path of a checkpoint, or leave it out")
+    if known.resume:
+        run = read_checkpoint(find_checkpoint(known.resume)).config
+        if known.updates is not None:  # whoever says updates means them
+            run = run.with_flat(num_epochs=None)
+        if known.task not in (None, run.task):
+            raise ValueError(f"{known.resume} was trained with task={run.task}; it cannot go on with task={known.task}")
+        return Train(run=run, resume=known.resume)
+    settings = {"num_epochs": None} if known.updates is not None else {}
+    return Train(run=preset(known.task or "sudoku4", known.preset or "tiny", **settings))
+
+
+def run(args: Train) -> int:
+    """Trains; the exit status: 0, 2 after a failure, 130 when interrupted."""
+    resume = find_checkpoint(args.resume) if args.resume else None
+    training = train(args.run, resume=resume)
+    status, screen, saved = 0, Screen(args.run, args.log_every), training.update
+    seen: list[ev.Event] = []
+    try:
+        for event in keep(_until_interrupted(training), args.run.out, resume, training.update):
+            if args.json:
+                print(ev.to_json(event), flush=True)
+            else:
+                screen.show(event)
+            if not isinstance(event, ev.Frame | ev.Preparing):
+                seen.append(event)
+            if isinstance(event, ev.Failed):
+                status = 2
+                if args.json:
+                    print(f"trm-explore: {event.reason}; {event.advice}", file=sys.stderr)
+            elif isinstance(event, ev.Saved):
+                saved = event.update
+            elif isinstance(event, ev.Finished) and event.reason == "stopped":
+                status = 130
+    except KeyboardInterrupt:  # the second one
+        status = 130
+    finally:
+        screen.close()
+    if status != 2 and not args.json:
+        for finding in diagnose(seen):
+            print(f"Note: {finding.text}")
+    if status == 130:
+        file = Path(args.run.out) / CHECKPOINT_NAME
+        there = args.run.out and file.exists()
+        kept = f"go on from update {saved} with --resume {file}" if there else "no checkpoint was written yet"
+        print(f"trm-explore: stopped after update {training.update}; {kept}", file=sys.stderr)
+    return status
+
+
+def _until_interrupted(training: Training) -> Iterator[ev.Event]:
+    """The training's events; Ctrl-C stops it between two calls of the network, so that nothing is left half written.
+    A second one ends it at once."""
+
+    def stop(*_: object) -> None:
+        signal.signal(signal.SIGINT, before)
+        training.stop()
+
+    before, event = signal.signal(signal.SIGINT, stop), None
+    try:
+        for event in training:
+            yield event
+    finally:
+        signal.signal(signal.SIGINT, before)
+    if not isinstance(event, ev.Finished | ev.Failed):
+        yield ev.Finished("stopped", training.update, training.seconds)
+
+
+class Screen:
+    """What a person sees while training: one progress bar, the guide's log line, evaluations."""
+
+    def __init__(self, config: RunConfig, log_every: int):
+        self.config, self.log_every, self.updates = config, max(1, log_every), config.train.updates
+        self.bar: tqdm | None = None
+
+    def show(self, event: ev.Event) -> None:
+        updates = self.updates
+        if isinstance(event, ev.Preparing):
+            self._move("preparing " + event.what, event.done, event.total)
+        elif isinstance(event, ev.Started):
+            self.close()
+            self.updates = event.config["updates"]
+            tqdm.write(start_line(event, self.config))
+        elif isinstance(event, ev.UpdateDone):
+            self._move("training", event.update, updates)
+            if event.update % self.log_every == 0 or event.update == updates:
+                tqdm.write(log_line(event, updates))
+        elif isinstance(event, ev.Evaluated):
+            tqdm.write(evaluation_line(event))
+        elif isinstance(event, ev.GradientsMeasured):
+            tqdm.write(gradient_line(event))
+        elif isinstance(event, ev.Saved):
+            tqdm.write(f"Saved {event.path}")
+        elif isinstance(event, ev.Finished) and event.reason == "done":
+            tqdm.write(f"Done: {event.update} updates in {event.seconds:.1f} s of training")
+        elif isinstance(event, ev.Failed):
+            tqdm.write(f"trm-explore: {event.reason}; {event.advice}", file=sys.stderr)
+
+    def _move(self, what: str, done: int, total: int) -> None:
+        if self.bar is None:
+            self.bar = tqdm(
+                total=total, initial=max(0, done - 1), desc=what, unit="", leave=False, dynamic_ncols=True, disable=None
+            )
+        self.bar.update(done - self.bar.n)
+
+    def close(self) -> None:
+        if self.bar is not None:
+            self.bar.close()
+            self.bar = None

@@ -1,0 +1,25 @@
+"""The four parts of a run's config: model, supervision, training, data; frozen, checked when made. No torch.
+
+Every wrong value raises ValueError with one sentence: what, its value, what is allowed.
+"""
+
+from trm_explore.parts.data import DataConfig, Difficulty
+from trm_explore.parts.model import Dtype, Mixer, ModelConfig, Positions
+from trm_explore.parts.supervision import Adaptive, Curriculum, Schedule, Scope, SupervisionConfig
+from trm_explore.parts.training import Checkpointing, TrainConfig
+
+__all__ = [
+    "Adaptive",
+    "Checkpointing",
+    "Curriculum",
+    "DataConfig",
+    "Difficulty",
+    "Dtype",
+    "Mixer",
+    "ModelConfig",
+    "Positions",
+    "Schedule",
+    "Scope",
+    "SupervisionConfig",
+    "TrainConfig",
+]

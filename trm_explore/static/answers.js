@@ -1,0 +1,69 @@
+// Answers: what a frame says about one step's answer, in facts and in words, for every kind of board. Not a module: its text is put before
+// boards.js, player.js and ribbon.js by whoever loads them. Cells count from 0, row by row; in the plane 0 is the point, then companions.
+
+const answers = (() => {
+  const kindOf = (frame) => (["digits", "path", "heat", "plane"].includes(frame.board.kind) ? frame.board.kind : "grid");
+  const isReal = (frame) => ["heat", "plane"].includes(kindOf(frame));
+  const size = (frame) => frame.board.rows * frame.board.cols;
+  const short = (x) => (x == null ? "no number" : String(Math.abs(x) < 0.005 ? 0 : Number(x.toFixed(2))).replace("-", "−"));
+
+  // The network is not asked about unscored cells, whatever it says there: the puzzle's own symbol stands.
+  const unasked = (frame, i) => (frame.target ? frame.target[i] === -100 : kindOf(frame) !== "grid" && Boolean(frame.given?.[i]));
+  const idAt = (frame, k, i) => (unasked(frame, i) ? frame.inputs?.[i] : null) ?? frame.steps[k]?.ids?.[i];
+  const roleOf = (frame, id) => frame.board.roles?.[id] || "";
+  const nameOf = (frame, id) => roleOf(frame, id) || (id == null ? "" : frame.board.symbols?.[id] ?? String(id)) || "empty";
+  const changedAt = (frame, k, i) => k > 0 && !isReal(frame) && idAt(frame, k - 1, i) !== idAt(frame, k, i);
+  const parts = (list, frame) => Math.max(1, Math.round((list?.length || 0) / size(frame))); // numbers a cell
+  const valueAt = (frame, list, i) => list?.[i * parts(list, frame)] ?? null;
+  const pointAt = (list) => (list && Number.isFinite(list[0]) && Number.isFinite(list[1]) ? [list[0], list[1]] : null);
+  const placeAt = (frame, k, i) => pointAt(i ? (k < 0 ? frame.others.inputs : frame.others.steps[k] || [])[i - 1] : k < 0 ? frame.inputs : frame.steps[k]?.values);
+  const distance = (a, b) => (a && b ? Math.hypot(a[0] - b[0], a[1] - b[1]) : null);
+  const isJudged = (frame, k) => Boolean(frame.steps[k].wrong) && (kindOf(frame) === "grid" || frame.target != null || frame.steps[k].wrong.length > 0);
+  const range = (frame) => {
+    const [low, high] = frame.board.range || [-1, 1];
+    return high > low ? [low, high] : [low, low + 1];
+  };
+  const count = (frame) => (kindOf(frame) === "plane" ? 1 + (frame.others?.inputs?.length || 0) : size(frame)); // what the cursor can stand on
+
+  // How far a numeric answer moved since the step before: the point's way, or the cells' mean.
+  function moved(frame, k) {
+    if (kindOf(frame) === "plane") return distance(placeAt(frame, k - 1, 0), placeAt(frame, k, 0));
+    if (!k) return null;
+    const ways = Array.from({ length: size(frame) }, (_, i) => Math.abs(valueAt(frame, frame.steps[k].values, i) - valueAt(frame, frame.steps[k - 1].values, i)));
+    return ways.reduce((sum, way) => sum + way, 0) / ways.length;
+  }
+
+  // In words: what changed since the step before, and how right it is. Null where nothing can be said.
+  function words(frame, k) {
+    const n = isJudged(frame, k) ? frame.steps[k].wrong.length : null, off = kindOf(frame) === "plane" ? distance(placeAt(frame, k, 0), pointAt(frame.target)) : null;
+    if (isReal(frame)) {
+      const way = moved(frame, k);
+      return { wrong: n, state: off == null ? n == null ? null : `${n} wrong` : `${short(off)} from the target`, verdict: n == null ? null : off == null ? n ? `${n} wrong` : "solved" : n ? `${short(off)} off` : "on target", change: way == null ? null : `moved ${short(way)}` };
+    }
+    let changed = 0;
+    for (let i = 0; k && i < size(frame); i++) changed += changedAt(frame, k, i) ? 1 : 0;
+    return { wrong: n, state: n == null ? null : `${n} wrong`, verdict: n == null ? null : n ? `${n} wrong` : "solved", change: k ? `${changed} changed` : null };
+  }
+
+  function describe(frame, k, i) {
+    const { cols } = frame.board, answer = frame.steps[k], wrong = answer.wrong?.includes(i);
+    if (kindOf(frame) === "plane") {
+      const say = (point) => (point ? `(${short(point[0])}, ${short(point[1])})` : "nowhere"), was = placeAt(frame, k - 1, i), now = placeAt(frame, k, i), aim = i ? null : pointAt(frame.target);
+      return [`${i ? `Companion ${i}` : "The point"}: ${say(now)}`, `${k ? `at step ${k - 1}` : "as given"} ${say(was)}`, aim && `target ${say(aim)}, ${short(distance(now, aim))} away`].filter(Boolean).join(" · ");
+    }
+    const where = frame.board.rows === 1 ? `Column ${i + 1}` : `Row ${Math.floor(i / cols) + 1}, column ${(i % cols) + 1}`;
+    if (kindOf(frame) === "heat") {
+      const now = valueAt(frame, answer.values, i), aim = valueAt(frame, frame.target, i);
+      return [`${where}: ${short(now)}`, k && `was ${short(valueAt(frame, frame.steps[k - 1].values, i))} at step ${k - 1}`, aim != null && `target ${short(aim)}`, wrong && "wrong: too far from the target"].filter(Boolean).join(" · ");
+    }
+    const said = [`${where}: ${nameOf(frame, idAt(frame, k, i))}`];
+    if (frame.given?.[i]) said.push("given");
+    if (unasked(frame, i)) return [...said, "not scored"].filter((text, n) => n < 2).join(" · ");
+    if (answer.notes?.[i]) said.push(`carry ${answer.notes[i]}`);
+    if (answer.conf?.[i] != null) said.push(`confidence ${Math.round(100 * answer.conf[i])} %`);
+    if (k) said.push(changedAt(frame, k, i) ? `was ${nameOf(frame, idAt(frame, k - 1, i))} at step ${k - 1}` : `unchanged since step ${k - 1}`);
+    if (wrong) said.push(frame.target ? `wrong, should be ${nameOf(frame, frame.target[i])}` : "wrong");
+    return said.join(" · ");
+  }
+  return { kindOf, isReal, size, short, unasked, idAt, roleOf, changedAt, valueAt, pointAt, placeAt, distance, isJudged, range, count, words, describe };
+})();

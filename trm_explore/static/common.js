@@ -1,0 +1,32 @@
+// What the drawing modules share: LOOK and DARK (the page's colours as CSS variables), h, put, followTheme. Not a module: its text is put
+// before those that use it by whoever loads them, as are answers.js and boards.js.
+
+const LOOK = `--fg: var(--body-text-color, var(--jp-ui-font-color1, #1f2937)); --mute: color-mix(in srgb, var(--fg) 68%, transparent);
+  --line: var(--border-color-primary, var(--jp-border-color2, #dcd9d2)); --bad: #b91c1c; --wall: color-mix(in srgb, var(--fg) 82%, var(--bg)); --open: var(--bg);
+  --low: #1f5fae; --mid: #f4f2ee; --high: #c2570c; --bg: var(--block-background-fill, var(--background-fill-primary, var(--jp-layout-color0, #fff)));
+  color: var(--fg); font: 14px/1.45 var(--font, var(--jp-ui-font-family, system-ui, sans-serif)); min-width: 0`;
+const DARK = "--bad: #fb7185; --wall: #06080b; --open: color-mix(in srgb, var(--fg) 20%, var(--bg)); --low: #5aa7f5; --mid: #22262d; --high: #f59e4b";
+
+const h = (tag, cls = "", ...children) => {
+  const node = document.createElement(tag);
+  if (cls) node.className = cls;
+  node.append(...children);
+  return node;
+};
+const put = (node, text) => { if (node.textContent !== text) node.textContent = text; };
+
+// Dark or light step colours are chosen by how bright the text is, whatever page we stand in.
+function followTheme(root) {
+  const look = () => {
+    const [r = 0, g = 0, b = 0] = (getComputedStyle(root).color.match(/[\d.]+/g) || []).map(Number);
+    root.dataset.theme = 0.299 * r + 0.587 * g + 0.114 * b > 140 ? "dark" : "light";
+  };
+  let timer = 0;
+  const later = () => { look(); clearTimeout(timer); timer = setTimeout(look, 350); }; // the page may fade its colours
+  const mutations = new MutationObserver(later), sizes = new ResizeObserver(look); // sizes: el may be attached after render
+  for (const node of [document.documentElement, document.body]) mutations.observe(node, { attributes: true });
+  sizes.observe(root);
+  const media = matchMedia("(prefers-color-scheme: dark)");
+  media.addEventListener("change", later);
+  return () => { mutations.disconnect(); sizes.disconnect(); media.removeEventListener("change", later); clearTimeout(timer); };
+}

@@ -1,0 +1,131 @@
+"""What every task offers. A task is data and rules: what a batch is, what "right" means, how an answer is drawn.
+
+Two kinds. **Symbols** (`loss = "cross_entropy"`): inputs and labels are tokens, (N, L) int64, labels -100 where nothing
+is scored. **Numbers** (`loss = "mse"`): input_embeddings (N, L, input_size) and labels (N, L, vocab_size), float32;
+the head then gives vocab_size numbers a position. NumPy throughout; N puzzles, L positions.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+IGNORE = -100
+Puzzles = dict[str, np.ndarray]
+
+
+class Task(ABC):
+    """A task of symbols. What a task must say itself: the attributes below, `sample`, `held_out`, `board`, `given`."""
+
+    name: str
+    title: str
+    help: str  # what the task shows, one or two sentences
+    rows: int
+    cols: int
+    seq_len: int  # L, = rows x cols
+    vocab_size: int
+    loss = "cross_entropy"
+    input_size: int | None = None  # width of real inputs; None: tokens
+    tolerance = 0.0  # of tasks of numbers, see RealTask
+    in_epochs = False  # True where a finite set of examples is read in order; `train_windows` then says how many
+    train_windows = 0
+    loops_over_positions = False  # True only for the guide's own loop over embeddings
+    judges_without_labels = False  # True where `check` needs the rules only
+
+    def prepare(self) -> Iterator[tuple[int, int]]:
+        """(done, total) while something must be made first; nothing when all is there."""
+        yield from ()
+
+    @abstractmethod
+    def sample(self, n: int, rng: np.random.Generator) -> Puzzles:
+        """n training puzzles."""
+
+    def draw(self, n: int, rng: np.random.Generator, drawn: int) -> Puzzles:
+        """n training puzzles after `drawn` earlier ones; only tasks that read files in order care for the number."""
+        return self.sample(n, rng)
+
+    @abstractmethod
+    def held_out(self, n: int) -> Puzzles:
+        """At most n held-out puzzles, always the same ones, apart from the training ones up to symmetry."""
+
+    def held_out_shape(self) -> tuple[int, int]:
+        """(rows, cols) of the held-out puzzles; another than the training ones' where eval_size says so."""
+        return self.rows, self.cols
+
+    def shape_of(self, puzzles: Puzzles) -> tuple[int, int]:
+        """(rows, cols) of puzzles that `read` or `load` gave."""
+        return self.rows, self.cols
+
+    def load(self, path: str) -> Puzzles:
+        """All puzzles of a file of the user's, for evaluation."""
+        raise ValueError(f"data={path!r}: the task {self.name} makes its own puzzles and reads none from files")
+
+    def read(self, text: str) -> tuple[Puzzles, str]:
+        """A puzzle that somebody typed, as a batch of one, and a remark; ValueError where it is none."""
+        raise ValueError(
+            f"puzzle={text!r}: the task {self.name} reads no typed puzzles; leave it out for a held-out one"
+        )
+
+    def check(self, inputs: np.ndarray, answers: np.ndarray, labels: np.ndarray | None = None) -> np.ndarray:
+        """(N,) bool: which whole answers are right, by the task's rules."""
+        return ((answers == labels) | (labels == IGNORE)).all(1)
+
+    def cells_right(self, answers: np.ndarray, labels: np.ndarray) -> np.ndarray:
+        """(N,) the part of a puzzle's labelled cells that are right."""
+        scored = labels != IGNORE
+        return ((answers == labels) & scored).sum(1) / np.maximum(scored.sum(1), 1)
+
+    def wrong_cells(self, inputs: np.ndarray, labels: np.ndarray | None, answers: np.ndarray) -> list[int]:
+        """One puzzle's (L,): positions to mark."""
+        if labels is None:
+            return []
+        return np.flatnonzero((answers != labels) & (labels != IGNORE)).tolist()
+
+    @abstractmethod
+    def given(self, inputs: np.ndarray) -> np.ndarray:
+        """Which cells of (.., L) are given, and so no work for the network."""
+
+    def notes(self, inputs: np.ndarray, answers: np.ndarray) -> list[str] | None:
+        """One puzzle's (L,) small words beside the cells, such as the carries of an addition; None: no such thing."""
+        return None
+
+    @abstractmethod
+    def board(self) -> dict[str, Any]:
+        """How it is drawn: kind, rows, cols, symbols and what the kind needs (payload.py has the table)."""
+
+    def companions(self) -> Puzzles | None:
+        """Further puzzles to record beside a shown one, such as the points around it in the plane; None: none."""
+        return None
+
+    def baselines(self) -> dict[str, float]:
+        """Losses on the held-out puzzles of answers that need no network, by name."""
+        return {}
+
+
+class RealTask(Task):
+    """A task of numbers under mean squared error. An answer is right where its error is at most `tolerance`."""
+
+    loss = "mse"
+    input_size: int
+    tolerance: float  # largest mean squared error, over positions and numbers, of an answer that counts as right
+
+    def check(self, inputs: np.ndarray, answers: np.ndarray, labels: np.ndarray | None = None) -> np.ndarray:
+        return np.square(answers - labels).mean((1, 2)) <= self.tolerance
+
+    def cells_right(self, answers: np.ndarray, labels: np.ndarray) -> np.ndarray:
+        return (np.square(answers - labels).mean(2) <= self.tolerance).mean(1)
+
+    def wrong_cells(self, inputs: np.ndarray, labels: np.ndarray | None, answers: np.ndarray) -> list[int]:
+        if labels is None:
+            return []
+        return np.flatnonzero(np.square(answers - labels).mean(-1) > self.tolerance).tolist()
+
+    def given(self, inputs: np.ndarray) -> np.ndarray:
+        return np.zeros(inputs.shape[:-1], dtype=bool)
+
+    def drawn(self, answers: np.ndarray, labels: np.ndarray | None) -> np.ndarray:
+        """One puzzle's answer (L, vocab_size) as the numbers that the board shows, (L, k)."""
+        return answers
