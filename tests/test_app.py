@@ -55,20 +55,25 @@ def any_controls(draw) -> list[Any]:
     cycles = draw(st.integers(*LIMITS["H_cycles"]))
     weights = draw(st.lists(st.floats(1e-9, 1e9) | st.integers(1, 9), min_size=cycles, max_size=cycles))
     separator = draw(st.sampled_from([" ", ", ", ";"]))
+    schedule, updates = draw(st.sampled_from(get_args(Schedule))), draw(st.integers(*LIMITS["updates"]))
     return [
         draw(st.sampled_from(list(TASKS))),
         draw(st.booleans()),
-        draw(st.sampled_from(get_args(Schedule))),
+        schedule,
         draw(st.floats(0, 1)),
         separator.join(map(repr, weights)),
         draw(st.sampled_from(get_args(Scope))),
         draw(st.sampled_from([cycles, float(cycles)])),  # a slider may give 3.0
         draw(st.integers(*LIMITS["L_cycles"])),
         draw(st.sampled_from(list(PRESETS))),
-        draw(st.integers(*LIMITS["updates"])),
+        updates,
         draw(st.integers(*LIMITS["seed"])),
         draw(st.sampled_from(get_args(Difficulty))),
         draw(st.sampled_from([None, "", "/tmp/gradio/1f/my puzzles.csv", "/tmp/gradio/1f/-x.csv"])),
+        draw(st.sampled_from(get_args(Adaptive))),
+        "off" if schedule == "custom" or updates < 2 else draw(st.sampled_from(get_args(Curriculum))),
+        draw(st.floats(*LIMITS["L_supervision_weight"])),
+        draw(st.sampled_from(get_args(Checkpointing))),
     ]
 
 
@@ -111,7 +116,7 @@ def test_the_command_gives_the_same_run(values):
     config = config_of(values)
     program, *argv = shlex.split(as_command(config))
     assert program == "trm-explore" and "/tmp" not in as_command(config)
-    parsed = cli._parse(cli.Train, argv, cli._defaults(argv[1:]))
+    parsed = cli._parse(cli.training.Train, argv, cli.training.defaults(argv[1:]))
     assert parsed.run == as_taken_along(config)
 
 
@@ -551,6 +556,7 @@ def test_every_listener_gets_and_gives_as_many_values_as_it_is_wired_for(page):
     begun, controlled = 3 + len(MARKED), len(CONTROLS)
     sizes = {name: (len(fn.inputs), len(fn.outputs)) for name, fn in wired.items()}
     assert sizes == {
+        "advise": (1, 3),
         "follow": (controlled, 3 + len(MARKED)),
         "choose": (2, 3),
         "show_schedule": (2, 3),

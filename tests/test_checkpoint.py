@@ -47,7 +47,7 @@ def test_a_file_gives_back_what_was_written(checkpoint, file):
     for name, tensor in checkpoint.tensors.items():
         assert back.tensors[name].dtype == tensor.dtype and torch.equal(back.tensors[name], tensor), name
     kinds = {name.split(".")[0] for name in back.tensors}
-    assert kinds == {"model", "ema", "optimizer", "carry", "random"}
+    assert kinds == {"model", "ema", "optimizer", "carry", "random", "running"}
 
 
 def test_the_new_file_is_written_beside_the_old_one_so_that_it_can_take_its_place_at_once(

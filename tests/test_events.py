@@ -11,6 +11,7 @@ from trm_explore import events as ev
 
 number = st.floats()  # NaN and both infinities among them
 numbers = st.lists(number, max_size=4)
+finite = st.floats(allow_nan=False, allow_infinity=False)
 whole = st.integers(0, 10**6)
 any_json = st.recursive(
     st.none() | st.booleans() | whole | st.text() | st.floats(allow_nan=False, allow_infinity=False),
@@ -20,9 +21,14 @@ any_json = st.recursive(
 objects = st.dictionaries(st.text(), any_json, max_size=3)
 EVENTS = {
     ev.Preparing: st.builds(ev.Preparing, st.text(), whole, whole),
-    ev.Started: st.builds(ev.Started, objects, whole, st.text(), whole, whole),
-    ev.UpdateDone: st.builds(ev.UpdateDone, whole, number, numbers, numbers, number, number, number, number),
-    ev.Evaluated: st.builds(ev.Evaluated, whole, whole, numbers, numbers, numbers),
+    ev.Started: st.builds(
+        ev.Started, objects, whole, st.text(), whole, whole, finite, st.dictionaries(st.text(), finite)
+    ),
+    ev.UpdateDone: st.builds(
+        ev.UpdateDone, whole, number, numbers, numbers, number, number, number, number, numbers, st.lists(numbers)
+    ),
+    ev.Evaluated: st.builds(ev.Evaluated, whole, whole, numbers, numbers, numbers, numbers),
+    ev.GradientsMeasured: st.builds(ev.GradientsMeasured, whole, numbers, st.lists(numbers)),
     ev.Frame: st.builds(ev.Frame, whole, objects),
     ev.Saved: st.builds(ev.Saved, whole, st.text()),
     ev.Finished: st.builds(ev.Finished, st.text(), whole, number),

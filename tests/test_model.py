@@ -479,7 +479,6 @@ tokens = torch.zeros(5, 16, dtype=torch.long)
         ("mlp", {"input_embeddings": torch.zeros(5, 16)}, "shape (5, 16); it must be (B, L, 16)"),
         ("mlp", {"input_embeddings": torch.zeros(5, 16, 9)}, "shape (5, 16, 9); it must be (B, L, 16)"),
         ("mlp", {"inputs": tokens[:, :9]}, "9 positions; this network was made for seq_len=16"),
-        ("attention", {"inputs": torch.zeros(5, 25, dtype=torch.long)}, "25 positions"),
         ("conv", {"inputs": tokens[:, :6]}, "6 positions are not 2 x 2; give the batch an entry board"),
     ],
 )

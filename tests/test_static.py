@@ -2,6 +2,7 @@
 
 import copy
 import json
+import random
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,11 @@ TESTS = Path(__file__).parent
 STATIC = TESTS.parent / "trm_explore" / "static"
 PLAN = json.loads((TESTS / "data" / "plan.json").read_text(encoding="utf-8"))
 MESSAGE = json.loads((TESTS / "data" / "message.json").read_text(encoding="utf-8"))
+FRAMES = json.loads((TESTS / "data" / "frames.json").read_text(encoding="utf-8"))  # one by hand a kind of board
 NAMES = ("ribbon", "curves", "player")
+SHARED = ("common", "answers", "boards")  # put before the modules that draw boards
+SOURCES = {path.stem: path.read_text(encoding="utf-8") for path in STATIC.glob("*.js")}
+MODULES = {name: "".join(SOURCES[part] for part in (*(() if name == "curves" else SHARED), name)) for name in NAMES}
 
 # The fake model counts its listeners, so that a disposer that leaves one behind is found.
 MOUNT = """async ([sources, state]) => {
@@ -61,7 +66,7 @@ def page(context):
 
 
 def mount(page, plan=PLAN, message=MESSAGE, step=2, names=NAMES, detached=False):
-    sources = {name: (STATIC / f"{name}.js").read_text(encoding="utf-8") for name in names}
+    sources = {name: MODULES[name] for name in names}
     state = {"plan": plan, "message": message, "step": step, "detached": detached}
     page.evaluate(MOUNT, [sources, state])
     for name in names:
@@ -122,12 +127,13 @@ def run_of(steps, rows=4, box=(2, 2), updates=(10, 20), **changes):
 # --- files
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", SOURCES)
 def test_modules_are_small_and_self_contained(name):
-    source = (STATIC / f"{name}.js").read_text(encoding="utf-8")
+    source = SOURCES[name]
     assert len(source.encode()) < 20_000
     assert "import " not in source and "http" not in source and "fetch(" not in source
-    assert "export default { render }" in source
+    assert source.count("export") == source.count("export default { render }") == (name in NAMES)
+    assert set(SOURCES) == {*NAMES, *SHARED}
 
 
 def test_golden_messages_hold_to_the_contract():
@@ -138,6 +144,21 @@ def test_golden_messages_hold_to_the_contract():
         for answer in frame["steps"]:
             unlike = [i for i, (a, b) in enumerate(zip(answer["ids"], frame["target"], strict=True)) if a != b]
             assert answer["wrong"] == unlike
+
+
+@pytest.mark.parametrize("kind", FRAMES)
+def test_golden_frames_hold_to_the_contract(kind):
+    frame = FRAMES[kind]
+    board, cells = frame["board"], frame["board"]["rows"] * frame["board"]["cols"]
+    assert board["kind"] == kind and len(frame["given"]) == cells
+    for answer in frame["steps"]:
+        if "values" in answer:
+            assert len(answer["values"]) == len(frame["target"]) and not len(frame["target"]) % cells
+            continue
+        unlike = [i for i, (a, b) in enumerate(zip(answer["ids"], frame["target"], strict=True)) if b not in (-100, a)]
+        assert answer["wrong"] == unlike
+        assert len(answer["conf"]) == len(answer["ids"]) == len(frame["inputs"]) == cells
+        assert len(answer.get("notes", answer["ids"])) == cells
 
 
 # --- all three
@@ -284,6 +305,41 @@ def test_an_error_is_shown_in_place(page):
     mount(page, {**PLAN, "weights": [], "divisor": None, "error": "L_cycles is 0; allowed are 1 to 12."})
     assert page.inner_text("#ribbon [role=alert]") == "L_cycles is 0; allowed are 1 to 12."
     assert texts(page, "#ribbon .tr-weight") == ["–"] * 3
+
+
+def test_the_ribbon_says_what_was_found(page):
+    mount(page, message={**MESSAGE, "findings": ["first", "second", "third", "fourth"]})
+    assert texts(page, "#ribbon [role=status] li") == ["first", "second", "third"]
+    silent = delta()
+    silent.pop("findings", None)
+    put(page, "message", silent)
+    assert len(texts(page, "#ribbon [role=status] li")) == 3, "a message that does not speak of them leaves them"
+    put(page, "message", delta(findings=["<b>fifth</b>"]))
+    assert texts(page, "#ribbon [role=status] li") == ["<b>fifth</b>"]
+    put(page, "message", {**run_of(2), "findings": []})
+    assert texts(page, "#ribbon [role=status] li") == []
+
+
+def test_live_weights_stand_in_for_the_plans_while_the_settings_are_the_runs(page):
+    mount(page)
+    live = delta(points=[[301, 9.4, 0.2, [0.3, 0.2, 0.1], [0.25, 0.5, 0.75]]])
+    put(page, "message", live)
+    assert [w.split()[0] for w in texts(page, "#ribbon .tr-weight")] == ["0.250", "0.500", "0.750"]
+    assert columns(page, "weight") == ["0.25", "0.5", "0.75"]
+    assert "live, divided by 1.500" in page.inner_text("#ribbon .tr-heads")
+    assert "Loss weight 0.500" in page.get_attribute("#ribbon [data-col='1']", "aria-label")
+    put(page, "plan", {**PLAN, "key": "other"})
+    assert [w.split()[0] for w in texts(page, "#ribbon .tr-weight")] == ["0.167", "0.333", "1.000"]
+    assert "live" not in page.inner_text("#ribbon .tr-heads")
+    put(page, "plan", PLAN)
+    put(page, "message", delta(points=[[302, 9.5, 0.2, [0.3, 0.2, 0.1]]]))
+    assert "live" not in page.inner_text("#ribbon .tr-heads"), "this point has no weights of its own"
+
+
+def test_fewer_live_weights_than_columns_end_with_the_final_answers(page):
+    mount(page)
+    put(page, "message", delta(points=[[301, 9.4, 0.2, [0.3, 0.1], [0.25, 0.75]]]))
+    assert [w.split()[0] for w in texts(page, "#ribbon .tr-weight")] == ["0.250", "–", "0.750"]
 
 
 # --- curves
@@ -456,3 +512,275 @@ def test_player_draws_boxes_and_boards_of_changing_size(page):
     assert page.locator("#player [data-cell]").count() == 81
     assert page.locator("#ribbon [data-col='0'] .tr-board span").count() == 81
     assert len(marks(page, "right")) == 18 and marks(page, "wrong") == [0]
+
+
+# --- kinds of boards
+
+
+def show(page, frame, step=1, names=("ribbon", "player"), **changes):
+    steps = len(frame["steps"])
+    message = {**run_of(steps), "key": PLAN["key"], "frames": [frame], **changes}
+    mount(page, plan(steps), message, step, names)
+
+
+def cells_of(page, layer, cols, where="#player"):
+    """The cells that a layer of an SVG board has something in: each part of its path begins with M and a place."""
+    paths = page.eval_on_selector_all(f"{where} svg path.{layer}", "nodes => nodes.map(n => n.getAttribute('d'))")
+    starts = [
+        part.replace(",", " ").split("h")[0].split("v")[0].split("l")[0].split()
+        for d in paths
+        for part in d.split("M")[1:]
+    ]
+    return sorted({int(float(y)) * cols + int(float(x)) for x, y in starts})
+
+
+def legend(page):
+    return [words.replace("\n", "") for words in texts(page, "#player .tp-legend > span")]
+
+
+def walk(page, *keys):
+    page.focus("#player .tp-board")
+    for key in keys:
+        page.keyboard.press(f"Shift+{key}")
+    settle(page)
+    return page.inner_text("#player .tp-cell")
+
+
+def pointed(page, x, y):
+    """The words on the place x, y (0 to 1) of the player's picture."""
+    picture = page.locator("#player .tp-board svg")
+    picture.scroll_into_view_if_needed()
+    box = picture.bounding_box()
+    page.mouse.move(box["x"] + x * box["width"], box["y"] + y * box["height"])
+    settle(page)
+    return page.inner_text("#player .tp-cell")
+
+
+def test_a_maze_is_drawn_by_roles(page):
+    maze = FRAMES["path"]
+    show(page, maze, step=0)
+    roles = maze["board"]["roles"]
+    for k, answer in enumerate(maze["steps"]):
+        put(page, "step", k)
+        marked = [i for i, token in enumerate(answer["ids"]) if roles[token] == "path" and maze["target"][i] != -100]
+        before = maze["steps"][k - 1]["ids"] if k else answer["ids"]
+        changed = [i for i in range(49) if before[i] != answer["ids"][i]]
+        for where in ("#player", f"#ribbon [data-col='{k}']"):
+            assert cells_of(page, "b-lit", 7, where) == marked, "not the wall nobody asked about"
+            assert cells_of(page, "b-cross", 7, where) == answer["wrong"]
+            assert cells_of(page, "b-ring", 7, where) == changed
+            assert cells_of(page, "b-wall", 7, where) == [i for i in range(49) if roles[maze["inputs"][i]] == "wall"]
+        assert f"{len(answer['wrong'])} wrong" in page.inner_text("#player .tp-text")
+    assert page.locator("#player .tp-board svg text").all_text_contents() == ["S", "G"]
+    assert legend(page) == ["wall", "Sstart", "Ggoal", "━path", "changed", "×wrong", "confidence"]
+
+
+def test_a_way_is_joined_only_where_its_cells_touch(page):
+    show(page, FRAMES["path"], step=2)
+    way = page.get_attribute("#player svg path.b-line", "d")
+    # Seven cells between S and G: eight joints, and a dot on each of the seven.
+    assert way.count("h1") + way.count("v1") == 8 and way.count("h0") == 7
+    put(page, "step", 0)
+    way = page.get_attribute("#player svg path.b-line", "d")
+    assert "M1.5 1.5v1" in way and "M2.5 1.5v1" not in way
+
+
+def test_maze_cells_are_described_by_mouse_and_keys(page):
+    show(page, FRAMES["path"], step=1)
+    assert pointed(page, 2.5 / 7, 1.5 / 7).startswith(
+        "Row 2, column 3: path · confidence 95 % · unchanged since step 0"
+    )
+    assert pointed(page, 5.5 / 7, 1.5 / 7) == (
+        "Row 2, column 6: path · confidence 45 % · was open at step 0 · wrong, should be open"
+    )
+    page.mouse.move(0, 0)
+    settle(page)
+    assert walk(page, "ArrowRight") == "Row 1, column 1: wall · given"
+    assert walk(page, "ArrowDown", "ArrowRight").startswith("Row 2, column 2: start · given")
+    assert page.get_attribute("#player svg .b-cursor", "d").startswith("M0.95 0.95")
+    assert page.get_attribute("#player .tp-board", "aria-label").startswith(
+        "maze 1, step 1 of 0–2 · 5 changed · 3 wrong"
+    )
+
+
+def test_large_mazes_need_few_nodes(page):
+    n, rng = 81, random.Random(0)
+    ids = [rng.choice([0, 1, 1]) for _ in range(n * n)]
+    ids[0], ids[-1] = 2, 3
+    answers = [{"ids": [4 if i == 1 and rng.random() < p else i for i in ids], "wrong": [5, 7]} for p in (0.3, 0.6)]
+    board = {**FRAMES["path"]["board"], "rows": n, "cols": n}
+    show(page, {"update": 1, "label": "", "board": board, "inputs": ids, "target": ids, "steps": answers}, step=1)
+    assert page.locator("#player .tp-board svg *").count() < 30
+    assert cells_of(page, "b-cross", n) == [5, 7]
+    page.mouse.move(0, 0)
+    assert pointed(page, 80.5 / 81, 80.5 / 81).startswith("Row 81, column 81: goal")
+
+
+def test_reached_cells_are_lit_and_not_joined(page):
+    flood = copy.deepcopy(FRAMES["path"])
+    flood["board"]["roles"][4] = "reached"
+    show(page, flood, step=2)
+    assert len(cells_of(page, "b-lit", 7)) == 7 and page.locator("#player svg path.b-line").count() == 0
+    assert "reached" in legend(page) and "━path" not in legend(page)
+
+
+def test_a_sum_stands_under_its_carries(page):
+    show(page, FRAMES["digits"], step=1)
+    assert texts(page, "#player .bd-note") == ["", "1", "1", ""]
+    assert texts(page, "#player [data-cell]") == [*"0785", *"0436", *"0221"]
+    assert marks(page, "given") == list(range(8)) and marks(page, "wrong") == [8] and marks(page, "changed") == [9, 10]
+    rule, tops = (
+        page.locator("#player .bd-rule").bounding_box(),
+        [page.locator(f"#player [data-cell='{i}']").bounding_box() for i in (4, 8)],
+    )
+    assert tops[0]["y"] < rule["y"] < tops[1]["y"]
+    page.hover("#player [data-cell='9']")
+    page.locator("#player [data-cell='9'].cursor").wait_for()
+    words = page.inner_text("#player .tp-cell")
+    assert words == "Row 3, column 2: 2 · carry 1 · confidence 90 % · was 1 at step 0"
+    page.hover("#player [data-cell='1']")
+    page.locator("#player [data-cell='1'].cursor").wait_for()
+    assert page.inner_text("#player .tp-cell") == "Row 1, column 2: 7 · given"
+    assert legend(page)[-1] == "1carry" and texts(page, "#ribbon .tr-verdict")[1] == "1 wrong, 2 changed"
+
+
+@pytest.mark.parametrize("width", [390, 900])
+@pytest.mark.parametrize("cols", [3, 12, 20])
+def test_a_row_of_digits_has_cells_of_a_readable_size(page, width, cols):
+    page.set_viewport_size({"width": width, "height": 800})
+    board = {"kind": "grid", "rows": 1, "cols": cols, "symbols": list("0123456789"), "box": None}
+    answers = [{"ids": [i % 10 for i in range(cols)], "conf": [0.5] * cols, "wrong": []}] * 2
+    show(
+        page, {"update": 1, "label": "row", "board": board, "inputs": [0] * cols, "given": [0] * cols, "steps": answers}
+    )
+    cell = page.locator("#player [data-cell='0']")
+    side = cell.bounding_box()["width"]
+    assert 14 < side <= 52 and cell.evaluate("n => parseFloat(getComputedStyle(n).fontSize)") > 8
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    assert "given" not in " ".join(legend(page)), "nothing is given here"
+
+
+def test_the_plane_shows_the_way_from_input_to_target(page):
+    plane = FRAMES["plane"]
+    show(page, plane, step=1)
+
+    def place(point):  # 200 units a side, y upwards
+        return [
+            pytest.approx(100 * (1 + point[0] / 1.5), abs=0.06),
+            pytest.approx(100 * (1 - point[1] / 1.5), abs=0.06),
+        ]
+
+    def points(selector):
+        read = (
+            "(n) => { const d = n.getAttribute('d'); return d.slice(1).split('L').map(p => p.split(',').map(Number)) }"
+        )
+        return page.locator(selector).evaluate(read)
+
+    answers = [s["values"] for s in plane["steps"]]
+    assert points("#player .b-way") == [place(p) for p in (plane["inputs"], *answers[:2])]
+    assert points("#player .b-later") == [place(p) for p in answers[1:]]
+    assert points("#ribbon [data-col='2'] .b-way") == [place(p) for p in (plane["inputs"], *answers)]
+    now = page.locator("#player .b-dot.now")
+    assert [float(now.get_attribute(a)) for a in ("cx", "cy")] == place(answers[1])
+    aim = page.locator("#player .b-aim")
+    assert [float(aim.get_attribute(a)) for a in ("cx", "cy")] == place(plane["target"])
+    # An arrow a companion, from where it was to where it is; one that hardly moves is a dot.
+    arrows = page.get_attribute("#player .b-arrow", "d")
+    assert arrows.count("L") == 4 * 3 and arrows.count("h0") == 0
+    first = [[float(x) for x in p.split(",")] for p in arrows.split("M")[1].split("L")]
+    assert first == [place(plane["others"]["steps"][k][0]) for k in (0, 1)]
+    assert page.inner_text("#player .tp-verdict").startswith("0.73 off")
+    put(page, "step", 2)
+    assert page.get_attribute("#player .b-arrow", "d").count("h0") == 1
+    assert page.inner_text("#player .tp-verdict").startswith("on target")
+    assert "moved 0.67 · 0.07 from the target" in page.inner_text("#player .tp-text")
+    assert legend(page) == ["input", "answer", "target", "→companions: last move"]
+
+
+def test_points_of_the_plane_are_described(page):
+    show(page, FRAMES["plane"], step=1)
+    x, y = FRAMES["plane"]["steps"][1]["values"]
+    assert (
+        pointed(page, (1 + x / 1.5) / 2, (1 - y / 1.5) / 2)
+        == "The point: (0.3, 1.1) · at step 0 (1, 0.75) · target (−0.4, 0.9), 0.73 away"
+    )
+    assert "Point at the tip of an arrow" in pointed(page, 0.9, 0.95)
+    page.mouse.move(0, 0)
+    settle(page)
+    assert walk(page, "ArrowRight", "ArrowRight") == "Companion 1: (−1.2, −0.1) · at step 0 (−1.1, −0.6)"
+    put(page, "step", 0)
+    assert page.inner_text("#player .tp-cell") == "Companion 1: (−1.1, −0.6) · as given (−1, −1)"
+
+
+def test_a_field_is_coloured_by_value(page):
+    field = FRAMES["heat"]
+    show(page, field, step=2)
+    values = field["steps"][2]["values"]
+    shades = page.eval_on_selector_all(
+        "#player .b-value", "ns => ns.map(n => [n.getAttribute('d'), getComputedStyle(n).fill])"
+    )
+    assert sum(d.count("M") for d, _ in shades) == 16
+    colour = {}
+    for d, fill in shades:
+        for part in d.split("M")[1:]:
+            x, y = part.split("h")[0].split()
+            colour[4 * int(y) + int(x)] = fill
+    assert len(set(colour.values())) == len({round(10 * v) for v in values})
+    assert colour[0] == colour[3] != colour[5] != colour[13]
+    put(page, "step", 1)
+    assert cells_of(page, "b-corner", 4) == [6, 14], "a corner begins at the right end of its cell"
+    assert (
+        pointed(page, 0.3, 0.3)
+        == "Row 2, column 2: 0.42 · was 0.24 at step 0 · target 0.6 · wrong: too far from the target"
+    )
+    assert legend(page) == ["−1 (blue) to 1 (orange)", "wrong"]
+    assert "moved 0.06 · 2 wrong" in page.inner_text("#player .tp-text")
+    assert page.inner_text("#player .tp-verdict").startswith("2 cells wrong")
+
+
+def test_low_and_high_are_told_apart_in_both_themes(page):
+    show(page, FRAMES["heat"], step=2)
+    fills = "[...document.querySelectorAll('#player .b-value')].map(n => getComputedStyle(n).fill)"
+    light = page.evaluate(fills)
+    page.evaluate("document.body.style.setProperty('--body-text-color', '#f3f4f6')")
+    settle(page)
+    dark = page.evaluate(fills)
+    assert len(set(light)) == len(light) and len(set(dark)) == len(dark) and not set(light) & set(dark)
+
+
+def test_numbers_that_are_none_do_no_harm(page):
+    field, plane = copy.deepcopy(FRAMES["heat"]), copy.deepcopy(FRAMES["plane"])
+    field["steps"][1]["values"][0] = None
+    show(page, field)
+    assert cells_of(page, "b-odd", 4) == [0] and pointed(page, 0.1, 0.1).startswith("Row 1, column 1: no number")
+    plane["steps"][1]["values"] = [None, 1.0]
+    plane["others"]["steps"][1][0] = [None, None]
+    put(page, "message", {**run_of(3), "run": "next", "frames": [plane]})
+    assert page.locator("#player .b-dot").count() == 2 and "NaN" not in page.inner_html("#player .tp-board")
+
+
+def test_without_a_target_numbers_are_not_called_right(page):
+    mount(page, plan(3), None, step=2)
+    for kind in ("plane", "heat"):
+        frame = {**FRAMES[kind], "target": None}
+        frame["steps"] = [{**answer, "wrong": [], "loss": None} for answer in frame["steps"]]
+        put(page, "message", {**run_of(3), "run": kind, "frames": [frame]})
+        assert page.inner_text("#player .tp-verdict").startswith("step 2")
+        assert all(words.startswith("moved") for words in texts(page, "#ribbon .tr-verdict")[1:])
+
+
+def test_one_run_may_show_boards_of_every_kind(page):
+    show(page, FRAMES["path"], step=2)
+    for update, kind in enumerate(["heat", "digits", "plane", "path"], 500):
+        fresh = {**FRAMES[kind], "update": update}
+        put(page, "message", {**run_of(3), "from": 5, "points": [], "evals": [], "frames": [fresh]})
+        assert page.locator("#player .tp-board svg").count() == (kind != "digits")
+        assert page.locator("#ribbon .tr-board svg").count() == 3 * (kind != "digits")
+        assert page.inner_text("#player .tp-label").startswith(fresh["label"])
+
+
+@pytest.mark.parametrize("kind", FRAMES)
+def test_no_kind_of_board_makes_the_phone_page_scroll_sideways(page, kind):
+    page.set_viewport_size({"width": 390, "height": 844})
+    show(page, FRAMES[kind])
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390

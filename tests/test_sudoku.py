@@ -61,7 +61,13 @@ def test_the_task_says_what_it_is(size):
     assert (task.rows, task.cols, task.box, task.seq_len) == (size, size, BOXES[size], size * size)
     assert task.vocab_size == size + 2 == len(task.symbols) and task.symbols[:3] == ("", "", "1")
     assert task.loss == "cross_entropy" and task.help
-    assert task.board() == {"rows": size, "cols": size, "box": list(BOXES[size]), "symbols": list(task.symbols)}
+    assert task.board() == {
+        "kind": "grid",
+        "rows": size,
+        "cols": size,
+        "box": list(BOXES[size]),
+        "symbols": list(task.symbols),
+    }
     example = parse_puzzle(task.example(), size)
     assert count_solutions(example) == 1
     assert symmetry_key(example[None], size)[0] in keys(task.held_out(20_000), task)  # never trained on

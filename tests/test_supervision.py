@@ -12,10 +12,17 @@ from trm_explore.config import SupervisionConfig
 from trm_explore.supervision import (
     IGNORE,
     SCHEDULES,
+    RunningLosses,
+    adaptive_factors,
     answer_loss,
+    answers_right,
+    curriculum_progress,
+    curriculum_weights,
     deep_supervision_loss,
     halting_loss,
+    losses_by_depth,
     puzzle_losses,
+    stage,
     supervision_weights,
     weights_for,
 )
@@ -164,3 +171,181 @@ def test_the_halting_head_is_asked_whether_every_labelled_cell_is_right():
     q = torch.tensor([0.5, -2.0, 3.0])
     yes, no = -q.sigmoid().log(), -(1 - q.sigmoid()).log()
     assert halting_loss(q, logits, labels).item() == pytest.approx(((yes[0] + no[1] + yes[2]) / 3).item(), rel=1e-5)
+
+
+# ---- curriculum ----------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("update", "progress"), [(0, 0.0), (10, 0.0), (11, 0.1), (15, 0.5), (19, 0.9), (20, 1.0), (99, 1.0)]
+)
+def test_a_curriculum_waits_then_moves_linearly_then_stays(update, progress):
+    assert curriculum_progress(update, 10, 20) == pytest.approx(progress)
+
+
+@given(steps, st.floats(0, 1), st.sampled_from(sorted(SCHEDULES)))
+def test_the_weight_curriculum_scales_the_early_steps_and_leaves_the_final_one(S, progress, schedule):
+    base = supervision_weights(schedule, S)
+    got = curriculum_weights(base, "weight", progress)
+    assert got.tolist() == pytest.approx([progress * w for w in base[:-1].tolist()] + [base[-1].item()])
+    assert torch.equal(base, supervision_weights(schedule, S))  # the given vector is not changed
+    assert torch.equal(curriculum_weights(base, "weight", 1.0), base)
+    assert torch.equal(curriculum_weights(base, "H_cycles", progress), base)
+
+
+@given(steps, st.floats(0, 1), st.sampled_from(sorted(SCHEDULES)))
+def test_the_depth_curriculum_supervises_the_last_steps_with_their_own_weights_and_no_other(S, progress, schedule):
+    base = supervision_weights(schedule, S)
+    got, n = curriculum_weights(base, "depth", progress), stage(S, progress)
+    assert 1 <= n <= S
+    assert torch.equal(got[S - n :], base[S - n :]) and not got[: S - n].any()
+    assert torch.equal(curriculum_weights(base, "depth", 1.0), base)
+
+
+@given(st.integers(1, 60), st.integers(1, 40), st.integers(0, 50))
+def test_stages_are_of_equal_length_and_come_one_after_the_other(S, length, start):
+    """S - 1 stages of `length` updates each from `start` on, then all S steps."""
+    end = start + length * max(1, S - 1)
+    stages = [stage(S, curriculum_progress(update, start, end)) for update in range(end + 5)]
+    assert stages == sorted(stages) and set(stages) == set(range(1, S + 1))
+    assert stages[:start] == [1] * start and stages[end:] == [S] * 5
+    assert [stages[start:end].count(k) for k in range(1, S)] == [length] * (S - 1)
+
+
+# ---- adaptive weights ----------------------------------------------------------------
+
+means = st.lists(st.floats(1e-6, 1e3), min_size=1, max_size=12)
+strength = st.floats(0, 10)
+
+
+def slow_factors(m, mode, strength):
+    """The formulas of the docstring, one step after the other."""
+    factors = [1.0]
+    if len(m) == 1:
+        return factors
+    if mode == "hard":
+        factors = []
+        for i, loss in enumerate(m):
+            ratio = (min(m) / m[0]) ** (1 / (len(m) - 1))  # of one step of a steady descent
+            factors.append(min(4.0, max(0.25, (loss / (m[0] * ratio**i)) ** strength)))
+        return factors
+    improved = [(before - now) / before for before, now in zip(m, m[1:], strict=False)]
+    for p in improved:
+        stalled = 1.0
+        if max(improved) > 0:
+            stalled = 1 - min(1.0, max(0.0, p / max(improved)))
+        factors.append(1 + strength * stalled)
+    return factors
+
+
+@given(means, strength, st.sampled_from(["hard", "progress"]))
+def test_adaptive_factors_equal_their_formulas(m, strength, mode):
+    got = adaptive_factors(torch.tensor(m), mode, strength)
+    assert got.dtype == torch.float32 and not got.requires_grad
+    exact = torch.tensor(m).tolist()  # as float32 holds them
+    assert got.tolist() == pytest.approx(slow_factors(exact, mode, strength), rel=1e-4)
+
+
+@given(means, strength)
+def test_adaptive_factors_are_bounded_and_strength_zero_changes_nothing(m, strength):
+    hard, progress = (adaptive_factors(torch.tensor(m), mode, strength) for mode in ("hard", "progress"))
+    assert hard.min() >= 0.25 and hard.max() <= 4
+    assert progress.min() >= 1 and progress.max() <= (1 + strength) * (1 + 1e-6) and progress[0] == 1
+    for mode in ("hard", "progress"):
+        assert adaptive_factors(torch.tensor(m), mode, 0.0).tolist() == [1.0] * len(m)
+    assert torch.isfinite(adaptive_factors(torch.zeros(4), "hard")).all()  # solved to the last bit
+
+
+def test_hard_favours_the_step_that_lags_behind_a_steady_descent():
+    steady = [1.0, 0.1, 0.01, 0.001]
+    assert adaptive_factors(torch.tensor(steady), "hard").tolist() == pytest.approx([1.0] * 4, rel=1e-4)
+    lagging = [1.0, 0.1, 0.03, 0.001]  # step 2 is three times as high as it should be
+    assert adaptive_factors(torch.tensor(lagging), "hard").tolist() == pytest.approx([1, 1, 3, 1], rel=1e-4)
+    assert adaptive_factors(torch.tensor(lagging), "hard", 0.5)[2] == pytest.approx(3**0.5, rel=1e-4)
+
+
+def test_progress_favours_the_step_whose_improvement_has_stalled():
+    even = [1.0, 0.5, 0.25, 0.125]
+    assert adaptive_factors(torch.tensor(even), "progress").tolist() == pytest.approx([1.0] * 4)
+    stalled = [1.0, 0.5, 0.5, 0.25]
+    assert adaptive_factors(torch.tensor(stalled), "progress").tolist() == pytest.approx([1, 1, 2, 1])
+    worse = [1.0, 0.5, 0.6, 0.45]  # step 2 is worse than step 1, step 3 half as good as the best
+    assert adaptive_factors(torch.tensor(worse), "progress", 3.0).tolist() == pytest.approx([1, 1, 4, 2.5])
+    nowhere = [1.0, 1.0, 2.0]
+    assert adaptive_factors(torch.tensor(nowhere), "progress", 0.5).tolist() == pytest.approx([1, 1.5, 1.5])
+
+
+@given(st.data(), st.floats(0, 0.99))
+def test_the_running_mean_is_a_moving_average_without_start_up_bias(data, decay):
+    """Also where some updates have fewer steps: the others keep what they had."""
+    S = data.draw(st.integers(1, 5))
+    updates = data.draw(st.lists(st.lists(st.floats(0, 10), min_size=1, max_size=S), min_size=1, max_size=8))
+    running, seen = RunningLosses.none(S), [[] for _ in range(S)]
+    assert running.mean(1) is None
+    for losses in updates:
+        before = (running.sums.clone(), running.seen.clone())
+        old, running = running, running.add(torch.tensor(losses), decay)
+        assert torch.equal(old.sums, before[0]) and torch.equal(old.seen, before[1])  # a value
+        for i, loss in enumerate(losses):
+            seen[i].append(loss)
+    for n in range(1, S + 1):
+        if any(not losses for losses in seen[:n]):
+            assert running.mean(n) is None
+            continue
+        for i, mean in enumerate(running.mean(n).tolist()):
+            average = 0.0
+            for loss in seen[i]:
+                average = decay * average + (1 - decay) * loss
+            assert mean == pytest.approx(average / (1 - decay ** len(seen[i])), rel=1e-5, abs=1e-9)
+
+
+# ---- L-cycles, halting ----------------------------------------------------------------
+
+
+@given(st.data(), st.floats(0, 10))
+def test_the_total_with_l_cycle_losses_is_the_issues_formula(data, L_weight):
+    S = data.draw(st.integers(1, 8))
+    lists = st.lists(st.floats(0, 100), min_size=S, max_size=S)
+    losses, inner = data.draw(lists), data.draw(lists)
+    weights = data.draw(st.lists(st.floats(0.01, 10), min_size=S, max_size=S))
+    got = deep_supervision_loss(
+        torch.tensor(losses, dtype=torch.float64), weights, torch.tensor(inner, dtype=torch.float64), L_weight
+    )
+    summed = sum(w * x for w, x in zip(weights, losses, strict=True))
+    summed += L_weight * sum(w * x for w, x in zip(weights, inner, strict=True))
+    assert float(got) == pytest.approx(summed / sum(weights), rel=1e-9)
+
+
+def test_a_step_of_weight_zero_leaves_out_its_l_cycle_losses_too():
+    inner = [torch.tensor(1.0, requires_grad=True) for _ in range(2)]
+    deep_supervision_loss(
+        [torch.tensor(1.0), torch.tensor(1.0)], [0.0, 2.0], [inner[0] / 0.0, inner[1]], 0.5
+    ).backward()
+    assert inner[0].grad is None and inner[1].grad == 0.5
+    with pytest.raises(ValueError, match="3 L-cycle losses but 2 weights"):
+        deep_supervision_loss(torch.ones(2), [1, 1], torch.ones(3), 0.5)
+
+
+@given(st.data())
+def test_losses_by_true_depth_equal_a_loop_over_puzzles(data):
+    S, B, limit = data.draw(st.integers(1, 4)), data.draw(st.integers(1, 6)), data.draw(st.integers(1, 4))
+    losses = torch.tensor(
+        data.draw(st.lists(st.lists(st.floats(0, 9), min_size=B, max_size=B), min_size=S, max_size=S))
+    )
+    done = data.draw(st.lists(st.integers(0, limit - 1), min_size=B, max_size=B))
+    got = losses_by_depth(losses, torch.tensor(done), limit)
+    assert len(got) == limit and all(len(row) == S for row in got)
+    for step in range(limit):
+        for k in range(S):
+            there = [losses[k, b].item() for b in range(B) if done[b] == step]
+            if there:
+                assert got[step][k] == pytest.approx(sum(there) / len(there), abs=1e-6)
+            else:
+                assert math.isnan(got[step][k])
+
+
+def test_numbers_are_right_up_to_the_tolerance():
+    labels = torch.zeros(3, 2, 1)
+    answers = torch.tensor([[0.1, 0.1], [0.3, 0.0], [0.0, 0.0]])[..., None]  # squared errors 0.01, 0.045, 0
+    assert answers_right(answers, labels, 0.02).tolist() == [True, False, True]
+    assert answers_right(answers, labels).tolist() == [False, False, True]

@@ -47,7 +47,10 @@ def test_a_presets_numbers_can_be_overridden():
 def test_preset_refuses_what_is_not_known():
     with pytest.raises(ValueError, match="^task='chess' is not known; allowed are sudoku4, sudoku6, sudoku9$"):
         preset("chess")
-    with pytest.raises(ValueError, match="^preset='huge' is not known; allowed are tiny, small, paper$"):
+    with pytest.raises(
+        ValueError,
+        match="^preset='huge' is not known; allowed are tiny, small, paper, reasoning, generation, prototyping$",
+    ):
         preset("sudoku4", "huge")
     with pytest.raises(ValueError, match="did you mean hidden_size?"):
         preset("sudoku4", hiden_size=3)

@@ -1,5 +1,8 @@
 """terminal.py: the guide's line, tables, and boards as text."""
 
+import json
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -17,6 +20,9 @@ from trm_explore.terminal import (
     start_line,
     step_caption,
 )
+
+# One small frame a kind of board, made by hand; test_static.py draws the same ones.
+FRAMES = json.loads((Path(__file__).parent / "data" / "frames.json").read_text(encoding="utf-8"))
 
 
 def frame(size: int, inputs: list[int], *answers: list[int], wrong: list[list[int]] | None = None) -> dict:
@@ -45,7 +51,7 @@ def test_the_start_line_says_what_is_compared(tiny_run):
     on = tiny_run(enable_deep_supervision=True, deep_supervision_schedule="u_shaped", gradient_scope="cycle", seed=7)
     assert start_line(event, on) == (
         "sudoku4: 40,834 weights, 3 H-cycles of 2 L-cycles, deep supervision u_shaped, gradient scope cycle, "
-        "cpu, 1 thread, seed 7"
+        "cpu, 1 thread, seed 7, about 0 MB of memory"
     )
     assert "deep supervision off, gradient scope last, cpu, 4 threads" in start_line(
         ev.Started({}, 1, "cpu", 4), tiny_run()
@@ -58,7 +64,7 @@ def test_the_evaluation_line_gives_both_accuracies_of_every_step():
 
 
 def test_the_table_has_a_row_a_step_under_its_heads():
-    lines = score_table([1.5, 0.25], [0.75, 1.0], [0.125, 1.0]).splitlines()
+    lines = score_table([1.5, 0.25], [0.75, 1.0], [0.125, 1.0], []).splitlines()
     assert [line.split() for line in lines] == [
         ["step", "loss", "cells", "right", "exact"],
         ["0", "1.5000", "75.00%", "12.50%"],
@@ -131,3 +137,65 @@ def test_the_caption_says_how_the_step_stands(wrong, loss, caption):
     shown = marked()
     shown["steps"][1] |= {"wrong": wrong, "loss": loss}
     assert step_caption(shown, 1) == caption
+
+
+def test_a_maze_shows_what_the_answer_marks_on_the_puzzles_own_walls():
+    maze = FRAMES["path"]
+    assert maze["steps"][0]["ids"][0] == maze["board"]["roles"].index("path") and maze["target"][0] == -100
+    puzzle, first, second = (board_text(maze, k, color=False).splitlines() for k in (None, 0, 1))
+    assert puzzle[1] == "# S . . # . #"
+    assert first[0] == "# # # # # # #"  # nobody asked the network about the wall that it marks
+    assert first[1:3] == ["# S o o # . #", "# ox# .x# . #"]
+    assert second[1:4] == ["# S o o # ox#", "# .*# o*# . #", "# . # o*o*.x#"]
+
+
+def test_a_path_over_a_scored_wall_is_shown_and_wrong():
+    maze = FRAMES["path"] | {"target": [0, *FRAMES["path"]["target"][1:]]}
+    first = maze["steps"][0]
+    maze["steps"] = [first | {"wrong": [0, *first["wrong"]]}]
+    assert board_text(maze, 0, color=False).startswith("ox# # #")
+
+
+def test_a_sum_has_its_carries_above_and_its_rule_under_the_numbers():
+    assert board_text(FRAMES["digits"], 1, color=False) == (
+        "     1  1\n"  #
+        "  0  7  8  5\n"
+        "+ 0  4  3  6\n"
+        "  ----------\n"
+        "  0x 2* 2* 1"
+    )
+    assert board_text(FRAMES["digits"], None, color=False).splitlines()[-1] == "  .  .  .  ."
+    assert f"{BOLD}7 {OFF}" in board_text(FRAMES["digits"], 0, color=True)
+
+
+def test_the_plane_is_told_in_coordinates():
+    assert board_text(FRAMES["plane"], None, color=False) == "(1.20, 0.30)  target (-0.40, 0.90)"
+    assert board_text(FRAMES["plane"], 1, color=False) == "(0.30, 1.10) x  target (-0.40, 0.90)"
+    assert board_text(FRAMES["plane"] | {"target": None}, 2, color=True) == "(-0.35, 0.95)"
+
+
+def test_a_field_is_a_table_of_numbers():
+    lines = board_text(FRAMES["heat"], 1, color=False).splitlines()
+    assert lines[1] == "   0.14    0.42x   0.28    0.07" and lines[3].split() == ["0.00", "-0.56x", "-0.21", "0.00"]
+    assert f"{RED}   0.42x{OFF}" in board_text(FRAMES["heat"], 1, color=True)
+
+
+def test_a_wide_field_is_shaded_over_its_range_and_what_lies_outside_counts_as_the_end():
+    values = [-9.0, -1.0, -0.5, 0.0, 0.5, 1.0, 9.0, None, *[0.0] * 4]
+    step = {"values": values, "wrong": [3], "loss": None, "halt": None}
+    board = {"kind": "heat", "rows": 1, "cols": 12, "symbols": [], "box": None, "range": [-1, 1]}
+    wide = {"board": board, "inputs": [0.0] * 12, "given": [0] * 12, "target": None, "steps": [step]}
+    assert board_text(wide, 0, color=False) == "    ░░▒▒▓▓████??▒▒▒▒▒▒▒▒"
+    assert f"{RED}▒▒{OFF}" in board_text(wide, 0, color=True)
+
+
+def test_of_several_numbers_a_cell_the_first_is_shown():
+    field = FRAMES["heat"] | {"inputs": [x for i in range(16) for x in (i / 100, 5.0)]}
+    assert board_text(field, None, color=False).split()[:3] == ["0.00", "0.01", "0.02"]
+
+
+def test_the_caption_of_numbers_has_no_confidence_and_no_verdict_without_a_target():
+    assert step_caption(FRAMES["heat"], 1) == "step 1: 2 wrong, loss 0.0200, halting 30 %"
+    plane = FRAMES["plane"] | {"target": None}
+    plane["steps"] = [{**step, "wrong": [], "loss": None} for step in plane["steps"]]
+    assert step_caption(plane, 0) == "step 0: halting 10 %"

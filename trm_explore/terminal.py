@@ -21,6 +21,7 @@ USAGE = """trm-explore: see how tiny recursive networks reason
 `trm-explore COMMAND --help` lists a command's flags."""
 
 BOLD, RED, YELLOW, OFF = "\033[1m", "\033[31m", "\033[33m", "\033[0m"
+SHADES = " ░▒▓█"
 
 
 def start_line(event: ev.Started, config: RunConfig) -> str:
@@ -92,35 +93,116 @@ def halting_line(scores: HaltingScores, steps: int) -> str:
 
 
 def board_text(frame: dict[str, Any], step: int | None, color: bool) -> str:
-    """The board after a step (None: the puzzle). Bold: given; `x` (red): wrong; `*` (yellow): changed since the step
-    before."""
-    board, now = frame["board"], frame["inputs"] if step is None else frame["steps"][step]["ids"]
-    before = frame["steps"][step - 1]["ids"] if step else None
+    """The board after a step (None: the puzzle), by its kind. Bold: given; `x` (red): wrong; `*` (yellow): changed
+    since the step before."""
+    kind = frame["board"].get("kind", "grid")
+    if kind in ("heat", "plane"):
+        return (_heat_text if kind == "heat" else _plane_text)(frame, step, color)
+    board, ids = frame["board"], _said(frame, step)
+    rows, cols = board["rows"], board["cols"]
+    before = _said(frame, step - 1) if step else ids
     wrong = set() if step is None else set(frame["steps"][step]["wrong"])
-    box_rows, box_cols = board.get("box") or (board["rows"], board["cols"])
-    lines = []
-    for row in range(board["rows"]):
+    cells = []
+    for i, token in enumerate(ids):
+        changed = before[i] != token
+        symbol = _path_symbol(frame, i, token) if kind == "path" else (board["symbols"][token].strip() or ".")
+        mark = "x" if i in wrong else "*" if changed else " "
+        paint = RED if i in wrong else YELLOW if changed else BOLD if frame["given"][i] and kind != "path" else ""
+        cells.append(f"{paint}{symbol}{mark}{OFF}" if color and paint else symbol + mark)
+    lines = [cells[row * cols : (row + 1) * cols] for row in range(rows)]
+    if kind == "path":
+        return "\n".join("".join(line).rstrip() for line in lines)
+    if kind == "digits":
+        return _digits_text(lines, [] if step is None else frame["steps"][step].get("notes") or [], board)
+    box_rows, box_cols = board.get("box") or (rows, cols)
+    texts = []
+    for row, line in enumerate(lines):
         if row and row % box_rows == 0:
-            lines.append("")
-        text = ""
-        for col in range(board["cols"]):
-            i = row * board["cols"] + col
-            changed = before is not None and before[i] != now[i]
-            mark = "x" if i in wrong else "*" if changed else " "
-            paint = RED if i in wrong else YELLOW if changed else BOLD if frame["given"][i] else ""
-            cell = (board["symbols"][now[i]] or ".") + mark
-            gap = "  " if col and col % box_cols == 0 else ""
-            text += gap + (f"{paint}{cell}{OFF}" if color and paint else cell) + " "
-        lines.append(text.rstrip())
+            texts.append("")
+        gaps = ("  " if col and col % box_cols == 0 else "" for col in range(cols))
+        texts.append("".join(f"{gap}{cell} " for gap, cell in zip(gaps, line, strict=True)).rstrip())
+    return "\n".join(texts)
+
+
+def _said(frame: dict[str, Any], step: int | None) -> list[int]:
+    """The tokens to show; where the network was not asked (unscored, or given beside no target) the puzzle's own."""
+    if step is None:
+        return frame["inputs"]
+    ids, target = frame["steps"][step]["ids"], frame.get("target")
+    ask_all = target is None and frame["board"].get("kind", "grid") == "grid"
+    unasked = [not ask_all and given for given in frame["given"]] if target is None else [t == -100 for t in target]
+    return [own if skip else token for own, token, skip in zip(frame["inputs"], ids, unasked, strict=True)]
+
+
+def _path_symbol(frame: dict[str, Any], i: int, token: int) -> str:
+    """Walls, start and goal as the puzzle has them, and what the answer marks."""
+    roles = frame["board"]["roles"]
+    own = roles[frame["inputs"][i]]
+    if own not in ("start", "goal") and roles[token] in ("path", "reached"):
+        return "o"
+    return {"wall": "#", "open": ".", "start": "S", "goal": "G"}.get(own, " ")
+
+
+def _digits_text(lines: list[list[str]], notes: list[str], board: dict[str, Any]) -> str:
+    """The carries, the numbers, a rule and what stands under it."""
+    cols, last = board["cols"], board["rows"] - 1
+    carries = [next(filter(None, notes[col::cols]), "") for col in range(cols)]
+    texts = ["  " + " ".join(f"{carry:<2}" for carry in carries).rstrip()] if any(carries) else []
+    for row, line in enumerate(lines):
+        if row and row == last:
+            texts.append("  " + "-" * (3 * cols - 2))
+        texts.append((f"{board.get('sign', '+')} " if row == last - 1 else "  ") + " ".join(line).rstrip())
+    return "\n".join(text.rstrip() for text in texts)
+
+
+def _numbers(frame: dict[str, Any], step: int | None) -> list[list[float | None]]:
+    """The numbers of each cell."""
+    flat, cells = frame["inputs"] if step is None else frame["steps"][step]["values"], len(frame["given"])
+    width = len(flat) // cells
+    return [flat[i * width : (i + 1) * width] for i in range(cells)]
+
+
+def _heat_text(frame: dict[str, Any], step: int | None, color: bool) -> str:
+    """Numbers, or from 11 columns on shades from the lowest value (blank) to the highest; of several numbers a cell the
+    first."""
+    board, wrong = frame["board"], set() if step is None else set(frame["steps"][step]["wrong"])
+    low, high = board.get("range") or (-1, 1)
+    cols, cells = board["cols"], []
+    for i, (value, *_) in enumerate(_numbers(frame, step)):
+        if cols > 10:
+            place = 0.0 if value is None else min(max((value - low) / (high - low), 0.0), 1.0)
+            text = ("?" if value is None else SHADES[round(place * (len(SHADES) - 1))]) * 2
+        else:
+            text = ("?" if value is None else f"{value:.2f}").rjust(7) + ("x" if i in wrong else " ")
+        cells.append(f"{RED}{text}{OFF}" if color and i in wrong else text)
+    return "\n".join("".join(cells[row : row + cols]).rstrip() for row in range(0, len(cells), cols))
+
+
+def _plane_text(frame: dict[str, Any], step: int | None, color: bool) -> str:
+    """A line a point: where it is, and the target."""
+    target, wrong = frame.get("target"), [] if step is None else frame["steps"][step]["wrong"]
+    lines = []
+    for i, point in enumerate(_numbers(frame, step)):
+        text = _point(point) + (" x" if i in wrong else "")
+        text = f"{RED}{text}{OFF}" if color and i in wrong else text
+        lines.append(text + (f"  target {_point(target[2 * i : 2 * i + 2])}" if target else ""))
     return "\n".join(lines)
 
 
+def _point(numbers: list[float | None]) -> str:
+    return "(" + ", ".join("?" if x is None else f"{x:.2f}" for x in numbers) + ")"
+
+
 def step_caption(frame: dict[str, Any], step: int) -> str:
-    """One line under or over a board: loss, wrong cells, confidence, halting."""
+    """One line under or over a board: wrong cells, loss, confidence (of symbols), halting."""
     s = frame["steps"][step]
-    words = [f"{len(s['wrong'])} wrong" if s["wrong"] else "no mistake"]
+    words = []
+    if s["wrong"] or s.get("conf") or s["loss"] is not None:  # numbers without a target are neither right nor wrong
+        words.append(f"{len(s['wrong'])} wrong" if s["wrong"] else "no mistake")
     if s["loss"] is not None:
         words.append(f"loss {s['loss']:.4f}")
-    words.append(f"mean confidence {100 * sum(s['conf']) / len(s['conf']):.0f} %")
-    words.append(f"halting {100 * s['halt']:.0f} %")
+    if s.get("conf"):
+        words.append(f"mean confidence {100 * sum(s['conf']) / len(s['conf']):.0f} %")
+    if s["halt"] is not None:
+        words.append(f"halting {100 * s['halt']:.0f} %")
     return f"step {step}: " + ", ".join(words)

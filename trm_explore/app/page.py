@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import partial
 from pathlib import Path
 from typing import Any, get_args
 
@@ -91,7 +90,7 @@ def build(runs: Runs) -> gr.Blocks:
             **at_once,
         )
         for name, button in advice.items():
-            button.click(partial(handlers.advise, name), None, [controls[n] for n in ADVISED], **at_once)
+            button.click(handlers.advise, button, [controls[n] for n in ADVISED], **at_once)
         schedule = [controls[n] for n in ("deep_supervision_schedule", "deep_supervision_weight", "custom_weights")]
         shown_by = [controls["enable_deep_supervision"], schedule[0]]
         gr.on([c.change for c in shown_by], handlers.show_schedule, shown_by, schedule, **at_once)

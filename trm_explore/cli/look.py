@@ -91,8 +91,12 @@ def run_evaluate(args: Evaluate) -> int:
         )
     count = len(puzzles["labels"])
     if args.json:
-        extra = {} if halting is None else {"halting": halting._asdict()}
-        print(json.dumps(ev.finite({"puzzles": count, **scores._asdict(), **extra})))
+        said = {"puzzles": count, **scores._asdict()}
+        if not scores.r2:
+            del said["r2"]
+        if halting is not None:
+            said["halting"] = halting._asdict()
+        print(json.dumps(ev.finite(said)))
         return 0
     print(f"{count} puzzles of {args.data or 'the held-out part of ' + task.name}")
     print(score_table(*scores))

@@ -2,6 +2,7 @@
 // boards.js, player.js and ribbon.js by whoever loads them. Cells count from 0, row by row; in the plane 0 is the point, then companions.
 
 const answers = (() => {
+  // kindOf: what is drawn; older frames do not say. isReal: answers are numbers, in `values`.
   const kindOf = (frame) => (["digits", "path", "heat", "plane"].includes(frame.board.kind) ? frame.board.kind : "grid");
   const isReal = (frame) => ["heat", "plane"].includes(kindOf(frame));
   const size = (frame) => frame.board.rows * frame.board.cols;
@@ -11,7 +12,7 @@ const answers = (() => {
   const unasked = (frame, i) => (frame.target ? frame.target[i] === -100 : kindOf(frame) !== "grid" && Boolean(frame.given?.[i]));
   const idAt = (frame, k, i) => (unasked(frame, i) ? frame.inputs?.[i] : null) ?? frame.steps[k]?.ids?.[i];
   const roleOf = (frame, id) => frame.board.roles?.[id] || "";
-  const nameOf = (frame, id) => roleOf(frame, id) || (id == null ? "" : frame.board.symbols?.[id] ?? String(id)) || "empty";
+  const nameOf = (frame, id) => roleOf(frame, id) || (id == null ? "" : frame.board.symbols?.[id] ?? String(id)).trim() || "empty";
   const changedAt = (frame, k, i) => k > 0 && !isReal(frame) && idAt(frame, k - 1, i) !== idAt(frame, k, i);
   const parts = (list, frame) => Math.max(1, Math.round((list?.length || 0) / size(frame))); // numbers a cell
   const valueAt = (frame, list, i) => list?.[i * parts(list, frame)] ?? null;

@@ -7,21 +7,21 @@ const BOARD_CSS = `
 .bd span { position: relative; display: flex; align-items: center; justify-content: center; aspect-ratio: 1; min-width: 0; overflow: hidden; font-size: min(calc(var(--part) * 1cqw / var(--cols)), 34px); line-height: 1;
   background-color: color-mix(in srgb, var(--c) calc(var(--p) * 1%), var(--bg)); transition: background-color .18s }
 .bd .given { font-weight: 800 } .bd .right { border-right: 2px solid var(--fg) } .bd .below { border-bottom: 2px solid var(--fg) }
-.bd .changed::before { content: ""; position: absolute; inset: 2px; border: 2px solid var(--fg); border-radius: 3px }
+.bd .changed::before { content: ""; position: absolute; inset: min(2px, calc(6cqw / var(--cols))); border: min(2px, calc(8cqw / var(--cols))) solid var(--fg); border-radius: 3px }
 .bd .wrong::after { content: "×"; position: absolute; right: 9%; top: 2%; font-size: .62em; font-weight: 700; color: var(--bad) }
 .bd .cursor { outline: 2px dashed var(--fg); outline-offset: -5px }
-.bd-digits { background: none; border: 0; border-radius: 0; gap: 3px; padding: 1px } .bd-digits span { aspect-ratio: .82; border-radius: 3px } .bd-digits .given { border-radius: 0 }
-.bd hr { grid-column: 1 / -1; width: 100%; height: 2px; margin: 1px 0; border: 0; background: var(--fg) } .bd-digits em { grid-column: 1; font: 400 min(calc(52cqw / var(--cols)), 26px)/1 system-ui; align-self: center; text-align: center; color: var(--mute) }
-.bd small { font-size: max(9px, min(calc(36cqw / var(--cols)), 15px)); line-height: 1.1; min-height: 1.1em; font-weight: 700; text-align: center; color: color-mix(in srgb, var(--c) 62%, var(--fg)); overflow: hidden }
-.bd svg { display: block; width: 100%; background: var(--open); border: 2px solid var(--fg); border-radius: 5px } .bd svg :is(path, line) { fill: none; stroke-linecap: round; stroke-linejoin: round }
+.bd-digits { background: none; border: 0; border-radius: 0; gap: 3px; padding: 1px } .bd-digits span { aspect-ratio: .82; border-radius: 3px } .bd-digits .given { background: none }
+.bd .bd-rule { grid-column: 1 / -1; height: 2px; margin: 1px 0; background: var(--fg) } .bd .bd-sign { grid-column: 1; font: 400 min(calc(52cqw / var(--cols)), 26px)/1 system-ui; align-self: center; text-align: center; color: var(--mute) }
+.bd .bd-note { font-size: max(9px, min(calc(36cqw / var(--cols)), 15px)); line-height: 1.1; min-height: 1.1em; font-weight: 700; text-align: center; color: color-mix(in srgb, var(--c) 62%, var(--fg)); overflow: hidden }
+.bd-picture { border: 2px solid var(--fg); border-radius: 5px; overflow: hidden; background: var(--open) } .bd svg { display: block; width: 100% } .bd svg :is(path, line) { fill: none; stroke-linecap: round; stroke-linejoin: round }
 .bd .b-wall { fill: var(--wall); stroke: none } .bd .b-lines { stroke: var(--line) } .bd .b-lit { fill: var(--c); stroke: none } .bd .b-line { stroke: color-mix(in srgb, var(--c) 88%, var(--fg)) }
 .bd .b-ring { stroke: var(--fg) } .bd .b-halo { stroke: var(--bg) } .bd .b-cross { stroke: var(--bad) } .bd .b-corner { fill: var(--bad); stroke: var(--bg) } .bd .b-cursor { stroke: var(--fg) }
 .bd .b-badge { fill: var(--fg); stroke: var(--bg) } .bd .b-letter { fill: var(--bg); font: 700 1px system-ui; text-anchor: middle; dominant-baseline: central } .bd .b-value { stroke: none } .bd .b-odd { fill: var(--fg); stroke: none }
-.bd-plane svg { background: var(--bg) } .bd .b-arrow { stroke: var(--c); opacity: .6 } .bd .b-way { stroke: var(--fg); opacity: .75 } .bd .b-later { stroke: var(--fg); opacity: .35; stroke-dasharray: 1 4 }
+.bd-plane { background: var(--bg) } .bd .b-arrow { stroke: var(--c); opacity: .6 } .bd .b-way { stroke: var(--fg); opacity: .75 } .bd .b-later { stroke: var(--fg); opacity: .35; stroke-dasharray: 1 4 }
 .bd .b-in { fill: var(--fg); stroke: var(--bg) } .bd .b-aim { fill: none; stroke: var(--fg) } .bd .b-dot { --c: var(--light); fill: var(--c); stroke: var(--bg) } .bd .b-dot.now { stroke: var(--fg) }
 [data-theme=dark] .bd .b-dot { --c: var(--dark) } .bd .b-name { fill: var(--fg); stroke: var(--bg); paint-order: stroke; font: 600 11px system-ui }
-.bd-small .bd-cells { border-width: 1.5px; border-radius: 3px } .bd-small svg { border-width: 1.5px; border-radius: 3px } .bd-small :is(.right, .below) { border-width: 1.5px } .bd-small .bd-digits { border: 0; gap: 1px } .bd-small small { font-size: max(7px, min(calc(40cqw / var(--cols)), 11px)) }
-.bd-small .changed::before { inset: 0; border-width: 1.5px; border-radius: 0 } .bd-small .wrong::after { content: ""; inset: 0; background: linear-gradient(225deg, var(--bad) 24%, transparent 25%) }`;
+.bd-small .bd-cells { border-width: 1.5px; border-radius: 3px } .bd-small .bd-picture { border-width: 1.5px; border-radius: 3px } .bd-small :is(.right, .below) { border-width: 1.5px } .bd-small .bd-digits { border: 0; gap: 1px } .bd-small .bd-note { font-size: max(7px, min(calc(40cqw / var(--cols)), 11px)) }
+.bd-small .changed::before { inset: 0; border-width: min(1.5px, calc(10cqw / var(--cols))); border-radius: 0 } .bd-small .wrong::after { content: ""; inset: 0; background: linear-gradient(225deg, var(--bad) 24%, transparent 25%) }`;
 
 const boards = (() => {
   const { kindOf, size, unasked, idAt, roleOf, changedAt, valueAt, pointAt, placeAt, distance, range, count } = answers;
@@ -37,20 +37,20 @@ const boards = (() => {
     return Math.min(span * 52, Math.max(340, Math.min(640, span * 30)));
   }
 
-  const least = (board) => (board.kind === "plane" ? 128 : flat(board) ? Math.min(220, board.cols * 15 + 30) : Math.min(150, board.cols * 11 + 18)); // and a ribbon's column at least
+  const least = (board) => (board.kind === "plane" ? 128 : flat(board) ? Math.min(210, board.cols * 13 + 24) : Math.min(150, board.cols * 11 + 18)); // and a ribbon's column at least
 
   // Cells of symbols as nodes of a CSS grid. Digits stand under a row of carries, the last row under a rule.
   function cellsOf(frame, small) {
     const { rows, cols, box } = frame.board, digits = kindOf(frame) === "digits", sign = frame.board.sign ?? "+";
-    const node = h("div", `bd-cells${digits ? " bd-digits" : ""}`), nodes = Array.from({ length: rows * cols }, () => h("span")), notes = digits ? Array.from({ length: cols }, () => h("small")) : [];
+    const node = h("div", `bd-cells${digits ? " bd-digits" : ""}`), nodes = Array.from({ length: rows * cols }, () => h("span")), notes = digits ? Array.from({ length: cols }, () => h("div", "bd-note")) : [];
     node.style.gridTemplateColumns = `${digits ? ".8fr " : ""}repeat(${cols}, 1fr)`;
     node.style.setProperty("--cols", digits ? cols + 0.8 : cols);
     node.style.setProperty("--part", digits || small || cols > 12 ? 60 : 52);
     nodes.forEach((cell, i) => { cell.dataset.cell = i; });
     if (digits) node.append(h("i"), ...notes);
     for (let row = 0; row < rows; row++) {
-      if (digits && row && row === rows - 1) node.append(h("hr"));
-      if (digits) node.append(h("em", "", row === rows - 2 ? sign : ""));
+      if (digits && row && row === rows - 1) node.append(h("div", "bd-rule"));
+      if (digits) node.append(h("div", "bd-sign", row === rows - 2 ? sign : ""));
       node.append(...nodes.slice(row * cols, (row + 1) * cols));
     }
     const draw = (shown, k) => {
@@ -71,7 +71,7 @@ const boards = (() => {
   // A board as one SVG with a node a layer, however many cells: `layers(frame, k, px)` is its content; px: a cell's rough size on screen.
   function pictureOf(frame, small, layers, at, spot) {
     const { rows, cols } = frame.board, plane = kindOf(frame) === "plane", px = width(frame.board, small) / cols;
-    const node = h("div", plane ? "bd-plane" : "");
+    const node = h("div", `bd-picture${plane ? " bd-plane" : ""}`);
     node.innerHTML = `<svg viewBox="0 0 ${plane ? `${SIDE} ${SIDE}` : `${cols} ${rows}`}" aria-hidden="true"><g></g><path class="b-cursor" stroke-width="${plane ? 1.5 : Math.max(0.1, 2 / px)}"/></svg>`;
     const [content, mark] = node.firstChild.children;
     let shown = null, step = 0;
@@ -111,7 +111,7 @@ const boards = (() => {
     if (px >= 9) lines = Array.from({ length: cols - 1 }, (_, x) => `M${x + 1} 0v${rows}`).join("") + Array.from({ length: rows - 1 }, (_, y) => `M0 ${y + 1}h${cols}`).join("");
     const thick = Math.max(0.09, 1.4 / px);
     return layer("b-lines", lines, `stroke-width="${1 / px}"`) + layer("b-wall", walls, 'shape-rendering="crispEdges"') + lit.map((d, n) => layer("b-lit", d, `opacity="${0.16 + 0.1 * n}" shape-rendering="crispEdges"`)).join("") +
-      layer("b-ring", ring, `stroke-width="${px < 10 ? 0.8 / px : 1.4 / px}"`) + layer("b-line", line, `stroke-width="0.3"`) + layer("b-halo", cross, `stroke-width="${2.4 * thick}"`) + layer("b-cross", cross, `stroke-width="${thick}"`) + ends;
+      (px < 5 ? "" : layer("b-ring", ring, `stroke-width="${px < 10 ? 0.8 / px : 1.4 / px}"`)) + layer("b-line", line, `stroke-width="0.3"`) + ends + layer("b-halo", cross, `stroke-width="${2.4 * thick}"`) + layer("b-cross", cross, `stroke-width="${thick}"`);
   }
 
   const shade = (n) => `color-mix(in oklab, var(${n < SHADES / 2 ? "--low" : "--high"}) ${Math.round((100 * Math.abs(n - SHADES / 2)) / (SHADES / 2))}%, var(--mid))`;

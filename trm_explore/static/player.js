@@ -41,7 +41,7 @@ function signsOf(frame) {
   if (kind === "path") return [has("wall"), has("start"), has("goal"), has("path"), has("reached"), "ring", "cross", "fade"].filter(Boolean).map((name) => SIGNS[name]);
   if (kind === "heat") return [["heat", "", `${low} (blue) to ${high} (orange)`], SIGNS.corner];
   if (kind === "plane") return [SIGNS.in, SIGNS.disc, SIGNS.aim, ...(frame.others?.inputs?.length ? [SIGNS.arrow] : [])];
-  return ["ring", "cross", "given", "fade", ...(kind === "digits" ? ["carry"] : [])].map((name) => SIGNS[name]);
+  return ["ring", "cross", frame.given?.some(Boolean) && "given", "fade", kind === "digits" && "carry"].filter(Boolean).map((name) => SIGNS[name]);
 }
 
 function render({ model, el }) {

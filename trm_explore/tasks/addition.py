@@ -108,14 +108,13 @@ class AdditionTask(Task):
         top = DIGITS[self.base - 1]
         return f"{(top + '0') * (self.size // 2) + top * (self.size % 2)}+{('0' + top) * (self.size // 2 - 1)}01"
 
-    def _numbers(
-        self, n: int, rng: np.random.Generator, size: int, *, held_out: bool, at_once: int
-    ) -> np.ndarray:
+    def _numbers(self, n: int, rng: np.random.Generator, size: int, *, held_out: bool, at_once: int) -> np.ndarray:
         """(n, 2, size) digits, most significant first, from one side of the split; drawn `at_once` at a time."""
         found = [np.zeros((0, 2, size), dtype=np.int64)]
         while sum(map(len, found)) < n:
             numbers = rng.integers(self.base, size=(at_once, 2, size))
             far = (rng.random((at_once, 1)) < LONG) & (rng.random((at_once, size)) < PROPAGATE)
+            far[:, -1] = False  # no carry comes in there: whether one starts is left to chance
             numbers[:, 1] = np.where(far, self.base - 1 - numbers[:, 0], numbers[:, 1])
             found.append(numbers[self._is_held_out(numbers) == held_out])
         return np.concatenate(found)[:n]
