@@ -78,7 +78,7 @@ class RunConfig:
     """One run: a task, a network, its supervision, its training, its data."""
 
     task: str = "sudoku4"
-    """The task's name."""
+    """The task's name, or a folder with a task.json. In Python also a task object of one's own."""
     preset: Preset = "tiny"
     """The size the run started from (every field may differ from it)."""
     out: str = ""
@@ -89,7 +89,8 @@ class RunConfig:
     puzzles: DataConfig = field(default_factory=DataConfig)
 
     def __post_init__(self) -> None:
-        text(self, "task")
+        if isinstance(self.task, int | float | None):
+            text(self, "task")
         text(self, "out")
         one_of(self, "preset", Preset)
         custom, steps = self.supervision.custom_weights, self.model.H_cycles
@@ -149,10 +150,11 @@ class RunConfig:
 
     def to_flat(self) -> dict[str, Any]:
         """Every field by its own name; JSON-ready."""
-        nested = asdict(self)
-        flat = {name: nested[name] for name in FIELDS if not FIELDS[name]}
+        flat = {name: getattr(self, name) for name in FIELDS if not FIELDS[name]}
+        if not isinstance(self.task, str):  # an object cannot be written down; its name says that it was one
+            flat["task"] = f"custom:{getattr(self.task, 'name', type(self.task).__name__)}"
         for part in PARTS:
-            flat |= nested[part]
+            flat |= asdict(getattr(self, part))
         flat["custom_weights"] = list(flat["custom_weights"])
         return flat
 

@@ -37,7 +37,7 @@ def generate(lines: int, seed: int = 0) -> list[str]:
     rng = np.random.default_rng(seed)
     round_trip = rng.permutation(list(PLACES)).tolist()
     days = -(-lines // len(HOURS))
-    who, start = rng.integers(len(PEOPLE), size=days), rng.integers(len(round_trip), size=days)
+    who, start = rng.integers([len(PEOPLE), len(round_trip)], size=(days, 2)).T  # day by day: longer goes on shorter
     diary = []
     for n in range(lines):
         day, hour = divmod(n, len(HOURS))

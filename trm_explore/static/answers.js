@@ -36,20 +36,22 @@ const answers = (() => {
 
   // In words: what changed since the step before, and how right it is. Null where nothing can be said.
   function words(frame, k) {
-    const n = isJudged(frame, k) ? frame.steps[k].wrong.length : null, off = kindOf(frame) === "plane" ? distance(placeAt(frame, k, 0), pointAt(frame.target)) : null;
+    const n = isJudged(frame, k) ? frame.steps[k].wrong.length : null, wrong = n == null ? null : `${n} wrong`, verdict = n === 0 ? "solved" : wrong;
     if (isReal(frame)) {
-      const way = moved(frame, k);
-      return { wrong: n, state: off == null ? n == null ? null : `${n} wrong` : `${short(off)} from the target`, verdict: n == null ? null : off == null ? n ? `${n} wrong` : "solved" : n ? `${short(off)} off` : "on target", change: way == null ? null : `moved ${short(way)}` };
+      const way = moved(frame, k), change = way == null ? null : `moved ${short(way)}`, off = kindOf(frame) === "plane" ? distance(placeAt(frame, k, 0), pointAt(frame.target)) : null;
+      if (off == null) return { wrong: n, state: wrong, verdict, change };
+      return { wrong: n, state: `${short(off)} from the target`, verdict: n === 0 ? "on target" : `${short(off)} off`, change };
     }
     let changed = 0;
     for (let i = 0; k && i < size(frame); i++) changed += changedAt(frame, k, i) ? 1 : 0;
-    return { wrong: n, state: n == null ? null : `${n} wrong`, verdict: n == null ? null : n ? `${n} wrong` : "solved", change: k ? `${changed} changed` : null };
+    return { wrong: n, state: wrong, verdict, change: k ? `${changed} changed` : null };
   }
 
   function describe(frame, k, i) {
     const { cols } = frame.board, answer = frame.steps[k], wrong = answer.wrong?.includes(i);
     if (kindOf(frame) === "plane") {
-      const say = (point) => (point ? `(${short(point[0])}, ${short(point[1])})` : "nowhere"), was = placeAt(frame, k - 1, i), now = placeAt(frame, k, i), aim = i ? null : pointAt(frame.target);
+      const say = (point) => (point ? `(${short(point[0])}, ${short(point[1])})` : "nowhere"), was = placeAt(frame, k - 1, i), now = placeAt(frame, k, i);
+      const aim = i ? null : pointAt(frame.target);
       return [`${i ? `Companion ${i}` : "The point"}: ${say(now)}`, `${k ? `at step ${k - 1}` : "as given"} ${say(was)}`, aim && `target ${say(aim)}, ${short(distance(now, aim))} away`].filter(Boolean).join(" · ");
     }
     const where = frame.board.rows === 1 ? `Column ${i + 1}` : `Row ${Math.floor(i / cols) + 1}, column ${(i % cols) + 1}`;

@@ -10,18 +10,29 @@ const BOARD_CSS = `
 .bd .changed::before { content: ""; position: absolute; inset: min(2px, calc(6cqw / var(--cols))); border: min(2px, calc(8cqw / var(--cols))) solid var(--fg); border-radius: 3px }
 .bd .wrong::after { content: "×"; position: absolute; right: 9%; top: 2%; font-size: .62em; font-weight: 700; color: var(--bad) }
 .bd .cursor { outline: 2px dashed var(--fg); outline-offset: -5px }
-.bd-digits { background: none; border: 0; border-radius: 0; gap: 3px; padding: 1px } .bd-digits span { aspect-ratio: .82; border-radius: 3px } .bd-digits .given { background: none }
-.bd .bd-rule { grid-column: 1 / -1; height: 2px; margin: 1px 0; background: var(--fg) } .bd .bd-sign { grid-column: 1; font: 400 min(calc(52cqw / var(--cols)), 26px)/1 system-ui; align-self: center; text-align: center; color: var(--mute) }
+.bd-digits { background: none; border: 0; border-radius: 0; gap: 3px; padding: 1px } .bd-digits span { aspect-ratio: .82; border-radius: 3px }
+.bd-digits .given { background: none }
+.bd .bd-rule { grid-column: 1 / -1; height: 2px; margin: 1px 0; background: var(--fg) }
+.bd .bd-sign { grid-column: 1; font: 400 min(calc(52cqw / var(--cols)), 26px)/1 system-ui; align-self: center; text-align: center; color: var(--mute) }
 .bd .bd-note { font-size: max(9px, min(calc(36cqw / var(--cols)), 15px)); line-height: 1.1; min-height: 1.1em; font-weight: 700; text-align: center; color: color-mix(in srgb, var(--c) 62%, var(--fg)); overflow: hidden }
-.bd-picture { border: 2px solid var(--fg); border-radius: 5px; overflow: hidden; background: var(--open) } .bd svg { display: block; width: 100% } .bd svg :is(path, line) { fill: none; stroke-linecap: round; stroke-linejoin: round }
-.bd .b-wall { fill: var(--wall); stroke: none } .bd .b-lines { stroke: var(--line) } .bd .b-lit { fill: var(--c); stroke: none } .bd .b-line { stroke: color-mix(in srgb, var(--c) 88%, var(--fg)) }
-.bd .b-ring { stroke: var(--fg) } .bd .b-halo { stroke: var(--bg) } .bd .b-cross { stroke: var(--bad) } .bd .b-corner { fill: var(--bad); stroke: var(--bg) } .bd .b-cursor { stroke: var(--fg) }
-.bd .b-badge { fill: var(--fg); stroke: var(--bg) } .bd .b-letter { fill: var(--bg); font: 700 1px system-ui; text-anchor: middle; dominant-baseline: central } .bd .b-value { stroke: none } .bd .b-odd { fill: var(--fg); stroke: none }
-.bd-plane { background: var(--bg) } .bd .b-arrow { stroke: var(--c); opacity: .6 } .bd .b-way { stroke: var(--fg); opacity: .75 } .bd .b-later { stroke: var(--fg); opacity: .35; stroke-dasharray: 1 4 }
-.bd .b-in { fill: var(--fg); stroke: var(--bg) } .bd .b-aim { fill: none; stroke: var(--fg) } .bd .b-dot { --c: var(--light); fill: var(--c); stroke: var(--bg) } .bd .b-dot.now { stroke: var(--fg) }
+.bd-picture { border: 2px solid var(--fg); border-radius: 5px; overflow: hidden; background: var(--open) } .bd svg { display: block; width: 100% }
+.bd svg :is(path, line) { fill: none; stroke-linecap: round; stroke-linejoin: round }
+.bd .b-wall { fill: var(--wall); stroke: none } .bd .b-lines { stroke: var(--line) } .bd .b-lit { fill: var(--c); stroke: none }
+.bd .b-line { stroke: color-mix(in srgb, var(--c) 88%, var(--fg)) }
+.bd .b-ring { stroke: var(--fg) } .bd .b-halo { stroke: var(--bg) } .bd .b-cross { stroke: var(--bad) } .bd .b-corner { fill: var(--bad); stroke: var(--bg) }
+.bd .b-cursor { stroke: var(--fg) }
+.bd .b-badge { fill: var(--fg); stroke: var(--bg) } .bd .b-letter { fill: var(--bg); font: 700 1px system-ui; text-anchor: middle; dominant-baseline: central }
+.bd .b-value { stroke: none } .bd .b-odd { fill: var(--fg); stroke: none }
+.bd-plane { background: var(--bg) } .bd .b-arrow { stroke: var(--c); opacity: .6 } .bd .b-way { stroke: var(--fg); opacity: .75 }
+.bd .b-later { stroke: var(--fg); opacity: .35; stroke-dasharray: 1 4 }
+.bd .b-in { fill: var(--fg); stroke: var(--bg) } .bd .b-aim { fill: none; stroke: var(--fg) } .bd .b-dot { --c: var(--light); fill: var(--c); stroke: var(--bg) }
+.bd .b-dot.now { stroke: var(--fg) }
 [data-theme=dark] .bd .b-dot { --c: var(--dark) } .bd .b-name { fill: var(--fg); stroke: var(--bg); paint-order: stroke; font: 600 11px system-ui }
-.bd-small .bd-cells { border-width: 1.5px; border-radius: 3px } .bd-small .bd-picture { border-width: 1.5px; border-radius: 3px } .bd-small :is(.right, .below) { border-width: 1.5px } .bd-small .bd-digits { border: 0; gap: 1px } .bd-small .bd-note { font-size: max(7px, min(calc(40cqw / var(--cols)), 11px)) }
-.bd-small .changed::before { inset: 0; border-width: min(1.5px, calc(10cqw / var(--cols))); border-radius: 0 } .bd-small .wrong::after { content: ""; inset: 0; background: linear-gradient(225deg, var(--bad) 24%, transparent 25%) }`;
+.bd-small .bd-cells { border-width: 1.5px; border-radius: 3px } .bd-small .bd-picture { border-width: 1.5px; border-radius: 3px }
+.bd-small :is(.right, .below) { border-width: 1.5px } .bd-small .bd-digits { border: 0; gap: 1px }
+.bd-small .bd-note { font-size: max(7px, min(calc(40cqw / var(--cols)), 11px)) }
+.bd-small .changed::before { inset: 0; border-width: min(1.5px, calc(10cqw / var(--cols))); border-radius: 0 }
+.bd-small .wrong::after { content: ""; inset: 0; background: linear-gradient(225deg, var(--bad) 24%, transparent 25%) }`;
 
 const boards = (() => {
   const { kindOf, size, unasked, idAt, roleOf, changedAt, valueAt, pointAt, placeAt, distance, range, count } = answers;
@@ -101,8 +112,9 @@ const boards = (() => {
       if (on(i) && y + 1 < rows && on(i + cols)) line += `M${x + 0.5} ${y + 0.5}v1`;
       if (changedAt(frame, k, i)) ring += square(i, cols, px < 10 ? 0.05 : 0.14);
       if (!end(i)) return;
-      const r = Math.max(0.4, (small ? 4.5 : 8) / px), text = r * px >= 7 ? `<text class="b-letter" x="${x + 0.5}" y="${y + 0.53}" style="font-size:${1.35 * r}px">${own(i) === "start" ? "S" : "G"}</text>` : "";
-      ends += own(i) === "start" ? `<circle class="b-badge" cx="${x + 0.5}" cy="${y + 0.5}" r="${r}" stroke-width="${1 / px}"/>${text}` : `<rect class="b-badge" x="${x + 0.5 - r}" y="${y + 0.5 - r}" width="${2 * r}" height="${2 * r}" stroke-width="${1 / px}"/>${text}`;
+      const r = Math.max(0.4, (small ? 4.5 : 8) / px), [cx, cy] = [x + 0.5, y + 0.5], start = own(i) === "start";
+      ends += start ? `<circle class="b-badge" cx="${cx}" cy="${cy}" r="${r}" stroke-width="${1 / px}"/>` : `<rect class="b-badge" x="${cx - r}" y="${cy - r}" width="${2 * r}" height="${2 * r}" stroke-width="${1 / px}"/>`;
+      if (r * px >= 7) ends += `<text class="b-letter" x="${cx}" y="${cy + 0.03}" style="font-size:${1.35 * r}px">${start ? "S" : "G"}</text>`;
     });
     for (const i of answer.wrong || []) { // a sign in the corner; in tiny cells over the whole cell
       const [x, y, d] = px < 14 ? [(i % cols) + 0.15, Math.floor(i / cols) + 0.15, 0.7] : [(i % cols) + 0.62, Math.floor(i / cols) + 0.12, 0.26];
@@ -110,8 +122,10 @@ const boards = (() => {
     }
     if (px >= 9) lines = Array.from({ length: cols - 1 }, (_, x) => `M${x + 1} 0v${rows}`).join("") + Array.from({ length: rows - 1 }, (_, y) => `M0 ${y + 1}h${cols}`).join("");
     const thick = Math.max(0.09, 1.4 / px);
-    return layer("b-lines", lines, `stroke-width="${1 / px}"`) + layer("b-wall", walls, 'shape-rendering="crispEdges"') + lit.map((d, n) => layer("b-lit", d, `opacity="${0.16 + 0.1 * n}" shape-rendering="crispEdges"`)).join("") +
-      (px < 5 ? "" : layer("b-ring", ring, `stroke-width="${px < 10 ? 0.8 / px : 1.4 / px}"`)) + layer("b-line", line, `stroke-width="0.3"`) + ends + layer("b-halo", cross, `stroke-width="${2.4 * thick}"`) + layer("b-cross", cross, `stroke-width="${thick}"`);
+    const ground = layer("b-lines", lines, `stroke-width="${1 / px}"`) + layer("b-wall", walls, 'shape-rendering="crispEdges"');
+    const marked = lit.map((d, n) => layer("b-lit", d, `opacity="${0.16 + 0.1 * n}" shape-rendering="crispEdges"`)).join("") + (px < 5 ? "" : layer("b-ring", ring, `stroke-width="${px < 10 ? 0.8 / px : 1.4 / px}"`));
+    const crosses = layer("b-halo", cross, `stroke-width="${2.4 * thick}"`) + layer("b-cross", cross, `stroke-width="${thick}"`);
+    return ground + marked + layer("b-line", line, 'stroke-width="0.3"') + ends + crosses;
   }
 
   const shade = (n) => `color-mix(in oklab, var(${n < SHADES / 2 ? "--low" : "--high"}) ${Math.round((100 * Math.abs(n - SHADES / 2)) / (SHADES / 2))}%, var(--mid))`;
@@ -147,9 +161,12 @@ const boards = (() => {
     }
     if (way[k + 1]) dots.push([k, `r="${(small ? 4.5 : 5.5) * unit}"`]);
     const dot = ([s, more]) => `<circle class="b-dot${s === k ? " now" : ""}" cx="${way[s + 1][0]}" cy="${way[s + 1][1]}" style="--light:${colors?.light?.[s] || "#4b5563"};--dark:${colors?.dark?.[s] || "#9ca3af"}" stroke-width="${1.5 * unit}" ${more}/>`;
-    return layer("b-lines", `M${SIDE / 2} 0v${SIDE}M0 ${SIDE / 2}h${SIDE}`, `stroke-width="${unit}"`) + layer("b-arrow", arrows, `stroke-width="${1.3 * unit}"`) + (small ? "" : layer("b-later", poly(way.slice(k + 1)), 'stroke-width="1.5"')) + layer("b-way", poly(way.slice(0, k + 2)), `stroke-width="${1.5 * unit}"`) +
-      (way[0] ? `<rect class="b-in" x="${way[0][0] - 4 * unit}" y="${way[0][1] - 4 * unit}" width="${8 * unit}" height="${8 * unit}" stroke-width="${unit}"/>` : "") + (aim ? `<circle class="b-aim" cx="${aim[0]}" cy="${aim[1]}" r="${9 * unit}" stroke-width="${1.8 * unit}"/>` : "") +
-      dots.map(dot).join("") + (small || !way[k + 1] ? "" : `<text class="b-name" x="${way[k + 1][0] + 11}" y="${way[k + 1][1] - 7}" stroke-width="3">${k}</text>`);
+    const axes = layer("b-lines", `M${SIDE / 2} 0v${SIDE}M0 ${SIDE / 2}h${SIDE}`, `stroke-width="${unit}"`), field = layer("b-arrow", arrows, `stroke-width="${1.3 * unit}"`);
+    const ways = (small ? "" : layer("b-later", poly(way.slice(k + 1)), 'stroke-width="1.5"')) + layer("b-way", poly(way.slice(0, k + 2)), `stroke-width="${1.5 * unit}"`);
+    const from = way[0] ? `<rect class="b-in" x="${way[0][0] - 4 * unit}" y="${way[0][1] - 4 * unit}" width="${8 * unit}" height="${8 * unit}" stroke-width="${unit}"/>` : "";
+    const to = aim ? `<circle class="b-aim" cx="${aim[0]}" cy="${aim[1]}" r="${9 * unit}" stroke-width="${1.8 * unit}"/>` : "";
+    const name = small || !way[k + 1] ? "" : `<text class="b-name" x="${way[k + 1][0] + 11}" y="${way[k + 1][1] - 7}" stroke-width="3">${k}</text>`;
+    return axes + field + ways + from + to + dots.map(dot).join("") + name;
   }
   const nearest = (frame, k, x, y) => {
     const place = placeOf(frame), ways = Array.from({ length: count(frame) }, (_, i) => distance(place(placeAt(frame, k, i)), [x * SIDE, y * SIDE]) ?? SIDE), best = ways.indexOf(Math.min(...ways));

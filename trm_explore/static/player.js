@@ -14,13 +14,19 @@ const CSS = `${BOARD_CSS}
 .tp-bar { display: flex; gap: 6px; align-items: center } .tp-bar input { flex: 1; min-width: 60px; margin: 0; accent-color: var(--c) }
 .tp-bar button { min-width: 40px; height: 36px; padding: 0; border: 1px solid var(--line); border-radius: 8px; background: transparent; color: inherit; font: inherit; cursor: pointer }
 .tp-bar button:hover { border-color: var(--fg) } .tp-bar button:focus-visible, .tp-bar input:focus-visible { outline: 2px solid var(--c); outline-offset: 2px }
-.tp-bar .tp-play { background: var(--fg); color: var(--bg); border-color: var(--fg); min-width: 52px } .tp-bar svg { width: 15px; height: 15px; fill: currentColor; display: block; margin: auto }
+.tp-bar .tp-play { background: var(--fg); color: var(--bg); border-color: var(--fg); min-width: 52px }
+.tp-bar svg { width: 15px; height: 15px; fill: currentColor; display: block; margin: auto }
 .tp-train { font-size: 12.5px; color: var(--mute) } .tp-legend { display: flex; flex-wrap: wrap; gap: 4px 14px; font-size: 12px; color: var(--mute); margin-top: auto }
-.tp-legend span { display: inline-flex; align-items: center; gap: 5px } .tp-legend i { width: 15px; height: 15px; border-radius: 3px; display: inline-flex; align-items: center; justify-content: center; font: 700 12px/1 system-ui }
-.tp-legend .ring { border: 2px solid var(--fg) } .tp-legend .cross { color: var(--bad); font-size: 15px } .tp-legend .bold { color: var(--fg) } .tp-legend .carry { color: color-mix(in srgb, var(--c) 62%, var(--fg)); font-size: 11px }
-.tp-legend .wall { background: var(--wall) } .tp-legend .badge { background: var(--fg); color: var(--bg); font-size: 10px } .tp-legend .lit { background: color-mix(in srgb, var(--c) 50%, var(--open)) } .tp-legend :is(.line, .arrow) { color: var(--c); font-size: 17px }
-.tp-legend .disc { border-radius: 50%; background: var(--c); width: 11px; height: 11px } .tp-legend .aim { border: 2px solid var(--fg); border-radius: 50% } .tp-legend .in { background: var(--fg); width: 11px; height: 11px; border-radius: 0 }
-.tp-legend .heat { width: 84px; background: linear-gradient(90deg, var(--low), var(--mid), var(--high)) } .tp-legend .corner { background: linear-gradient(225deg, var(--bad) 38%, transparent 40%); border: 1px solid var(--line) }
+.tp-legend span { display: inline-flex; align-items: center; gap: 5px }
+.tp-legend i { width: 15px; height: 15px; border-radius: 3px; display: inline-flex; align-items: center; justify-content: center; font: 700 12px/1 system-ui }
+.tp-legend .ring { border: 2px solid var(--fg) } .tp-legend .cross { color: var(--bad); font-size: 15px } .tp-legend .bold { color: var(--fg) }
+.tp-legend .carry { color: color-mix(in srgb, var(--c) 62%, var(--fg)); font-size: 11px }
+.tp-legend .wall { background: var(--wall) } .tp-legend .badge { background: var(--fg); color: var(--bg); font-size: 10px }
+.tp-legend .lit { background: color-mix(in srgb, var(--c) 50%, var(--open)) } .tp-legend :is(.line, .arrow) { color: var(--c); font-size: 17px }
+.tp-legend .disc { border-radius: 50%; background: var(--c); width: 11px; height: 11px } .tp-legend .aim { border: 2px solid var(--fg); border-radius: 50% }
+.tp-legend .in { background: var(--fg); width: 11px; height: 11px; border-radius: 0 }
+.tp-legend .heat { width: 84px; background: linear-gradient(90deg, var(--low), var(--mid), var(--high)) }
+.tp-legend .corner { background: linear-gradient(225deg, var(--bad) 38%, transparent 40%); border: 1px solid var(--line) }
 .tp-legend .fade { width: 42px; background: linear-gradient(90deg, color-mix(in srgb, var(--c) 6%, var(--bg)), color-mix(in srgb, var(--c) 46%, var(--bg))) }
 .tp-empty { padding: 22px 14px; color: var(--mute); border: 1px solid var(--line); border-radius: 12px; background: var(--bg) }
 @media (prefers-reduced-motion: reduce) { .tp * { transition: none !important } }`;

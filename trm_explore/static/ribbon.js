@@ -22,8 +22,10 @@ const CSS = `${BOARD_CSS}
 .tr-num { font-variant-numeric: tabular-nums } .tr-mute { color: var(--mute); font-size: 12px }
 .tr-step b { font-size: 17px; margin-right: 6px; padding-bottom: 1px; border-bottom: 3px solid var(--c) }
 .tr .tr-rec { padding-bottom: 22px } .tr-chain { display: flex; align-items: center; gap: 5px; transition: opacity .2s; font-size: 12px; height: 20px }
-.tr-chain i { width: 18px; height: 18px; border: 2px solid var(--c); border-radius: 50% } .tr-chain :is(i, u) { flex: none; display: flex; align-items: center; justify-content: center; font: 600 9.5px/1 system-ui, sans-serif; text-decoration: none }
-.tr-chain s { flex: 0 1 18px; border-top: 1.5px solid var(--c); min-width: 5px } .tr-chain u { width: 30px; height: 20px; border-radius: 5px; background: var(--c); color: #fff }
+.tr-chain i { width: 18px; height: 18px; border: 2px solid var(--c); border-radius: 50% }
+.tr-chain :is(i, u) { flex: none; display: flex; align-items: center; justify-content: center; font: 600 9.5px/1 system-ui, sans-serif; text-decoration: none }
+.tr-chain s { flex: 0 1 18px; border-top: 1.5px solid var(--c); min-width: 5px }
+.tr-chain u { width: 30px; height: 20px; border-radius: 5px; background: var(--c); color: #fff }
 .tr[data-theme=dark] .tr-chain u { color: #16191f }
 .tr-col[data-lit="0"] .tr-chain { opacity: .3 }
 .tr-arrow { position: absolute; top: 44px; height: 0; left: 12px; right: 12px; border-top: 2px solid var(--c) }
@@ -35,7 +37,8 @@ const CSS = `${BOARD_CSS}
 .tr-weight i { width: 34px; flex: none; min-height: 1.5px; background: var(--c); border-radius: 3px 3px 0 0; transition: height .25s }
 .tr-bar { display: block; height: 3px; margin: 2px 0 3px; border-radius: 2px; background: color-mix(in srgb, var(--fg) 10%, transparent); max-width: 150px }
 .tr-bar i { display: block; height: 100%; width: 0; border-radius: 2px; background: var(--c); transition: width .25s }
-.tr-loss span { font-size: 16px } .tr-verdict { margin-top: 3px } .tr-verdict span { white-space: nowrap } .tr-solved { white-space: nowrap } .tr [hidden] { display: none } .tr[data-stale="1"] .tr-live { opacity: .4 }
+.tr-loss span { font-size: 16px } .tr-verdict { margin-top: 3px } .tr-verdict span { white-space: nowrap } .tr-solved { white-space: nowrap }
+.tr [hidden] { display: none } .tr[data-stale="1"] .tr-live { opacity: .4 }
 .tr-note { padding: 6px 2px 0 } .tr-note:empty { display: none } .tr-error { color: var(--bad); font-size: 13px }
 .tr-findings ul { margin: 0; padding: 8px 2px 0 18px; font-size: 13px } .tr-findings li { margin: 2px 0 }
 .tr[data-dense="1"] .tr-chain u { width: 20px } .tr[data-dense="1"] .tr-col > div { padding-left: 8px; padding-right: 8px }

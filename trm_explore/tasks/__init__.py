@@ -7,10 +7,13 @@ task, config = resolve(config)                        # the task, and the config
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
-from trm_explore.config import SIZES, RunConfig, guide_names
+from trm_explore.config import SIZES, DataConfig, RunConfig, guide_names
 from trm_explore.tasks.base import RealTask, Task
+from trm_explore.tasks.custom import CustomTask
+from trm_explore.tasks.folder import DESCRIPTION, FolderTask, describe
 from trm_explore.tasks.sudoku import SudokuTask
 
 __all__ = ["TASKS", "TASK_PRESETS", "RealTask", "Task", "preset", "resolve"]
@@ -37,18 +40,34 @@ TASK_PRESETS: dict[str, dict[str, Any]] = {
 }
 
 
-def preset(task: str = "sudoku4", size: str = "tiny", **flat: Any) -> RunConfig:
-    """The named preset's run with the task's own numbers in it; flat fields override both."""
-    own = dict(TASK_PRESETS[_known(task)]) if size not in SIZES or size == "tiny" else {}
+def preset(task: Any = "sudoku4", size: str = "tiny", **flat: Any) -> RunConfig:
+    """The named preset's run with the task's own numbers in it; flat fields override both. `task`: a name, a folder
+    with a task.json, or a task object."""
+    flat = guide_names(flat)
+    own = task_preset(task, flat) if size not in SIZES or size == "tiny" else {}
     if "updates" in flat and "num_epochs" not in flat:
         own["num_epochs"] = None  # whoever says updates means them
-    return RunConfig.from_preset(size, **{"task": task, **own, **guide_names(flat)})
+    return RunConfig.from_preset(size, **{"task": task, **own, **flat})
+
+
+def task_preset(task: Any, flat: dict[str, Any] | None = None) -> dict[str, Any]:
+    """What a task needs to be learned, beside the preset's own numbers."""
+    if not isinstance(task, str):
+        return dict(getattr(task, "preset", {}))
+    if task in TASK_PRESETS:
+        return dict(TASK_PRESETS[task])
+    return dict(describe(_known(task)).get("preset", {}))
 
 
 def resolve(config: RunConfig) -> tuple[Task, RunConfig]:
     """The task, and the config with vocab_size, seq_len and input_size filled in; ValueError where they contradict the
     task."""
-    task = TASKS[_known(config.task)](config)
+    task = _task_of(config)
+    defaults = DataConfig()
+    for name in DataConfig.__dataclass_fields__:
+        value = getattr(config.puzzles, name)
+        if name not in task.takes and value != getattr(defaults, name):
+            raise ValueError(f"{name}={value!r} has no meaning for the task {task.name}; leave it out")
     lengths = {"vocab_size": task.vocab_size, "seq_len": task.seq_len, "input_size": task.input_size}
     for name, own in lengths.items():
         given = getattr(config.model, name)
@@ -61,6 +80,18 @@ def resolve(config: RunConfig) -> tuple[Task, RunConfig]:
         )
     _check_sizes(task, config)
     return task, config.with_flat(**lengths)
+
+
+def _task_of(config: RunConfig) -> Task:
+    if not isinstance(config.task, str):
+        return CustomTask(config.task)
+    if config.task.startswith("custom:"):
+        raise ValueError(
+            f"task={config.task!r} was a Python object, which no file can hold; give it again: "
+            "resolve(config.with_flat(task=your_object))"
+        )
+    name = _known(config.task)
+    return TASKS[name](config) if name in TASKS else FolderTask(name)
 
 
 def _check_sizes(task: Task, config: RunConfig) -> None:
@@ -76,6 +107,8 @@ def _check_sizes(task: Task, config: RunConfig) -> None:
 
 
 def _known(name: str) -> str:
-    if name not in TASKS:
-        raise ValueError(f"task={name!r} is not known; allowed are {', '.join(TASKS)}")
+    """A task's name or a folder's path, as it is."""
+    if name not in TASKS and not (Path(name) / DESCRIPTION).is_file():
+        folder = f", and there is no file {Path(name) / DESCRIPTION}" if "/" in name or Path(name).is_dir() else ""
+        raise ValueError(f"task={name!r} is not known; allowed are {', '.join(TASKS)}{folder}")
     return name

@@ -30,6 +30,7 @@ class Task(ABC):
     loss = "cross_entropy"
     input_size: int | None = None  # width of real inputs; None: tokens
     tolerance = 0.0  # of tasks of numbers, see RealTask
+    takes: tuple[str, ...] = ()  # the fields of DataConfig that mean something to it
     in_epochs = False  # True where a finite set of examples is read in order; `train_windows` then says how many
     train_windows = 0
     loops_over_positions = False  # True only for the guide's own loop over embeddings

@@ -12,6 +12,7 @@ windows, R rows of a window (seq_len + 1), D width. Try it:
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from typing import Any
 
@@ -22,7 +23,6 @@ from trm_explore.tasks.embedding_files import HOW, ChunkReader, chunk_paths
 from trm_explore.tasks.embedding_rows import RowSet, Sums
 
 ORDER = 5  # names the random numbers of the training order: they follow from seed, epoch and chunk alone
-HELD_OUT_SEED = 11  # of the order in which held-out windows are taken, so that few of them are spread over all
 HELP = (
     "Predict the next sentence's embedding from those before it: a regression under squared error. An answer counts as "
     "right where it explains at least half of the variance. "
@@ -147,8 +147,7 @@ class EmbeddingsTask(RealTask):
         self._finish()
         n = min(n, len(self._held))
         if self._first is None or len(self._first["labels"]) < n:
-            order = np.random.default_rng(HELD_OUT_SEED).permutation(len(self._held))[:n]
-            self._first = _batch(self._chunks.gather(self._held[order]))
+            self._first = _batch(self._chunks.gather(self._held[_spread(len(self._held))[:n]]))
         return {name: value[:n] for name, value in self._first.items()}
 
     def load(self, path: str) -> Puzzles:
@@ -203,6 +202,12 @@ def _last_tenth(sizes: list[int]) -> dict[int, np.ndarray]:
     start = int(ends[-1]) - max(1, int(ends[-1]) // 10)
     first = ends - sizes
     return {i: np.arange(max(start - first[i], 0), sizes[i]) for i in range(len(sizes)) if ends[i] > start}
+
+
+def _spread(count: int) -> np.ndarray:
+    """All of 0 .. count - 1, in steps of about the golden part of count: the first few lie all over them."""
+    step = next(step for step in range(round(count * 0.618), 0, -1) if math.gcd(step, count) == 1) if count > 1 else 1
+    return np.arange(count) * step % count
 
 
 def _batch(windows: np.ndarray) -> Puzzles:

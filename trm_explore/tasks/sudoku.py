@@ -52,6 +52,7 @@ class SudokuTask(Task):
     it."""
 
     judges_without_labels = True
+    takes = ("data", "eval_data", "difficulty", "pool_size")
 
     def __init__(
         self,

@@ -1,0 +1,94 @@
+"""A task from a folder: task.json says what it is, inputs.npy and labels.npy hold the puzzles.
+
+Held out are eval_inputs.npy and eval_labels.npy where they are there, else a tenth of the puzzles, chosen by their
+content, so that equal inputs are never on both sides. docs/own_tasks.md has the fields of task.json.
+"""
+
+from __future__ import annotations
+
+import json
+import zlib
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+
+from trm_explore.tasks.base import Puzzles
+from trm_explore.tasks.custom import CustomTask, check_arrays
+
+DESCRIPTION = "task.json"
+FIELDS = {"name", "title", "help", "rows", "cols", "vocab_size", "input_size", "loss", "tolerance", "board", "preset"}
+
+
+def describe(folder: str) -> dict[str, Any]:
+    """task.json as a dict; ValueError where it is missing or says what nobody asks for."""
+    path = Path(folder) / DESCRIPTION
+    if not path.is_file():
+        raise ValueError(f"task={folder!r} is no task's name, and there is no {path}; docs/own_tasks.md has the format")
+    try:
+        said = json.loads(path.read_text(encoding="utf-8"))
+    except (ValueError, OSError) as error:
+        raise ValueError(f"{path} is not JSON: {error}") from None
+    if not isinstance(said, dict):
+        raise ValueError(f"{path} must hold one JSON object, not {type(said).__name__}")
+    if foreign := said.keys() - FIELDS:
+        raise ValueError(f"{path}: {min(foreign)!r} is not known; allowed are {', '.join(sorted(FIELDS))}")
+    for name in ("preset", "board"):
+        if not isinstance(said.get(name, {}), dict):
+            raise ValueError(f"{path}: {name} must be an object, not {said[name]!r}")
+    return said
+
+
+class FolderTask(CustomTask):
+    """The puzzles of a folder. Drawn with replacement, so that an update may have any number of them."""
+
+    def __init__(self, folder: str):
+        said = describe(folder)
+        own = SimpleNamespace(**{name: value for name, value in said.items() if name not in ("board", "preset")})
+        own.sample = own.held_out = None  # this class has both
+        own.name = said.get("name", Path(folder).resolve().name)
+        super().__init__(own)
+        self.folder, self._board = Path(folder), said.get("board", {})
+        train = self._arrays("inputs", "labels")
+        if (self.folder / "eval_inputs.npy").exists() or (self.folder / "eval_labels.npy").exists():
+            self._train, self._held_out = train, self._arrays("eval_inputs", "eval_labels")
+        else:
+            held = _one_tenth(next(iter(train.values())))
+            if held.all() or not held.any():
+                raise ValueError(
+                    f"{self.folder}: its puzzles are too few to hold a tenth of them out; add puzzles, or give "
+                    "eval_inputs.npy and eval_labels.npy"
+                )
+            self._train = {name: array[~held] for name, array in train.items()}
+            self._held_out = {name: array[held] for name, array in train.items()}
+
+    def sample(self, n: int, rng: np.random.Generator) -> Puzzles:
+        chosen = rng.integers(len(self._train["labels"]), size=n)
+        return {name: array[chosen] for name, array in self._train.items()}
+
+    def held_out(self, n: int) -> Puzzles:
+        return {name: array[:n] for name, array in self._held_out.items()}
+
+    def board(self) -> dict[str, Any]:
+        return {**super().board(), **self._board}
+
+    def _arrays(self, inputs: str, labels: str) -> Puzzles:
+        arrays = []
+        for name in (inputs, labels):
+            path = self.folder / f"{name}.npy"
+            if not path.is_file():
+                raise ValueError(f"{self.folder} has no {name}.npy; docs/own_tasks.md has the format")
+            try:
+                arrays.append(np.load(path, allow_pickle=False))
+            except (ValueError, OSError, EOFError) as error:
+                raise ValueError(f"{path} is not a plain NumPy array: {str(error)[:120]}") from None
+        return check_arrays(str(self.folder), *arrays, self)
+
+
+def _one_tenth(inputs: np.ndarray) -> np.ndarray:
+    """(N,) bool by the inputs' own bytes: about a tenth, and equal inputs together."""
+    keys = np.array([zlib.crc32(row.tobytes()) for row in np.ascontiguousarray(inputs)], dtype=np.uint64)
+    distinct = np.unique(keys)
+    taken = distinct[np.argsort(distinct * np.uint64(2654435761) % np.uint64(2**32))[: max(1, len(distinct) // 10)]]
+    return np.isin(keys, taken)
