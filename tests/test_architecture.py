@@ -18,13 +18,13 @@ PACKAGE = ROOT / "trm_explore"
 
 # From the ground up. A room (a module, or a folder and all in it) imports from its own level and those before it.
 LEVELS = (
-    {"checks", "parts", "config", "events", "palette", "resources", "cost"},
+    {"checks", "parts", "config", "events", "palette", "resources", "cost", "encoders", "sentences"},
     {"network", "supervision", "tasks"},
-    {"model"},
+    {"model", "encode"},
     {"trajectory", "gradients", "checkpoint", "published", "evaluation", "state", "update", "memory"},
     {"training"},
     {"analysis"},
-    {"runs"},
+    {"runs", "pairs"},
     {"payload", "terminal", "run_folder"},
     {"plots"},
     {"widgets", "app"},
@@ -48,8 +48,8 @@ FENCES = {  # a package that only these rooms may import
     "tyro": {"cli"},
     "tqdm": {"cli", "teach"},
     "huggingface_hub": set(),
-    "transformers": set(),
-    "sentence_transformers": set(),
+    "transformers": {"encoders"},
+    "sentence_transformers": {"encoders"},
 }
 WITHOUT_TORCH = ("events", "config", "parts", "checks", "palette", "resources")
 SPEAKS = {"cli", "teach", "app"}  # the rooms that talk to a person and so may print

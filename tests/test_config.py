@@ -7,13 +7,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from trm_explore import events as ev
+from trm_explore.cli import main
 from trm_explore.config import (
+    ALIASES,
     FIELDS,
     PRESETS,
+    SWITCHES,
     ModelConfig,
     RunConfig,
     SupervisionConfig,
 )
+from trm_explore.tasks import preset, resolve
 
 positive = st.floats(1e-6, 1e6)
 part = st.floats(0, 1, exclude_max=True)
@@ -210,3 +215,251 @@ def test_the_guides_flat_dict_is_taken_as_it_is():
     run = RunConfig.from_flat(GUIDE)
     assert {name: run.to_flat()[name] for name in GUIDE} == GUIDE
     assert (run.train.batch_size, run.model.L_layers, run.supervision.scope) == (8, 4, "full")
+
+
+# ---- the guide's and its scripts' names ----------------------------------------------------------------
+
+OTHER_NAMES = {  # another name: (ours, a value)
+    "data_folder": ("data", "chunks"),
+    "sonar_dim": ("hidden_size", 128),
+    "deep_supervision_enabled": ("enable_deep_supervision", True),
+    "curriculum_start_step": ("curriculum_start_update", 3),
+    "curriculum_end_step": ("curriculum_end_update", 9),
+    "global_batch_size": ("batch_size", 7),
+    "lr_warmup_steps": ("warmup_updates", 12),
+}
+
+
+def test_every_other_name_is_listed_and_leads_to_a_field_of_its_own():
+    assert {name: own for name, (own, _) in OTHER_NAMES.items()} == ALIASES
+    assert not (set(ALIASES) | set(SWITCHES)) & set(FIELDS)
+    assert set(ALIASES.values()) | {own for own, _, _ in SWITCHES.values()} <= set(FIELDS)
+
+
+@pytest.mark.parametrize("name", OTHER_NAMES)
+def test_another_name_is_the_same_setting_everywhere_a_run_is_made(name):
+    own, value = OTHER_NAMES[name]
+    expected = RunConfig.from_flat({own: value})
+    assert expected != RunConfig()
+    assert RunConfig.from_flat({name: value}) == expected == RunConfig().with_flat(**{name: value})
+    assert RunConfig.from_preset("tiny", **{name: value}) == expected == preset("sudoku4", **{name: value})
+    assert name not in expected.to_flat()
+    assert RunConfig.from_flat({name: value, own: value}) == expected  # given twice, and the same
+
+
+@pytest.mark.parametrize("name", OTHER_NAMES)
+def test_both_names_with_different_values_are_refused_in_one_sentence(name):
+    own, value = OTHER_NAMES[name]
+    other = not value if isinstance(value, bool) else value * 2
+    for flat in ({name: value, own: other}, {own: other, name: value}):
+        with pytest.raises(ValueError) as error:
+            RunConfig.from_flat(flat)
+        sentence = str(error.value)
+        assert own in sentence and name in sentence and repr(value) in sentence and repr(other) in sentence
+        assert sentence.endswith("give it once") and "\n" not in sentence
+
+
+def test_the_guides_switches_turn_settings_on_and_off():
+    on = RunConfig.from_flat({"curriculum_enabled": True, "compute_gradient_stats": True})
+    assert (on.supervision.curriculum, on.train.gradient_every > 0) == ("weight", True)
+    off = on.with_flat(curriculum_enabled=False, compute_gradient_stats=False)
+    assert off == RunConfig() == RunConfig.from_flat({"curriculum_enabled": False})
+    for name in SWITCHES:
+        with pytest.raises(ValueError, match=f"{name}='yes' must be True or False"):
+            RunConfig.from_flat({name: "yes"})
+    with pytest.raises(ValueError, match="curriculum is given twice, .*'depth' .*curriculum_enabled=.*give it once"):
+        RunConfig.from_flat({"curriculum": "depth", "curriculum_enabled": True})
+
+
+def test_the_scripts_own_config_of_a_curriculum_is_taken_as_it_is():
+    """The keys of the guide's third script; values of its curriculum preset."""
+    run = RunConfig.from_flat(
+        {
+            "deep_supervision_enabled": True,
+            "deep_supervision_weight": 0.7,
+            "deep_supervision_schedule": "linear_decay",
+            "curriculum_enabled": True,
+            "curriculum_start_step": 1000,
+            "curriculum_end_step": 10_000,
+            "compute_gradient_stats": True,
+            "global_batch_size": 768,
+            "lr": 1e-4,
+            "lr_min_ratio": 0.1,
+            "lr_warmup_steps": 2000,
+            "weight_decay": 0.1,
+        }
+    )
+    assert run.curriculum_span == (1000, 10_000) and run.supervision.scope == "full"
+    assert (run.train.batch_size, run.train.warmup_updates) == (768, 2000)
+
+
+# ---- presets ----------------------------------------------------------------
+
+
+def test_the_presets_are_what_the_guide_advises():
+    """Reasoning: 0.5 to 0.7 with linear_decay; generation: 0.2 to 0.4 with constant; prototyping: off."""
+    s = {name: RunConfig.from_preset(name).supervision for name in ("reasoning", "generation", "prototyping")}
+    assert s["reasoning"].enable_deep_supervision and s["reasoning"].deep_supervision_schedule == "linear_decay"
+    assert 0.5 <= s["reasoning"].deep_supervision_weight <= 0.7
+    assert s["generation"].enable_deep_supervision and s["generation"].deep_supervision_schedule == "constant"
+    assert 0.2 <= s["generation"].deep_supervision_weight <= 0.4
+    assert not s["prototyping"].enable_deep_supervision
+    for name in s:  # the network is the tiny one, and a task keeps what it needs to be learned
+        run = preset("sudoku6", name)
+        assert run.model == preset("sudoku6").model and run.train == preset("sudoku6").train and run.preset == name
+        assert preset("sudoku6", name, deep_supervision_weight=0.1).supervision.deep_supervision_weight == 0.1
+
+
+# ---- settings that contradict each other ----------------------------------------------------------------
+
+ON = {"enable_deep_supervision": True}
+CUSTOM = ON | {"deep_supervision_schedule": "custom", "custom_weights": [1.0, 1.0, 1.0]}
+
+
+@pytest.mark.parametrize(
+    ("flat", "words"),
+    [
+        ({"curriculum": "weight", "curriculum_start_update": 9, "curriculum_end_update": 9}, ["=9", "is not after"]),
+        ({"curriculum": "depth", "curriculum_start_step": 9, "curriculum_end_step": 3}, ["=9", "=3", "is not after"]),
+        ({"curriculum": "weight", "curriculum_start_update": 200}, ["=200", "update 200", "curriculum_end_update"]),
+        ({"curriculum": "weight", "updates": 1}, ["curriculum_start_update=0", "update 0"]),
+        ({"curriculum": "steep"}, ["curriculum='steep'", "off, weight, depth, H_cycles"]),
+        ({"curriculum_end_update": 0}, ["curriculum_end_update=0", "at least 1"]),
+        (CUSTOM | {"curriculum": "depth"}, ["curriculum=depth", "custom", "curriculum=weight"]),
+        (CUSTOM | {"curriculum": "H_cycles"}, ["curriculum=H_cycles", "custom", "curriculum=weight"]),
+        (
+            CUSTOM | {"curriculum": "weight", "custom_weights": [1.0, 1.0, 0.0]},
+            ["[1.0, 1.0, 0.0]", "curriculum=weight"],
+        ),
+        (CUSTOM | {"min_H_cycles": 2}, ["min_H_cycles=2", "custom", "leave min_H_cycles out"]),
+        ({"min_H_cycles": 4}, ["min_H_cycles=4", "H_cycles=3"]),
+        ({"min_L_cycles": 3}, ["min_L_cycles=3", "L_cycles=2"]),
+        ({"min_H_cycles": 0}, ["min_H_cycles=0", "at least 1"]),
+        ({"causal": True, "mixer": "mlp"}, ["causal=True", "mixer=attention", "mixer=mlp"]),
+        ({"causal": True, "mixer": "conv"}, ["causal=True", "mixer=attention", "mixer=conv"]),
+        ({"causal": 1, "mixer": "attention"}, ["causal=1", "True or False"]),
+        ({"adaptive_weights": "easy"}, ["adaptive_weights='easy'", "off, hard, progress"]),
+        ({"adaptive_strength": -1}, ["adaptive_strength=-1", "at least 0"]),
+        ({"adaptive_strength": 11}, ["adaptive_strength=11", "at most 10"]),
+        ({"adaptive_decay": 1.0}, ["adaptive_decay=1.0", "below 1"]),
+        ({"L_supervision_weight": -0.1}, ["L_supervision_weight=-0.1", "at least 0"]),
+        ({"L_supervision_weight": math.inf}, ["L_supervision_weight=inf", "finite"]),
+        ({"activation_checkpointing": "layer"}, ["activation_checkpointing='layer'", "none, cycle, call"]),
+        ({"gradient_every": -1}, ["gradient_every=-1", "at least 0"]),
+        ({"truncation_length": 0}, ["truncation_length=0", "at least 1"]),
+        ({"num_epochs": 0}, ["num_epochs=0", "at least 1"]),
+        ({"input_size": 0}, ["input_size=0", "at least 1"]),
+    ],
+)
+def test_settings_that_contradict_each_other_give_one_sentence(flat, words):
+    with pytest.raises(ValueError) as error:
+        RunConfig.from_flat(flat)
+    sentence = str(error.value)
+    assert "\n" not in sentence and [word for word in words if word not in sentence] == []
+
+
+def test_a_curriculum_that_is_off_may_have_any_span_and_one_that_fits_is_taken():
+    assert RunConfig.from_flat({"curriculum_start_update": 9, "curriculum_end_update": 3}).curriculum_span == (9, 3)
+    run = RunConfig.from_flat({"curriculum": "weight", "updates": 100, "curriculum_start_update": 49})
+    assert run.curriculum_span == (49, 50)
+    assert RunConfig.from_flat(CUSTOM | {"curriculum": "weight", "adaptive_weights": "hard"})
+
+
+def test_epochs_need_a_task_that_has_an_end():
+    with pytest.raises(ValueError, match="num_epochs=2 has no meaning for the task sudoku4.*give updates"):
+        resolve(RunConfig.from_flat({"num_epochs": 2}))
+
+
+# ---- the command line ----------------------------------------------------------------
+
+SMALL = ["train", "--task", "sudoku4", "--swiglu_multiple", "8", "--updates", "6", "--eval_puzzles", "6"]
+SMALL += ["--threads", "1", "--device", "cpu", "--frame_every", "0"]
+
+
+@pytest.fixture
+def command(capsys):
+    """command(*flags) -> (status, events, stderr) of a tiny run."""
+
+    def run(*flags):
+        status = main([*SMALL, "--json", *map(str, flags)])
+        out, err = capsys.readouterr()
+        return status, [ev.from_json(line) for line in out.splitlines()], err
+
+    return run
+
+
+def test_the_guides_curriculum_flags_train_with_a_ramp(command):
+    flags = ["--enable_deep_supervision", "--deep_supervision_schedule", "linear_decay", "--curriculum_enabled"]
+    status, events, err = command(*flags, "--curriculum_start_step", 1, "--curriculum_end_step", 5)
+    assert (status, err) == (0, "")
+    weights = [e.weights for e in events if isinstance(e, ev.UpdateDone)]
+    for w, part in zip(weights, [0, 0, 0.25, 0.5, 0.75, 1], strict=True):
+        assert w == pytest.approx([part / 6, part / 3, 1.0])
+    config = events[0].config
+    assert (config["curriculum"], config["curriculum_start_update"], config["curriculum_end_update"]) == (
+        "weight",
+        1,
+        5,
+    )
+
+
+def test_the_guides_names_are_taken_with_hyphens_an_equals_sign_and_turned_off(command):
+    status, events, err = command(
+        "--deep-supervision-enabled",
+        "--deep-supervision-schedule=exponential_decay",
+        "--curriculum-enabled",
+        "--no-curriculum-enabled",
+        "--global-batch-size=3",
+        "--lr-warmup-steps=2",
+        "--sonar_dim=32",
+    )
+    assert (status, err) == (0, "")
+    wanted = {
+        "enable_deep_supervision": True,
+        "deep_supervision_schedule": "exponential_decay",
+        "curriculum": "off",
+        "batch_size": 3,
+        "warmup_updates": 2,
+        "hidden_size": 32,
+    }
+    assert {name: events[0].config[name] for name in wanted} == wanted
+    _, events, _ = command("--no-deep-supervision-enabled")
+    assert events[0].config["enable_deep_supervision"] is False
+
+
+def test_asking_for_gradient_statistics_gives_some_even_in_a_short_run(command):
+    status, events, err = command("--enable_deep_supervision", "--compute_gradient_stats")
+    assert (status, err) == (0, "")
+    measured = [e for e in events if isinstance(e, ev.GradientsMeasured)]
+    assert measured and len(measured[-1].states) == 3
+    _, events, _ = command("--compute_gradient_stats=False")
+    assert events[0].config["gradient_every"] == 0
+    _, events, _ = command("--no-compute-gradient-stats")
+    assert events[0].config["gradient_every"] == 0
+
+
+@pytest.mark.parametrize(
+    ("flags", "sentence"),
+    [
+        (
+            ["--curriculum_enabled", "--curriculum_start_step", 5, "--curriculum_end_step", 2],
+            "curriculum_end_update=2 is not after curriculum_start_update=5",
+        ),
+        (
+            ["--deep_supervision_schedule", "custom", "--custom_weights", 1, 1, 1, "--curriculum", "depth"],
+            "curriculum=depth changes which steps are supervised",
+        ),
+        (["--min_H_cycles", 9], "min_H_cycles=9 is more than H_cycles=3"),
+        (["--causal"], "causal=True needs mixer=attention"),
+        (["--num_epochs", 3], "num_epochs=3 has no meaning for the task sudoku4"),
+        (["--adaptive_strength", -1], "adaptive_strength=-1.0 must be"),
+        (["--global_batch_size", 8, "--batch_size", 4], "batch_size is given twice"),
+        (["--curriculum", "depth", "--curriculum_enabled"], "curriculum is given twice"),
+    ],
+    ids=lambda value: " ".join(map(str, value)) if isinstance(value, list) else "",
+)
+def test_flags_that_contradict_each_other_are_refused_with_status_2(command, flags, sentence, tmp_path):
+    status, events, err = command(*flags, "--out", tmp_path / "run")
+    assert (status, events) == (2, [])
+    assert err.startswith(f"trm-explore: {sentence}") and err.count("\n") == 1
+    assert not (tmp_path / "run").exists()  # nothing half-written

@@ -254,6 +254,11 @@ def test_an_epoch_has_every_training_window_once_and_each_epoch_its_own_order(fo
     assert not np.array_equal(epoch_of(EmbeddingsTask(task.data, seed=1)), first)
 
 
+def test_in_each_epoch_the_windows_of_a_chunk_come_in_another_order(folder):
+    task = EmbeddingsTask(folder(separate(40), chunk_size=40))  # one chunk: nothing else can be shuffled
+    assert len({epoch_of(task, epoch).tobytes() for epoch in range(4)}) == 4
+
+
 @pytest.fixture(scope="module")
 def fifty(tmp_path_factory):
     path = tmp_path_factory.mktemp("fifty") / "chunks"
@@ -309,7 +314,7 @@ def test_vectors_that_differ_by_half_precision_count_as_the_same(folder):
     windows[4, 3] = val[2, 1].astype(np.float16)
     windows[9, 0] = val[0, 0] * np.float32(1 + 1e-4)
     task = EmbeddingsTask(folder(windows, val))
-    assert task.dropped == 2 and task.train_windows == 18
+    assert task.train_windows == 18 and task.dropped == 2
 
 
 def test_a_second_folder_can_be_the_held_out_one(folder):

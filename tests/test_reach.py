@@ -83,9 +83,9 @@ def test_labels_mark_what_a_plain_search_reaches_and_the_wave_runs_far(size):
     assert not task.check(batch["inputs"], batch["inputs"]).any()
 
 
-def test_nearly_every_grid_has_open_cells_that_are_not_reached():
+def test_most_grids_have_open_cells_that_are_not_reached():
     labels = ReachTask().sample(300, np.random.default_rng(1))["labels"]
-    assert (labels == OPEN).any(1).mean() > 0.9
+    assert (labels == OPEN).any(1).mean() > 0.75
 
 
 def test_one_wrong_cell_makes_an_answer_wrong_and_is_named():
@@ -93,7 +93,7 @@ def test_one_wrong_cell_makes_an_answer_wrong_and_is_named():
     batch = task.sample(5, np.random.default_rng(2))
     for inputs, label in zip(batch["inputs"], batch["labels"], strict=True):
         assert task.wrong_cells(inputs, label, label) == task.wrong_cells(inputs, None, label) == []
-        for cell in range(0, 81, 7):
+        for cell in range(0, 64, 7):
             answer = label.copy()
             answer[cell] = REACHED if answer[cell] != REACHED else OPEN
             assert not task.check(inputs[None], answer[None])[0]

@@ -8,15 +8,15 @@ from pathlib import Path
 import pytest
 from browser import launch
 
+from trm_explore.resources import SHARED_SCRIPTS, script
+
 TESTS = Path(__file__).parent
 STATIC = TESTS.parent / "trm_explore" / "static"
 PLAN = json.loads((TESTS / "data" / "plan.json").read_text(encoding="utf-8"))
 MESSAGE = json.loads((TESTS / "data" / "message.json").read_text(encoding="utf-8"))
 FRAMES = json.loads((TESTS / "data" / "frames.json").read_text(encoding="utf-8"))  # one by hand a kind of board
 NAMES = ("ribbon", "curves", "player")
-SHARED = ("common", "answers", "boards")  # put before the modules that draw boards
 SOURCES = {path.stem: path.read_text(encoding="utf-8") for path in STATIC.glob("*.js")}
-MODULES = {name: "".join(SOURCES[part] for part in (*(() if name == "curves" else SHARED), name)) for name in NAMES}
 
 # The fake model counts its listeners, so that a disposer that leaves one behind is found.
 MOUNT = """async ([sources, state]) => {
@@ -66,7 +66,7 @@ def page(context):
 
 
 def mount(page, plan=PLAN, message=MESSAGE, step=2, names=NAMES, detached=False):
-    sources = {name: MODULES[name] for name in names}
+    sources = {name: script(name) for name in names}
     state = {"plan": plan, "message": message, "step": step, "detached": detached}
     page.evaluate(MOUNT, [sources, state])
     for name in names:
@@ -132,8 +132,7 @@ def test_modules_are_small_and_self_contained(name):
     source = SOURCES[name]
     assert len(source.encode()) < 20_000
     assert "import " not in source and "http" not in source and "fetch(" not in source
-    assert source.count("export") == source.count("export default { render }") == (name in NAMES)
-    assert set(SOURCES) == {*NAMES, *SHARED}
+    assert source.count("export") == source.count("export default { render }") == (name not in SHARED_SCRIPTS)
 
 
 def test_golden_messages_hold_to_the_contract():

@@ -119,6 +119,11 @@ class RunConfig:
             )
 
     @property
+    def eval_steps(self) -> int:
+        """Steps in an evaluation: eval_H_cycles, else as many as training gives a puzzle."""
+        return self.train.eval_H_cycles or self.model.H_cycles * self.train.steps_limit
+
+    @property
     def curriculum_span(self) -> tuple[int, int]:
         """(first, last) update of the curriculum; it ends half way through the run unless its end is given."""
         end = self.supervision.curriculum_end_update

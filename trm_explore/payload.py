@@ -27,6 +27,7 @@ NOT_THE_EXPERIMENT = (
     "threads",
     "eval_every",
     "eval_puzzles",
+    "eval_H_cycles",
     "frame_every",
     "shown_puzzle",
     "save_every",
@@ -40,6 +41,7 @@ def plan_of(config: RunConfig) -> dict[str, Any]:
     supervision, steps = config.supervision, config.model.H_cycles
     weights = weights_for(supervision, steps)
     return {
+        "task": config.task,
         "steps": steps,
         "L_cycles": config.model.L_cycles,
         "weights": [round(float(w), 6) for w in weights],

@@ -22,6 +22,15 @@ def assets() -> list[str]:
     return sorted(path.name for path in folder().iterdir() if path.is_file() and not path.name.startswith("."))
 
 
+SHARED_SCRIPTS = ("common", "answers", "boards")  # what the modules that draw boards need before them
+
+
+def script(name: str) -> str:
+    """The source of a drawing module of static/, whole: an ES module that imports nothing."""
+    parts = (name,) if name == "curves" else (*SHARED_SCRIPTS, name)
+    return "\n".join((PACKAGE / "static" / f"{part}.js").read_text(encoding="utf-8") for part in parts)
+
+
 def asset(name: str) -> Path:
     """The path of one shipped file. `asset("sudoku4-linear")` also finds sudoku4-linear.safetensors."""
     there = assets()  # only these names are ever joined to the folder, so no path leads out of it

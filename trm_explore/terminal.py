@@ -59,12 +59,17 @@ def _losses(values: list[float]) -> list[str]:
 
 
 def evaluation_line(event: ev.Evaluated) -> str:
-    cells = ", ".join(f"{100 * a:.1f}" for a in event.cell_accuracy)
-    exact = ", ".join(f"{100 * a:.1f}" for a in event.exact_accuracy)
-    line = f"Held-out after update {event.update}: exact % by step [{exact}], cells % [{cells}]"
+    exact, cells = (_few([f"{100 * a:.1f}" for a in row]) for row in (event.exact_accuracy, event.cell_accuracy))
+    line = f"Held-out after update {event.update}: exact % by step {exact}, cells % {cells}"
     if event.r2:
-        line += f", loss [{', '.join(f'{x:.4g}' for x in event.loss)}], R2 [{', '.join(f'{x:.3f}' for x in event.r2)}]"
+        line += f", loss {_few([f'{x:.4g}' for x in event.loss])}, R2 {_few([f'{x:.3f}' for x in event.r2])}"
     return line
+
+
+def _few(words: list[str], most: int = 8) -> str:
+    """[a, b, c, d, ..., y, z]: of many steps the first and the last."""
+    shown = words if len(words) <= most else [*words[:4], "...", *words[-2:]]
+    return f"[{', '.join(shown)}]"
 
 
 def gradient_line(event: ev.GradientsMeasured) -> str:

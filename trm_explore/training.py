@@ -212,7 +212,7 @@ class Training:
         steps_limit updates at most."""
         c = self.config.train
         if c.num_epochs is not None:
-            updates = c.num_epochs * -(-self.task.examples // c.batch_size) * c.steps_limit
+            updates = c.num_epochs * -(-self.task.train_windows // c.batch_size) * c.steps_limit
             self.config = self.state.config = self.config.with_flat(updates=updates)
 
     def _next_batch(self) -> tuple[Any, Batch]:
@@ -244,8 +244,9 @@ class Training:
         return ev.GradientsMeasured(self.update, *statistics)
 
     def _eval_cycles(self) -> int:
-        """A puzzle that stays several updates has its states carried on: that many times the cycles."""
-        return self.config.model.H_cycles * self.config.train.steps_limit
+        """As configured; else a puzzle that stays several updates has its states carried on: that many times the
+        cycles."""
+        return self.config.eval_steps
 
     def _frame(self) -> ev.Frame:
         shown = self._shown

@@ -185,6 +185,20 @@ def frame_of(
     return frame
 
 
+def picture_of(task: Task) -> dict[str, Any]:
+    """A frame of a held-out puzzle whose one step is the solution: what the task is, drawn without a model."""
+    puzzle = {name: value[:1] for name, value in task.held_out(1).items()}
+    beside = task.companions()
+    if beside is not None:
+        puzzle = {name: np.concatenate([value, beside[name]]) for name, value in puzzle.items()}
+    inputs, labels = inputs_of(puzzle), puzzle["labels"]
+    one, none = np.ones((1, len(labels)), np.float32), np.zeros((1, len(labels)), np.float32)
+    solution = labels if task.loss == "mse" else np.where(labels == IGNORE, inputs, labels)
+    sure = np.ones((1, *labels.shape[:2]), np.float32)
+    solved = Trajectory(inputs, labels, solution[None], sure, None, none, one, none, none)
+    return frame_of(solved, task, label="a solved puzzle")
+
+
 def _rounded(values: np.ndarray) -> list[float | None]:
     """A flat list, to three decimals; a number that is not finite is None."""
     return [round(float(value), 3) if np.isfinite(value) else None for value in values.ravel()]

@@ -8,12 +8,11 @@ module that is mounted late first gets all of the run so far, joined.
 from __future__ import annotations
 
 import json
-from pathlib import Path
 from typing import Any
 
 import gradio as gr
 
-STATIC = Path(__file__).resolve().parent.parent / "static"
+from trm_explore.resources import script
 
 STORE = """
 window.trmStore ??= (() => {
@@ -50,6 +49,7 @@ const model = {
   get: (key) => (mounting && key === "message" ? store.joined() : store.get(key)),
   set: (key, value) => store.set(key, value),
   save_changes: () => {},
+  emit: (name, data) => trigger(name, data),
   on: (event, call) => store.on(name(event), call),
   off: (event, call) => store.off(name(event), call),
 };
@@ -77,7 +77,7 @@ watch("value", put);
 # told to the server, which knows how the buttons look then.
 REMEMBER = """
 const { run, state } = props.value;
-if (run !== "recorded") {
+if (!run.startsWith("recorded")) {
   sessionStorage.setItem("trm-run", run);
   if (window.trmState !== state) { window.trmState = state; trigger("turn", { state }); }
 }
@@ -85,13 +85,13 @@ if (run !== "recorded") {
 RECALL = "() => [sessionStorage.getItem('trm-run') || '']"
 
 
-def host(module: str) -> gr.HTML:
-    """A gr.HTML that runs static/<module>.js."""
-    source = (STATIC / f"{module}.js").read_text(encoding="utf-8")
+def host(module: str, *events: str) -> gr.HTML:
+    """A gr.HTML that runs static/<module>.js; `events`: the names that it emits."""
+    named = "".join(f'// "{name}"\n' for name in events)  # Gradio looks for them in the text
     return gr.HTML(
         value="",
         html_template="<div></div>",  # constant, so that Gradio leaves our children alone
-        js_on_load=STORE + HOST % json.dumps(source),
+        js_on_load=STORE + HOST % json.dumps(script(module)) + named,
         apply_default_css=False,
         padding=False,
         elem_id=module,

@@ -9,10 +9,23 @@ from typing import Any
 import gradio as gr
 
 from trm_explore.app import texts
-from trm_explore.app.settings import ADVISED, CONTROLS, as_command, as_python, check, config_of, too_slow, values_of
+from trm_explore.app.recorded import nothing_recorded, recorded_message, recorded_text, recorded_updates
+from trm_explore.app.settings import (
+    ADVISED,
+    CONTROLS,
+    START,
+    as_command,
+    as_python,
+    check,
+    config_of,
+    page_config,
+    too_slow,
+    values_of,
+)
+from trm_explore.pairs import KINDS, pair_names
 from trm_explore.payload import error_plan, message_of, plan_of
 from trm_explore.runs import Runs
-from trm_explore.tasks import preset
+from trm_explore.tasks import GENERATED, preset, resolve
 
 PERIOD = 0.1  # seconds between two looks at a run
 CHUNK = 1000  # events in one message at most, so that a long run found again comes in pieces
@@ -26,13 +39,13 @@ Updates = list[Any]
 class Handlers:
     """The page's event handlers over one registry of runs. Return values fit the outputs that page.py wires."""
 
-    def __init__(self, runs: Runs):
-        self.runs = runs
+    def __init__(self, runs: Runs, tasks: tuple[str, ...] = GENERATED):
+        self.runs, self.tasks = runs, tasks
 
     def follow(self, *values: Any) -> Updates:
         """Controls moved -> plan, command, Python, and the error beside its control (or all marks cleared)."""
         try:
-            config = config_of(values)
+            config = config_of(values, self.tasks)
         except ValueError as error:
             return [error_plan(str(error)), gr.skip(), gr.skip(), *marks(str(error))]
         slow = too_slow(config)
@@ -42,6 +55,33 @@ class Handlers:
         """Another task or size -> its own H-cycles, L-cycles, updates."""
         config = preset(task, size)
         return [config.model.H_cycles, config.model.L_cycles, config.train.updates]
+
+    def pick(self, run_id: str, picked: gr.EventData) -> Updates:
+        """A task chosen in the gallery -> its settings, its recorded run, what was measured."""
+        return self._recorded(run_id, getattr(picked, "task", None), "on")
+
+    def show_pair(self, run_id: str, task: str, kind: str) -> Updates:
+        """One of the task's recorded runs -> its settings and figures."""
+        return self._recorded(run_id, task, kind)
+
+    def fit(self, task: str) -> Updates:
+        """Only the controls that mean something to the task are shown: difficulty, own puzzles."""
+        takes = resolve(preset(task))[0].takes if task in self.tasks else ()
+        return [gr.update(visible=name in takes) for name in ("difficulty", "data")]
+
+    def _recorded(self, run_id: str, task: Any, kind: Any) -> Updates:
+        skipped = [gr.skip()] * (len(CONTROLS) + 3)
+        if task not in self.tasks or kind not in KINDS:
+            return skipped
+        run = self.runs.get(run_id)
+        busy = run is not None and not run.ended  # then its figures stay
+        if task not in pair_names():
+            config = page_config(task)
+            message = nothing_recorded(config)
+            return [*values_of(config), gr.skip() if busy else message, "", gr.skip()]
+        config = page_config(task, **(START if kind == "on" else {}), updates=recorded_updates(task, kind))
+        message = gr.skip() if busy else recorded_message(task, kind)
+        return [*values_of(config), message, recorded_text(task), kind]
 
     def advise(self, name: str) -> Updates:
         """A preset of the guide -> supervision, schedule and base weight as it advises."""
@@ -122,7 +162,7 @@ class Handlers:
             run.one_update() if one else run.go_on()
             return [gr.skip(), NOBODY, gr.skip(), *marks("")]
         try:
-            config = await asyncio.to_thread(lambda: check(config_of(values)))
+            config = await asyncio.to_thread(lambda: check(config_of(values, self.tasks)))
             run = self.runs.submit(config, paused=one)
         except (ValueError, OSError) as error:
             return [gr.skip(), NOBODY, error_plan(str(error)), *marks(str(error))]

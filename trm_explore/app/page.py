@@ -10,13 +10,13 @@ import gradio as gr
 from trm_explore.app import texts
 from trm_explore.app.bridge import RECALL, REMEMBER, host, link
 from trm_explore.app.handlers import MARKED, Handlers, buttons
-from trm_explore.app.recorded import recorded_message
+from trm_explore.app.recorded import gallery_of, recorded_message, recorded_text
 from trm_explore.app.settings import ADVISED, CONTROLS, LIMITS, as_command, as_python, start_config
 from trm_explore.config import PRESETS, SIZES
 from trm_explore.parts import Adaptive, Checkpointing, Curriculum, Difficulty, Scope
 from trm_explore.payload import plan_of
 from trm_explore.runs import Runs
-from trm_explore.tasks import TASKS, resolve
+from trm_explore.tasks import GENERATED
 
 # Gradio confines css to the page's inside; its outer margins are set here.
 HEAD = """<style>
@@ -27,20 +27,31 @@ HEAD = """<style>
 CSS = (Path(__file__).parent / "page.css").read_text(encoding="utf-8")
 
 
-def build(runs: Runs) -> gr.Blocks:
-    """The page over a registry of runs."""
-    handlers, config = Handlers(runs), start_config()
+def build(runs: Runs, folders: tuple[str, ...] = ()) -> gr.Blocks:
+    """The page over a registry of runs. `folders`: tasks of the owner's own, beside those of the project."""
+    offered = (*GENERATED, *folders)
+    handlers, config = Handlers(runs, offered), start_config()
     with gr.Blocks(title=texts.TITLE, analytics_enabled=False) as page:
         gr.HTML(f"<header><h1>{texts.HEADLINE}</h1><p>{texts.INTRO}</p></header>", elem_id="intro", padding=False)
         controls: dict[str, Any] = {}
+        gallery = host("tasks", "pick")
         with gr.Row(elem_id="switches", equal_height=False):
-            _switches(controls)
+            _switches(controls, offered)
         with gr.Row(elem_id="buttons"):
             train = gr.Button(texts.TRAIN, variant="primary", elem_id="train", min_width=96)
             pause = gr.Button(texts.PAUSE, interactive=False, elem_id="pause", min_width=96)
             one = gr.Button(texts.ONE, elem_id="one", min_width=96)
             stop = gr.Button(texts.STOP, interactive=False, elem_id="stop", min_width=96)
         host("ribbon")
+        with gr.Row(elem_id="recorded", equal_height=False):
+            pair = gr.Radio(
+                [(title, kind) for kind, title in texts.PAIRS.items()],
+                value="on",
+                label=texts.PAIR_TITLE,
+                elem_id="pair",
+                interactive=True,
+            )
+            measured = gr.Markdown(recorded_text(config.task), elem_id="measured", elem_classes="trm-small")
         with gr.Row(elem_id="pictures", equal_height=False):
             with gr.Column(scale=5, min_width=320):
                 host("curves")
@@ -50,9 +61,7 @@ def build(runs: Runs) -> gr.Blocks:
             data_help = _more(controls)
             with gr.Row(elem_id="advice"):
                 gr.Markdown(texts.ADVICE, elem_classes="trm-small")
-                advice = {
-                    name: gr.Button(name, size="sm", elem_id=f"advice-{name}") for name in PRESETS if name not in SIZES
-                }
+                advice = [gr.Button(name, size="sm", elem_id=f"advice-{name}") for name in PRESETS if name not in SIZES]
         with gr.Accordion(texts.TAKE, open=False, elem_id="take"):
             command = gr.Code(
                 as_command(config),
@@ -70,8 +79,9 @@ def build(runs: Runs) -> gr.Blocks:
             gr.Markdown(texts.WHAT)
         run_id = gr.Textbox("", visible=False, elem_id="run-id")
         ticket = gr.Textbox("", visible=False, elem_id="ticket")
-        message = link("message", recorded_message(), REMEMBER)
+        message = link("message", recorded_message(config.task), REMEMBER)
         plan = link("plan", plan_of(config))
+        link("tasks", gallery_of(offered))
 
         inputs = [controls[name] for name in CONTROLS]
         marked = [*(controls[name] for name in MARKED if name != "data"), data_help]
@@ -94,9 +104,13 @@ def build(runs: Runs) -> gr.Blocks:
         schedule = [controls[n] for n in ("deep_supervision_schedule", "deep_supervision_weight", "custom_weights")]
         shown_by = [controls["enable_deep_supervision"], schedule[0]]
         gr.on([c.change for c in shown_by], handlers.show_schedule, shown_by, schedule, **at_once)
-        sized_by = [controls["task"], controls["preset"]]
         sizes = [controls[n] for n in ("H_cycles", "L_cycles", "updates")]
-        gr.on([c.input for c in sized_by], handlers.choose, sized_by, sizes, **at_once)
+        controls["preset"].input(handlers.choose, [controls["task"], controls["preset"]], sizes, **at_once)
+        shown = [*inputs, message, measured, pair]
+        gallery.pick(handlers.pick, run_id, shown, **at_once)
+        pair.input(handlers.show_pair, [run_id, controls["task"], pair], shown, **at_once)
+        fitting = [controls["difficulty"], controls["data"]]
+        controls["task"].change(handlers.fit, controls["task"], fitting, **at_once)
         presses = [
             train.click(handlers.train, [run_id, *inputs], begun, **once),
             one.click(handlers.one_update, [run_id, *inputs], begun, **once),
@@ -110,7 +124,7 @@ def build(runs: Runs) -> gr.Blocks:
     return page
 
 
-def _switches(controls: dict[str, Any]) -> None:
+def _switches(controls: dict[str, Any], offered: tuple[str, ...]) -> None:
     """The controls that matter first: what is asked, and how it is taught."""
     config = start_config()
     flat = config.to_flat()
@@ -118,9 +132,9 @@ def _switches(controls: dict[str, Any]) -> None:
     def words(name: str, **more: Any) -> dict[str, Any]:
         return {"label": texts.LABELS[name], "info": texts.INFO.get(name), "elem_id": name, "interactive": True, **more}
 
-    titles = [(resolve(config.with_flat(task=name))[0].title, name) for name in TASKS]
     schedules = [(title, name) for name, title in texts.SCHEDULES.items()]
-    controls["task"] = gr.Dropdown(titles, value=flat["task"], **words("task"))
+    # Chosen in the gallery; here only so that it is a control like the others.
+    controls["task"] = gr.Dropdown(list(offered), value=flat["task"], **words("task"), elem_classes="trm-link")
     controls["enable_deep_supervision"] = gr.Checkbox(
         flat["enable_deep_supervision"], **words("enable_deep_supervision")
     )

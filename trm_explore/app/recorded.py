@@ -1,36 +1,64 @@
-"""What the page shows before the first click: the shipped small model, run now on a held-out puzzle, and its recorded
-training."""
+"""What the page shows before the first click: a shipped small model of the task, run now on a held-out puzzle, and its
+recorded training."""
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any
 
 from trm_explore import events as ev
 from trm_explore.app import texts
 from trm_explore.checkpoint import load_checkpoint
+from trm_explore.config import RunConfig
+from trm_explore.pairs import checkpoint_name, load_pair, pair_names, text_of
 from trm_explore.payload import message_of
 from trm_explore.resources import asset
-from trm_explore.tasks import resolve
+from trm_explore.tasks import preset, resolve
 from trm_explore.training import shown_puzzle
-from trm_explore.trajectory import frame_of, record
-
-RECORDED = "sudoku4-linear"  # .safetensors: averaged weights; .jsonl: the events of its training
+from trm_explore.trajectory import frame_of, picture_of, record
 
 
-def recorded_message() -> dict[str, Any]:
-    """A whole message in the state "recorded"; its last frame is computed here and now from the shipped weights."""
-    model, config = load_checkpoint(asset(f"{RECORDED}.safetensors"))
-    lines = asset(f"{RECORDED}.jsonl").read_text(encoding="utf-8").splitlines()
-    events = [ev.from_json(line) for line in lines]
-    end = next(event for event in reversed(events) if isinstance(event, ev.Finished))
-    task, config = resolve(config)
-    puzzle = shown_puzzle(task, config.train)
-    frame = frame_of(record(model, puzzle.batch), task, label=puzzle.label, update=end.update)
-    frames = [event for event in events if isinstance(event, ev.Frame) and event.update < end.update]
-    rest = [event for event in events if not isinstance(event, ev.Frame)]
+@cache
+def recorded_message(task: str, kind: str = "on") -> dict[str, Any]:
+    """A whole message in the state "recorded"; its frame is computed here and now from the shipped weights."""
+    pair = load_pair(task)
+    run = pair["runs"][kind]
+    model, config = load_checkpoint(asset(f"{checkpoint_name(task, kind)}.safetensors"))
+    made, config = resolve(config)
+    puzzle = shown_puzzle(made, config.with_flat(shown_puzzle=pair["shown_puzzle"]).train)
+    trajectory = record(model, puzzle.batch, H_cycles=config.eval_steps)
+    frame = frame_of(trajectory, made, label=puzzle.label, update=run["updates"])
+    points = [
+        ev.UpdateDone(update, loss, steps, [], 0, 0, 0, seconds) for update, seconds, loss, steps in run["points"]
+    ]
+    evals = [ev.Evaluated(update, 0, [], cells, exact) for update, cells, exact in run["evals"]]
     return message_of(
-        "recorded",
+        f"recorded-{task}-{kind}",
         config,
-        [*rest, *frames, ev.Frame(end.update, frame)],
-        text=texts.RECORDED.format(updates=end.update),
+        [*points, *evals, ev.Frame(run["updates"], frame)],
+        text=texts.RECORDED.format(kind=texts.PAIRS[kind], updates=run["updates"], seconds=run["seconds"]),
     )
+
+
+@cache
+def gallery_of(tasks: tuple[str, ...]) -> list[dict[str, Any]]:
+    """Name, title, help and a picture of each task."""
+    made = {name: resolve(preset(name))[0] for name in tasks}
+    return [
+        {"name": name, "title": task.title, "help": task.help, "frame": picture_of(task)} for name, task in made.items()
+    ]
+
+
+def nothing_recorded(config: RunConfig) -> dict[str, Any]:
+    """The message of a task without a shipped pair."""
+    return message_of("recorded-none", config, [], text=texts.NOTHING_RECORDED)
+
+
+def recorded_text(task: str) -> str:
+    """What was measured for the task's trained pair; empty where it has none."""
+    return text_of(load_pair(task)) if task in pair_names() else ""
+
+
+def recorded_updates(task: str, kind: str) -> int:
+    """How long a recorded run was."""
+    return load_pair(task)["runs"][kind]["updates"]

@@ -13,7 +13,8 @@ from trm_explore.checkpoint import pick_device
 from trm_explore.checks import is_number
 from trm_explore.config import RunConfig
 from trm_explore.cost import estimate
-from trm_explore.tasks import preset, resolve
+from trm_explore.pairs import load_pair, pair_names
+from trm_explore.tasks import GENERATED, preset, resolve
 
 # Every control, in the order in which handlers get their values; each is a field of a run.
 CONTROLS = (
@@ -42,8 +43,6 @@ LIMITS |= {"L_supervision_weight": (0, 2)}
 SECONDS_AN_UPDATE = 4.0  # more than this is no live page; refused with the estimate
 # On the page a run computes with one thread, so that as many runs as cores go side by side; it is looked at more often.
 PAGE = {"threads": 1, "eval_every": 25, "eval_puzzles": 128, "frame_every": 10}
-# One that the recorded run gets wrong at its first step, better at its second, right at its last.
-SHOWN_PUZZLE = {"sudoku4": 296}
 START = {
     "enable_deep_supervision": True,
     "deep_supervision_schedule": "linear_decay",
@@ -52,7 +51,16 @@ START = {
 
 def start_config() -> RunConfig:
     """What the page opens with; the recorded run in assets/ was made with it."""
-    return preset("sudoku4", "tiny", **PAGE, **START, shown_puzzle=SHOWN_PUZZLE["sudoku4"])
+    return page_config("sudoku4", **START)
+
+
+def page_config(task: str, **flat: Any) -> RunConfig:
+    """A task's run as the page computes it, showing the puzzle that tells most."""
+    return preset(task, "tiny", **PAGE, **flat, shown_puzzle=_shown(task))
+
+
+def _shown(task: str) -> int | None:
+    return load_pair(task)["shown_puzzle"] if task in pair_names() else None
 
 
 def values_of(config: RunConfig) -> list[Any]:
@@ -63,9 +71,9 @@ def values_of(config: RunConfig) -> list[Any]:
     return [flat[name] for name in CONTROLS]
 
 
-def config_of(values: list[Any] | tuple[Any, ...]) -> RunConfig:
-    """The run that the controls describe. ValueError, in one sentence that starts with the field's name, where they
-    describe none."""
+def config_of(values: list[Any] | tuple[Any, ...], tasks: tuple[str, ...] = GENERATED) -> RunConfig:
+    """The run that the controls describe; `tasks`: those that are offered. ValueError, in one sentence that starts with
+    the field's name, where they describe none."""
     chosen = dict(zip(CONTROLS, values, strict=True))
     for name, (least, most) in LIMITS.items():
         value, whole = chosen[name], name != "L_supervision_weight"
@@ -78,9 +86,14 @@ def config_of(values: list[Any] | tuple[Any, ...]) -> RunConfig:
     for name in ("task", "preset"):
         if not isinstance(chosen[name], str):
             raise ValueError(f"{name}={_said(chosen[name])} is not known; choose one of the list")
+    if chosen["task"] not in tasks:  # also not a folder on the server that its owner has not offered
+        raise ValueError(f"task={_said(chosen['task'])} is not known; allowed are {', '.join(tasks)}")
     chosen["data"] = chosen["data"] or ""
+    takes = resolve(preset(chosen["task"]))[0].takes
+    for name, nothing in (("difficulty", "any"), ("data", "")):  # not shown then
+        chosen[name] = chosen[name] if name in takes else nothing
     chosen["custom_weights"] = _numbers(chosen["custom_weights"]) if _is_custom(chosen) else ()
-    shown = None if chosen["data"] else SHOWN_PUZZLE.get(chosen["task"])
+    shown = None if chosen["data"] or chosen["difficulty"] != "any" else _shown(chosen["task"])
     return preset(chosen.pop("task"), chosen.pop("preset"), **PAGE, **chosen, shown_puzzle=shown)
 
 

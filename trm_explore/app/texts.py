@@ -7,7 +7,16 @@ INTRO = (
     "Deep supervision gives every pass a lesson of its own. Press Train; then switch it off, train again, and "
     "compare what the early passes know."
 )
-RECORDED = "Recorded earlier with the settings shown: {updates} updates. Press Train for a run of your own."
+RECORDED = (
+    "Recorded earlier, {kind}: {updates} updates in {seconds:.0f} s of one core. Press Train for a run of your own."
+)
+NOTHING_RECORDED = "No recorded run of this task: press Train."
+PAIR_TITLE = "Recorded runs of this task"
+PAIRS = {
+    "on": "with deep supervision",
+    "off": "without, as many updates",
+    "off-time": "without, as much time",
+}
 
 LABELS = {
     "task": "Task",

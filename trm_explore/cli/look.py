@@ -79,7 +79,7 @@ def run_evaluate(args: Evaluate) -> int:
         _without_files(config, args.data).with_flat(eval_size=args.eval_size or config.puzzles.eval_size)
     )
     puzzles = task.load(args.data) if args.data else task.held_out(args.puzzles)
-    cycles = args.H_cycles or config.model.H_cycles * config.train.steps_limit
+    cycles = args.H_cycles or config.eval_steps
     shape = (task.rows, task.cols) if args.data else task.held_out_shape()
     scores = evaluate(model, task, puzzles, H_cycles=cycles, shape=shape)
     halting = None
@@ -136,7 +136,7 @@ def run_show(args: Show) -> int:
         shape = task.shape_of(puzzle)
     else:
         puzzle, note, shape = task.held_out(1), "", task.held_out_shape()
-    cycles = args.H_cycles or config.model.H_cycles * config.train.steps_limit
+    cycles = args.H_cycles or config.eval_steps
     loops = task.loops_over_positions
     trajectory = record(model, {**puzzle, "board": shape}, H_cycles=cycles, loops_over_positions=loops)
     frame = frame_of(trajectory, task, shape=shape)

@@ -68,6 +68,8 @@ def defaults(argv: list[str]) -> Train:
             raise ValueError(f"{known.resume} was trained with task={run.task}; it cannot go on with task={known.task}")
         return Train(run=run, resume=known.resume)
     settings = {"num_epochs": None} if known.updates is not None else {}
+    if known.data and known.task == "embeddings":  # the network's width follows the data
+        settings["data"] = known.data
     return Train(run=preset(known.task or "sudoku4", known.preset or "tiny", **settings))
 
 

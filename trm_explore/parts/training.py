@@ -7,6 +7,14 @@ from typing import Literal
 
 from trm_explore.checks import number, one_of, text, whole
 
+OPTIONAL_COUNTS = (
+    "supervision_steps",
+    "halt_max_steps",
+    "min_H_cycles",
+    "min_L_cycles",
+    "num_epochs",
+    "eval_H_cycles",
+)
 Checkpointing = Literal["none", "cycle", "call"]
 
 
@@ -67,6 +75,8 @@ class TrainConfig:
     """Updates between evaluations on held-out puzzles (the last update is always evaluated). 0: only the last."""
     eval_puzzles: int = 256
     """Held-out puzzles in an evaluation."""
+    eval_H_cycles: int | None = None
+    """Steps in evaluations and recordings, also more than in training. None: as many as training gives a puzzle."""
     frame_every: int = 25
     """Updates between recorded trajectories of one held-out puzzle. 0: none."""
     shown_puzzle: int | None = None
@@ -83,7 +93,7 @@ class TrainConfig:
             whole(self, "shown_puzzle", 0)
         whole(self, "truncation_length", 1)
         one_of(self, "activation_checkpointing", Checkpointing)
-        for name in ("supervision_steps", "halt_max_steps", "min_H_cycles", "min_L_cycles", "num_epochs"):
+        for name in OPTIONAL_COUNTS:
             if getattr(self, name) is not None:
                 whole(self, name, 1)
         for name in ("lr", "grad_clip"):

@@ -10,13 +10,37 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from trm_explore.config import SIZES, DataConfig, RunConfig, guide_names
+from trm_explore.config import PRESETS, SIZES, DataConfig, RunConfig, guide_names
+from trm_explore.tasks import addition, maze, parity, poisson, reach, sorting, swirl
+from trm_explore.tasks.addition import AdditionTask
 from trm_explore.tasks.base import RealTask, Task
 from trm_explore.tasks.custom import CustomTask
+from trm_explore.tasks.embeddings import EmbeddingsTask
 from trm_explore.tasks.folder import DESCRIPTION, FolderTask, describe
+from trm_explore.tasks.maze import MazeTask
+from trm_explore.tasks.parity import ParityTask
+from trm_explore.tasks.poisson import PoissonTask
+from trm_explore.tasks.reach import ReachTask
+from trm_explore.tasks.sorting import SortingTask
 from trm_explore.tasks.sudoku import SudokuTask
+from trm_explore.tasks.swirl import SwirlTask
 
-__all__ = ["TASKS", "TASK_PRESETS", "RealTask", "Task", "preset", "resolve"]
+__all__ = ["GENERATED", "TASKS", "TASK_PRESETS", "RealTask", "Task", "preset", "resolve"]
+
+
+# The guide's scripts' own defaults.
+EMBEDDINGS: dict[str, Any] = {
+    "mixer": "attention",
+    "causal": True,
+    "L_layers": 4,
+    "L_cycles": 3,
+    "num_heads": 16,
+    "swiglu_multiple": 256,
+    "batch_size": 8,
+    "lr": 1e-4,
+    "halt_max_steps": 10,
+    "num_epochs": 1,
+}
 
 
 def _sudoku(size: int) -> Callable[[RunConfig], Task]:
@@ -31,20 +55,43 @@ TASKS: dict[str, Callable[[RunConfig], Task]] = {
     "sudoku4": _sudoku(4),
     "sudoku6": _sudoku(6),
     "sudoku9": _sudoku(9),
+    "maze": lambda config: MazeTask(config.puzzles.size, config.puzzles.eval_size, config.puzzles.loops),
+    "reach": lambda config: ReachTask(config.puzzles.size, config.puzzles.eval_size),
+    "addition": lambda config: AdditionTask(config.puzzles.size, config.puzzles.eval_size, config.puzzles.base),
+    "sorting": lambda config: SortingTask(config.puzzles.size, config.puzzles.eval_size),
+    "parity": lambda config: ParityTask(config.puzzles.size, config.puzzles.eval_size),
+    "swirl": lambda config: SwirlTask(),
+    "poisson": lambda config: PoissonTask(config.puzzles.size, config.puzzles.eval_size),
+    "embeddings": lambda config: EmbeddingsTask(
+        config.puzzles.data, config.model.causal, config.train.seed, config.puzzles.eval_data
+    ),
 }
+GENERATED = tuple(name for name in TASKS if name != "embeddings")  # those that need no files
 # What a task needs to be learned, beside the preset's own numbers.
 TASK_PRESETS: dict[str, dict[str, Any]] = {
     "sudoku4": {},
-    "sudoku6": {"batch_size": 64, "lr": 4e-3, "updates": 600},
+    "sudoku6": {"batch_size": 64, "lr": 4e-3, "updates": 600, "eval_H_cycles": 6},
     "sudoku9": {"batch_size": 64, "lr": 3e-3, "updates": 1500},
+    "maze": maze.PRESET,
+    "reach": reach.PRESET,
+    "addition": addition.PRESET,
+    "sorting": sorting.PRESET,
+    "parity": parity.PRESET,
+    "swirl": swirl.PRESET,
+    "poisson": poisson.PRESET,
+    "embeddings": EMBEDDINGS,
 }
+# What of a task's own numbers is the kind of network it needs, and so holds for every size of one.
+STRUCTURE = ("mixer", "pos_encodings", "causal", "num_epochs", "eval_H_cycles")
 
 
 def preset(task: Any = "sudoku4", size: str = "tiny", **flat: Any) -> RunConfig:
     """The named preset's run with the task's own numbers in it; flat fields override both. `task`: a name, a folder
     with a task.json, or a task object."""
     flat = guide_names(flat)
-    own = task_preset(task, flat) if size not in SIZES or size == "tiny" else {}
+    own = task_preset(task, flat)
+    if size in SIZES and size != "tiny":
+        own = {name: value for name, value in own.items() if name in STRUCTURE and name not in PRESETS[size]}
     if "updates" in flat and "num_epochs" not in flat:
         own["num_epochs"] = None  # whoever says updates means them
     return RunConfig.from_preset(size, **{"task": task, **own, **flat})
@@ -54,6 +101,8 @@ def task_preset(task: Any, flat: dict[str, Any] | None = None) -> dict[str, Any]
     """What a task needs to be learned, beside the preset's own numbers."""
     if not isinstance(task, str):
         return dict(getattr(task, "preset", {}))
+    if task == "embeddings" and flat and flat.get("data"):  # as wide as the data, as in the guide
+        return EMBEDDINGS | {"hidden_size": EmbeddingsTask(flat["data"]).vocab_size}
     if task in TASK_PRESETS:
         return dict(TASK_PRESETS[task])
     return dict(describe(_known(task)).get("preset", {}))

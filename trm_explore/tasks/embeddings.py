@@ -40,6 +40,7 @@ class EmbeddingsTask(RealTask):
 
     name = "embeddings"
     rows = 1
+    takes = ("data", "eval_data")
     in_epochs = True
 
     def __init__(self, data: str, causal: bool = True, seed: int = 0, eval_data: str = ""):

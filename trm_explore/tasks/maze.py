@@ -60,6 +60,7 @@ class MazeTask(Task):
         "spreads like a wave, a few cells a step."
     )
     vocab_size = len(SYMBOLS)
+    takes = ("size", "eval_size", "loops")
     judges_without_labels = True
 
     def __init__(self, size: int = 0, eval_size: int = 0, loops: float = 0.0):

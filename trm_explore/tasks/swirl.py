@@ -32,8 +32,9 @@ class SwirlTask(RealTask):
 
     name, title = "swirl", "Swirl"
     help = (
-        "A point is carried around the centre, faster further in; say where it arrives. The answer is a place in the "
-        "plane, so the way from step to step is a line that can be drawn, and so is what each step does to other points."
+        "A point is carried around the centre, faster further in; say where it arrives. Every step's answer is a place "
+        "in the plane, so the way from step to step can be drawn as a line, and what a step does to other points as "
+        "arrows."
     )
     rows = cols = seq_len = 1
     input_size = vocab_size = 2

@@ -1,0 +1,131 @@
+"""Trains every task with its preset and prints how fast it is learned; `--write` puts the table into docs/tasks.md.
+
+    python benchmarks/tasks.py [maze poisson ...] [--seeds 3] [--seconds 60] [--threads 2] [--write]
+
+Supervision on (linear_decay), seconds of training (data included, evaluation not) until 50, 90 and 99 % of 512 held-out
+puzzles are wholly right at the final step (tasks of numbers: within their tolerance). sudoku9 is the longer run: one
+seed, 600 seconds. Run it alone on the machine.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import platform
+import statistics
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from trm_explore import TASKS, preset, train
+from trm_explore import events as ev
+
+DOC = Path(__file__).resolve().parent.parent / "docs" / "tasks.md"
+BEGIN, END = "<!-- figures: written by benchmarks/tasks.py -->\n", "<!-- end of figures -->\n"
+GOALS = (0.5, 0.9, 0.99)
+ON = {"enable_deep_supervision": True, "deep_supervision_schedule": "linear_decay"}
+LONG = {"sudoku9": (1, 600.0)}  # seeds and seconds of its own
+EVALUATIONS = 40  # in a run, if it lasts as long as its preset says
+
+
+@dataclass
+class Learned:
+    """One run."""
+
+    reached: dict[float, float] = field(default_factory=dict)  # goal -> seconds
+    best: list[float] = field(default_factory=list)  # exact accuracy by step at the end
+    r2: list[float] = field(default_factory=list)
+    seconds: float = 0.0
+    updates: int = 0
+    parameters: int = 0
+
+
+def learn(task: str, seed: int, seconds: float, threads: int) -> Learned:
+    config = preset(task, **ON, seed=seed, threads=threads, frame_every=0, eval_puzzles=512)
+    config = config.with_flat(eval_every=max(1, config.train.updates // EVALUATIONS))
+    run = Learned()
+    for event in train(config):
+        if isinstance(event, ev.Started):
+            run.parameters = event.parameters
+        elif isinstance(event, ev.UpdateDone):
+            run.seconds, run.updates = event.seconds, event.update
+        elif isinstance(event, ev.Evaluated):
+            if run.seconds > seconds:
+                break
+            run.best, run.r2 = event.exact_accuracy, event.r2
+            for goal in GOALS:
+                if event.exact_accuracy[-1] >= goal:
+                    run.reached.setdefault(goal, run.seconds)
+    return run
+
+
+def data_rate(task: str) -> float:
+    """Examples a second from the task's sampler, one thread."""
+    made = TASKS[task](preset(task))
+    for _ in made.prepare():
+        pass
+    rng, batch = np.random.default_rng(0), preset(task).train.batch_size
+    made.sample(batch, rng)
+    count, began = 0, time.perf_counter()
+    while time.perf_counter() - began < 1:
+        made.sample(batch, rng)
+        count += batch
+    return count / (time.perf_counter() - began)
+
+
+def row(task: str, runs: list[Learned], batch: int, rate: float) -> str:
+    cells = []
+    for goal in GOALS:
+        times = sorted(run.reached.get(goal, float("inf")) for run in runs)
+        words = ["–" if t == float("inf") else f"{t:.0f}" if t >= 10 else f"{t:.1f}" for t in times]
+        cells.append(words[0] if len(set(words)) == 1 else f"{words[len(words) // 2]} ({words[0]} to {words[-1]})")
+    final = ", ".join(f"{100 * statistics.median(step):.1f}" for step in zip(*(r.best for r in runs), strict=True))
+    if runs[0].r2:
+        final += f"; R2 {', '.join(f'{statistics.median(s):.3f}' for s in zip(*(r.r2 for r in runs), strict=True))}"
+    speed = statistics.median(run.updates / run.seconds for run in runs)
+    return (
+        f"| {task} | {runs[0].parameters:,} | {' | '.join(cells)} | {final} | {speed:.1f} | "
+        f"{speed * batch:,.0f} | {rate:,.0f} |"
+    )
+
+
+def main() -> None:
+    names = [name for name in TASKS if name != "embeddings"]  # it reads files, and has no sampler of its own
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("tasks", nargs="*", metavar="task", help=", ".join(names))
+    parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--seconds", type=float, default=60.0)
+    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--write", action="store_true", help=f"put the table into {DOC.name}")
+    args = parser.parse_args()
+    if unknown := set(args.tasks) - set(names):
+        raise SystemExit(f"there is no task {min(unknown)!r}; allowed are {', '.join(names)}")
+    heads = ["task", "weights", *(f"s to {100 * g:.0f} %" for g in GOALS), "exact % by step at the end"]
+    heads += ["updates/s", "examples/s used", "examples/s made"]
+    lines = [f"| {' | '.join(heads)} |", f"|{'---|' * len(heads)}"]
+    print("\n".join(lines), flush=True)
+    for task in args.tasks or names:
+        seeds, seconds = LONG.get(task, (args.seeds, args.seconds))
+        runs = [learn(task, seed, seconds, args.threads) for seed in range(seeds)]
+        lines.append(row(task, runs, preset(task).train.batch_size, data_rate(task)))
+        print(lines[-1], flush=True)
+    where = (
+        f"{args.seeds} seeds, {args.seconds:.0f} s of training each (sudoku9: 1 seed, 600 s), {args.threads} threads, "
+        f"{os.cpu_count()} cores ({platform.machine()}), "
+        f"Python {platform.python_version()}, torch {torch.__version__}. "
+        "Medians (smallest to largest); – : not reached in that time."
+    )
+    print(where)
+    if args.write:
+        before, rest = DOC.read_text(encoding="utf-8").split(BEGIN)
+        after = rest.split(END)[1]
+        DOC.write_text(
+            before + BEGIN + "\n" + "\n".join(lines) + "\n\n" + where + "\n\n" + END + after, encoding="utf-8"
+        )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,198 @@
+"""Trained pairs: for each task one small model trained with deep supervision and two without, and how good they are.
+
+    for line in make_pairs("maze", folder): ...     # what `trm-explore make-assets maze` does
+    pair = load_pair("maze")                        # the figures that were stored, with a text made from them
+
+The three runs: `on` (linear_decay), `off` with as many updates, and `off-time` with as many updates as fit into the
+time of `on`. That number is stored, so that whoever makes them again gets the same runs on a slower machine. Kept are
+the averaged weights, and in one JSON file a task the curves and the scores on held-out puzzles.
+"""
+
+from __future__ import annotations
+
+import json
+import statistics
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from trm_explore import events as ev
+from trm_explore.checkpoint import slim, write_checkpoint
+from trm_explore.config import RunConfig
+from trm_explore.evaluation import evaluate
+from trm_explore.resources import asset, assets
+from trm_explore.tasks import preset
+from trm_explore.training import Training, train
+from trm_explore.trajectory import record
+
+KINDS = ("on", "off", "off-time")
+ON = {"enable_deep_supervision": True, "deep_supervision_schedule": "linear_decay"}
+SETTINGS = {"threads": 1, "seed": 0, "device": "cpu", "eval_puzzles": 256}
+PUZZLES = 1000  # held-out puzzles that the scores are measured on
+POINTS = 80  # of a run's curve, kept
+SEARCHED = 256  # held-out puzzles among which the one that is shown is chosen
+ROUNDS, UPDATES_A_ROUND = 5, 6  # of the time measurement
+
+
+def checkpoint_name(task: str, kind: str) -> str:
+    """The asset's name, without suffix; the supervised one carries its schedule's name."""
+    return f"{task}-{'linear' if kind == 'on' else kind}"
+
+
+def pair_names() -> list[str]:
+    """The tasks whose pairs ship."""
+    return [name.removeprefix("pairs-").removesuffix(".json") for name in assets() if name.startswith("pairs-")]
+
+
+def load_pair(task: str) -> dict[str, Any]:
+    """What was stored for a task: `runs` by kind, `cost` (time of an update with supervision, in updates without)."""
+    return json.loads(asset(f"pairs-{task}.json").read_text(encoding="utf-8"))
+
+
+def config_of_pair(task: str, kind: str, updates: int | None = None) -> RunConfig:
+    """The run of one kind; `updates` None: the preset's."""
+    config = preset(task, **SETTINGS, **(ON if kind == "on" else {}))
+    updates = updates or config.train.updates
+    return config.with_flat(updates=updates, eval_every=max(1, updates // 20), frame_every=0)
+
+
+def make_pairs(task: str, folder: Path, measure: bool = False) -> Iterator[str]:
+    """Trains the three and writes them into the folder; yields a line of text after each. `measure`: find the number of
+    updates of equal time anew."""
+    path = folder / f"pairs-{task}.json"
+    before = json.loads(path.read_text(encoding="utf-8")) if path.exists() and not measure else {}
+    cost = before.get("cost") or cost_of_supervision(task)
+    updates = config_of_pair(task, "on").train.updates
+    counts = {"on": updates, "off": updates, "off-time": round(updates * cost)}
+    runs: dict[str, Any] = {}
+    for kind, count in counts.items():
+        training = train(config_of_pair(task, kind, count))
+        runs[kind] = _run(training)
+        if kind == "on":
+            shown = telling_puzzle(training)
+        file = write_checkpoint(folder / f"{checkpoint_name(task, kind)}.safetensors", slim(training.checkpoint()))
+        scores = runs[kind]["scores"]
+        yield (
+            f"{task} {kind}: {count} updates, {runs[kind]['seconds']:.0f} s, exact % by step "
+            f"{_percents(scores['exact_accuracy'])}{_r2(scores)}, {file.stat().st_size / 1e3:.0f} kB"
+        )
+    pair = {"task": task, "cost": round(cost, 3), "puzzles": PUZZLES, "shown_puzzle": shown, "runs": runs}
+    path.write_text(json.dumps(ev.finite(pair)) + "\n", encoding="utf-8")
+    yield f"{task}: {text_of(pair)}"
+
+
+def telling_puzzle(training: Training) -> int:
+    """The held-out puzzle, by number, in which most happens: right in the end, and better with as many steps as can
+    be."""
+    task = training.task
+    puzzles = task.held_out(SEARCHED)
+    batch = {**puzzles, "board": task.held_out_shape()}
+    trajectory = record(training.ema_model, batch, H_cycles=training.config.eval_steps)
+    right = task.check(trajectory.inputs, trajectory.answers[-1], trajectory.labels)
+    ranks = []
+    for i in range(len(puzzles["labels"])):
+        one = trajectory.inputs[i], trajectory.labels[i]
+        wrong = [len(task.wrong_cells(*one, answers[i])) for answers in trajectory.answers]
+        better = sum(now < before for before, now in zip(wrong, wrong[1:], strict=False))
+        ranks.append((bool(right[i]), better, wrong[0]))
+    return ranks.index(max(ranks))
+
+
+def cost_of_supervision(task: str) -> float:
+    """Time of an update with supervision, in updates without; median of interleaved rounds."""
+    trainings = {kind: train(config_of_pair(task, kind, 10_000)) for kind in ("on", "off")}
+    ratios = []
+    for number in range(ROUNDS + 1):
+        taken = {}
+        for kind, training in trainings.items():
+            began = time.perf_counter()
+            _some_updates(training, UPDATES_A_ROUND)
+            taken[kind] = time.perf_counter() - began
+        if number:  # the first round prepares puzzles
+            ratios.append(taken["on"] / taken["off"])
+    for training in trainings.values():
+        training.close()
+    return statistics.median(ratios)
+
+
+def text_of(pair: dict[str, Any]) -> str:
+    """What was measured, in words, also where supervision makes no difference or costs accuracy."""
+    scores = {kind: _measure(run["scores"]) for kind, run in pair["runs"].items()}
+    first = {kind: values[0] for kind, values in scores.items()}
+    last = {kind: values[-1] for kind, values in scores.items()}
+    what = "explains" if pair["runs"]["on"]["scores"]["r2"] else "solves"
+    unit = " of the variance" if what == "explains" else ""
+    early = (
+        f"step 0 {what} {_p(first['on'])}{unit} with supervision, {_p(first['off'])} without "
+        f"({_p(first['off-time'])} in as much time)"
+    )
+    gap = last["on"] - max(last["off"], last["off-time"])
+    verdict = (
+        "the final answers are about as good either way"
+        if abs(gap) < 0.02
+        else "the final answer is better with it"
+        if gap > 0
+        else "for the final answer supervision is not worth it here"
+    )
+    final = f"the last step {_p(last['on'])} against {_p(last['off'])} and {_p(last['off-time'])}: {verdict}"
+    return f"Measured on {pair['puzzles']} held-out puzzles, one seed: {early}; {final}."
+
+
+def _measure(scores: dict[str, Any]) -> list[float]:
+    return scores["r2"] or scores["exact_accuracy"]
+
+
+def _run(training: Training) -> dict[str, Any]:
+    """Runs it to its end; what is kept of it."""
+    points, evals = [], []
+    seconds = 0.0
+    for event in training:
+        if isinstance(event, ev.UpdateDone):
+            points.append([event.update, round(event.seconds, 2), event.loss, event.step_losses])
+            seconds = event.seconds
+        elif isinstance(event, ev.Evaluated):
+            evals.append([event.update, event.cell_accuracy, event.exact_accuracy])
+        elif isinstance(event, ev.Failed):
+            raise ValueError(f"{training.task.name}: {event.reason}; {event.advice}")
+    puzzles = training.task.held_out(PUZZLES)
+    steps = training.config.eval_steps
+    scores = evaluate(training.ema_model, training.task, puzzles, H_cycles=steps)._asdict()
+    longer = evaluate(training.ema_model, training.task, puzzles, H_cycles=2 * steps)._asdict()
+    return {
+        "updates": training.update,
+        "seconds": round(seconds, 1),
+        "scores": _short(scores),
+        "twice_the_steps": _short(longer),
+        "points": _short(points[:: max(1, len(points) // POINTS)]),
+        "evals": _short(evals),
+    }
+
+
+def _some_updates(training: Training, count: int) -> None:
+    done = 0
+    for event in training:
+        done += isinstance(event, ev.UpdateDone)
+        if done == count:
+            return
+
+
+def _short(value: Any) -> Any:
+    """Four digits are enough for curves and tables."""
+    if isinstance(value, float):
+        return float(f"{value:.4g}")
+    if isinstance(value, dict):
+        return {name: _short(part) for name, part in value.items()}
+    return [_short(part) for part in value] if isinstance(value, list | tuple) else value
+
+
+def _p(share: float) -> str:
+    return f"{100 * share:.1f} %" if 0.98 < share < 1 else f"{100 * share:.0f} %"
+
+
+def _percents(shares: list[float]) -> str:
+    return "[" + ", ".join(f"{100 * share:.1f}" for share in shares) + "]"
+
+
+def _r2(scores: dict[str, Any]) -> str:
+    return f", R2 [{', '.join(f'{x:.3f}' for x in scores['r2'])}]" if scores["r2"] else ""
