@@ -47,7 +47,7 @@ FENCES = {  # a package that only these rooms may import
     "seaborn": {"plots"},
     "tyro": {"cli"},
     "tqdm": {"cli", "teach"},
-    "huggingface_hub": set(),
+    "huggingface_hub": {"encoders"},
     "transformers": {"encoders"},
     "sentence_transformers": {"encoders"},
 }
@@ -248,6 +248,7 @@ def test_the_only_extra_packages_are_declared():
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     lines = [*project["dependencies"], *(line for extra in project["optional-dependencies"].values() for line in extra)]
     declared = {re.match(r"[\w-]+", line)[0].replace("-", "_") for line in lines}
-    come_along = {"fastapi", "starlette", "uvicorn", "httpx", "traitlets"}  # with gradio and ipywidgets
+    # with gradio, ipywidgets and transformers
+    come_along = {"fastapi", "starlette", "uvicorn", "httpx", "traitlets", "huggingface_hub"}
     used = {package for module in MODULES for package in theirs(module)}
     assert used <= declared | come_along

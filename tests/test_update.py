@@ -566,3 +566,28 @@ def test_visiting_the_positions_keeps_the_states_graph_inside_a_window(make_mode
     for name, p in model.named_parameters():
         expected = torch.zeros_like(p) if p.grad is None else p.grad
         torch.testing.assert_close(got[name], expected, rtol=1e-8, atol=1e-12)
+
+
+@pytest.mark.parametrize("updates", [400, 3])  # of the config, which the epochs overrule
+def test_a_resumed_run_counted_in_epochs_gives_exactly_the_numbers_of_an_uninterrupted_one(tmp_path, updates):
+    generator = torch.Generator().manual_seed(0)
+    windows = [torch.randn(4, 8, generator=generator) for _ in range(22)]  # two are held out
+    torch.save(windows, tmp_path / "train_embeddings_chunk_0.pt")
+    flat = {"task": "embeddings", "data": str(tmp_path), "mixer": "attention", "causal": True, "num_epochs": 3}
+    flat["updates"] = updates
+    flat |= {"hidden_size": 8, "num_heads": 1, "swiglu_multiple": 8, "batch_size": 4, "H_cycles": 1, "L_cycles": 1}
+    flat |= {"eval_puzzles": 2, "eval_every": 0, "frame_every": 0, "threads": 1, "device": "cpu", "ema_decay": 0.0}
+    run = RunConfig.from_flat(flat)
+    whole = updates_of(train(run))
+    assert len(whole) == 15  # fewer than those of the warm-up
+    assert [e.lr for e in whole] == pytest.approx(
+        [updated.lr for updated in updates_of(train(run.with_flat(num_epochs=None, updates=15)))]
+    )
+    training = Training(run)
+    stream = iter(training)
+    while training.update < len(whole) - 4:
+        next(stream)
+    resumed = updates_of(train(run, resume=training.save(tmp_path / "late.safetensors")))
+    assert [numbers_of(e) for e in resumed] == [numbers_of(e) for e in whole[-4:]]
+    with pytest.raises(ValueError, match="updates"):  # fewer epochs than are done
+        list(train(run.with_flat(num_epochs=1), resume=tmp_path / "late.safetensors"))

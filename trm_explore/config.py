@@ -167,16 +167,17 @@ class RunConfig:
 def guide_names(flat: dict[str, Any]) -> dict[str, Any]:
     """The same settings under our own names; ValueError where both names are given and differ."""
     renamed: dict[str, Any] = {}
+    said: dict[str, str] = {}
     for name, value in flat.items():
-        own = ALIASES.get(name, name)
+        own, words = ALIASES.get(name, name), f"{name}={value!r}"
         if name in SWITCHES:
             if not isinstance(value, bool):
-                raise ValueError(f"{name}={value!r} must be True or False")
+                raise ValueError(f"{words} must be True or False")
             own, on, off = SWITCHES[name]
             value = on if value else off
         if own in renamed and renamed[own] != value:
-            raise ValueError(f"{own} is given twice, as {renamed[own]!r} and as {name}={value!r}; give it once")
-        renamed[own] = value
+            raise ValueError(f"{own} is given twice, as {said[own]} and as {words}; give it once")
+        renamed[own], said[own] = value, words
     return renamed
 
 

@@ -36,6 +36,7 @@ def estimate(config: RunConfig, speed: float = CPU_SPEED) -> Cost:
     cycle = B * ((m.L_cycles + 1) * network_operations(m) + 2 * m.seq_len * m.hidden_size * m.vocab_size)
     with_gradient = 1 if config.supervision.scope == "last" else m.H_cycles
     again = with_gradient if config.train.activation_checkpointing != "none" else 0
+    cycle *= m.seq_len if loops_over_positions(config) else 1
     operations = cycle * (m.H_cycles + again + 2 * with_gradient)
     seconds = operations / speed
     memory = 4 * (5 * parameters(m) + B * kept_numbers(config))
@@ -43,15 +44,20 @@ def estimate(config: RunConfig, speed: float = CPU_SPEED) -> Cost:
 
 
 def smaller(config: RunConfig) -> dict[str, Any]:
-    """The next smaller setting in memory, as one changed field: half the batch, else recomputing, else fewer cycles;
-    empty where nothing is left."""
+    """The next smaller setting in memory, as one changed field: half the batch, else recomputing, else fewer
+    cycles; empty where nothing is left."""
     if config.train.batch_size > 1:
         return {"batch_size": config.train.batch_size // 2}
-    if config.supervision.scope == "full" and config.train.activation_checkpointing != "call":
-        return {"activation_checkpointing": "call"}
-    if config.model.H_cycles > 1 and config.supervision.deep_supervision_schedule != "custom":
-        return {"H_cycles": config.model.H_cycles - 1}
-    return {}
+    changes: list[dict[str, Any]] = []
+    if config.train.activation_checkpointing != "call":
+        changes.append({"activation_checkpointing": "call"})
+    for name in ("H_cycles", "L_cycles"):
+        fixed = name == "H_cycles" and config.supervision.deep_supervision_schedule == "custom"
+        fewer = getattr(config.model, name) - 1
+        if fewer >= (getattr(config.train, f"min_{name}") or 1) and not fixed:
+            changes.append({name: fewer})
+    now = estimate(config).memory
+    return next((c for c in changes if estimate(config.with_flat(**c)).memory < now), {})
 
 
 def kept_numbers(config: RunConfig) -> float:
@@ -59,11 +65,18 @@ def kept_numbers(config: RunConfig) -> float:
     m, kind = config.model, config.train.activation_checkpointing
     calls, state = m.L_cycles + 1, m.seq_len * m.hidden_size
     cycles = m.H_cycles if config.supervision.scope == "full" else 1
+    if loops_over_positions(config):  # the graph of a whole window of passes is kept, in scope full
+        cycles *= min(config.train.truncation_length, m.seq_len) if config.supervision.scope == "full" else 1
     if kind == "call":  # the input of every call, and one call computed again
         return cycles * calls * state + kept_activations(m)
     if kind == "cycle":  # both states between cycles, and one cycle computed again
         return cycles * 2 * state + calls * kept_activations(m)
     return cycles * calls * kept_activations(m)
+
+
+def loops_over_positions(config: RunConfig) -> bool:
+    """Whether each position has a pass of its own: the guide's own loop over embeddings."""
+    return config.task == "embeddings" and not config.model.causal
 
 
 def kept_activations(m: ModelConfig) -> float:

@@ -13,7 +13,9 @@ from trm_explore.cost import estimate, memory_size, smaller
 def out_of_memory(error: Exception) -> bool:
     """Whether that is what an error means; on a CPU torch has no exception of its own for it."""
     said = str(error)
-    return isinstance(error, MemoryError | torch.OutOfMemoryError) or "allocate memory" in said
+    return (
+        isinstance(error, MemoryError | torch.OutOfMemoryError) or "allocate memory" in said or "out of memory" in said
+    )
 
 
 def check_memory(config: RunConfig, device: torch.device) -> None:

@@ -53,6 +53,24 @@ class TrainingState:
             self.average.update_parameters(self.model)
         self.update += 1
 
+    def set_length(self, updates: int) -> None:
+        """Where a run's length is known only with its data: as if the config had said `updates`."""
+        if self.update >= updates:
+            raise ValueError(
+                f"num_epochs={self.config.train.num_epochs} are {updates} updates, and the checkpoint has done "
+                f"{self.update} already; give a larger num_epochs"
+            )
+        self.config = self.config.with_flat(updates=updates)
+        self.set_learning_rate()
+
+    def set_learning_rate(self) -> None:
+        """That of the update which comes next: after resuming, and where the run's length has become known."""
+        lr = self.config.train.lr * learning_rate_factor(self.update, self.config.train)
+        for group in self.optimizer.param_groups:
+            group["lr"] = lr
+        progress = {"last_epoch": self.update, "_step_count": self.update + 1, "_last_lr": [lr]}
+        self.schedule.load_state_dict(self.schedule.state_dict() | progress)
+
     def snapshot(self) -> Checkpoint:
         """Everything, for a file."""
         tensors = {f"model.{k}": v for k, v in self.model.state_dict().items()}
@@ -97,7 +115,7 @@ class TrainingState:
             self._restore(saved)
         except (KeyError, TypeError, ValueError, RuntimeError, IndexError) as error:
             raise ValueError(f"{path}: its training state is damaged ({str(error)[:100]})") from error
-        if self.update >= self.config.train.updates:
+        if self.config.train.num_epochs is None and self.update >= self.config.train.updates:
             raise ValueError(f"{path} has done {self.update} updates already; give --updates a number above that")
 
     def _restore(self, saved: Checkpoint) -> None:
@@ -126,11 +144,7 @@ class TrainingState:
             if any(part.shape != self.running.sums.shape for part in running):
                 raise ValueError(f"running losses of shape {tuple(running.sums.shape)}")
             self.running = running
-        lr = self.config.train.lr * learning_rate_factor(self.update, self.config.train)
-        for group in self.optimizer.param_groups:
-            group["lr"] = lr
-        progress = {"last_epoch": self.update, "_step_count": self.update + 1, "_last_lr": [lr]}
-        self.schedule.load_state_dict(self.schedule.state_dict() | progress)
+        self.set_learning_rate()
         self.data_rng.bit_generator.state = saved.scalars["data_random"]
         self.halt_rng.set_state(saved.tensors["random.halt"])
         if "carry.z_H" in saved.tensors:

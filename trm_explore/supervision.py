@@ -82,12 +82,14 @@ def curriculum_weights(weights: Tensor, curriculum: str, progress: float) -> Ten
         weights[:-1] *= progress
     elif curriculum == "depth":
         weights[: S - stage(S, progress)] = 0
+    if not weights.any():  # the final step's own weight is too small for float32; only ratios matter
+        weights[-1] = 1
     return weights
 
 
 def stage(most: int, progress: float) -> int:
     """1 at progress 0, then 2, ..., in stages of equal length; `most` is reached at progress 1 (ours)."""
-    return 1 + math.floor((most - 1) * progress)
+    return 1 + math.floor((most - 1) * progress + 1e-9)  # 49 * (1 / 49) is a little less than 1
 
 
 class RunningLosses(NamedTuple):

@@ -144,7 +144,7 @@ class Training:
             if isinstance(done, ev.Failed):
                 return
             last = self.update == c.updates
-            if _every(c.gradient_every, self.update):
+            if _every(c.gradient_every, self.update) or (last and c.gradient_every):
                 yield self._gradients(held_out)
             if _every(c.frame_every, self.update) or (last and c.frame_every):
                 yield self._frame()
@@ -213,7 +213,8 @@ class Training:
         c = self.config.train
         if c.num_epochs is not None:
             updates = c.num_epochs * -(-self.task.train_windows // c.batch_size) * c.steps_limit
-            self.config = self.state.config = self.config.with_flat(updates=updates)
+            self.state.set_length(updates)
+            self.config = self.state.config
 
     def _next_batch(self) -> tuple[Any, Batch]:
         """The carry, and a batch in which fresh puzzles stand where a puzzle has halted (all of them at first)."""

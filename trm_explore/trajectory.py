@@ -155,7 +155,7 @@ def frame_of(
         "update": update,
         "label": label,
         "board": board,
-        "inputs": _rounded(inputs) if real else inputs.tolist(),
+        "inputs": _rounded(task.seen(inputs)) if real else inputs.tolist(),
         "given": task.given(inputs).astype(int).tolist(),
         "target": None if labels is None else _rounded(task.drawn(labels, labels)) if real else labels.tolist(),
         "steps": [],

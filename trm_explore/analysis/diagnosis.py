@@ -50,9 +50,10 @@ def diagnose(events: Iterable[ev.Event]) -> list[Finding]:
     if started is None or len(updates) < ENOUGH:
         return []
     config = started.config
-    found = [_rising(updates, config)]
+    found: list[Finding | None] = []
     if not _solved(updates, evaluations):
-        found += [
+        found = [
+            _rising(updates, config),
             _no_refinement(evaluations, config),
             _first_step_stuck(updates, config),
             _no_better_than(started, evaluations),

@@ -35,16 +35,22 @@ def theme() -> gr.themes.Base:
 
 
 def launch(
-    host: str = "127.0.0.1", port: int = 7860, slots: int | None = None, lease: float = 30.0, block: bool = True
+    host: str = "127.0.0.1",
+    port: int = 7860,
+    slots: int | None = None,
+    lease: float = 30.0,
+    block: bool = True,
+    folders: tuple[str, ...] = (),
 ) -> tuple[gr.Blocks, Runs]:
     """Serves the page until interrupted (or, with block=False, returns it and its runs; close both).
 
-    ValueError where the address cannot be had.
+    `folders`: tasks of the owner's own that it offers. ValueError where the address cannot be had or a folder is no
+    task.
     """
     _check_address(host, port)
     torch.set_num_threads(1)  # runs ask for one thread each; this process must not start more behind their backs
     runs = Runs(slots=slots, lease=lease)
-    page = build(runs)
+    page = build(runs, folders)
     page.queue(default_concurrency_limit=None)
     try:
         page.launch(

@@ -99,7 +99,7 @@ def build(runs: Runs, folders: tuple[str, ...] = ()) -> gr.Blocks:
             trigger_mode="always_last",
             **at_once,
         )
-        for name, button in advice.items():
+        for button in advice:
             button.click(handlers.advise, button, [controls[n] for n in ADVISED], **at_once)
         schedule = [controls[n] for n in ("deep_supervision_schedule", "deep_supervision_weight", "custom_weights")]
         shown_by = [controls["enable_deep_supervision"], schedule[0]]

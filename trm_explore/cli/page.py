@@ -19,6 +19,8 @@ class App:
     """Runs that compute at once; others wait in line. 0: one a core."""
     lease: float = 30.0
     """Seconds after which a run that no page watches is stopped."""
+    tasks: tuple[str, ...] = ()
+    """Folders with tasks of your own (task.json and arrays) that the page offers too."""
 
 
 def run(args: App) -> int:
@@ -30,5 +32,5 @@ def run(args: App) -> int:
         ) from error
     whole(args, "runs", 0)
     number(args, "lease", least=1)
-    launch(host=args.host, port=args.port, slots=args.runs or None, lease=args.lease)
+    launch(host=args.host, port=args.port, slots=args.runs or None, lease=args.lease, folders=args.tasks)
     return 0

@@ -37,13 +37,17 @@ class Train:
 
 def translated(argv: list[str]) -> list[str]:
     """The flags with the guide's names replaced by ours; `--curriculum_enabled` becomes `--curriculum weight`."""
-    words = []
+    words: list[str] = []
+    given: dict[str, str] = {}  # our name -> the name that was used
     for word in argv:
         name, equals, value = word.partition("=")
         bare = name[2:].replace("-", "_") if name.startswith("--") else ""
         off = bare.removeprefix("no_")
-        if bare in ALIASES:
-            words.append(f"--{ALIASES[bare]}{equals}{value}")
+        own = SWITCHES[off][0] if off in SWITCHES else ALIASES.get(off, off)
+        if off and given.setdefault(own, off) != off:
+            raise ValueError(f"{own} is given twice, as --{given[own]} and as --{off}; give it once")
+        if off in ALIASES:
+            words.append(f"--{'no_' if bare != off else ''}{ALIASES[off]}{equals}{value}")
         elif off in SWITCHES and (not equals or value in ("True", "False")):
             own, on, without = SWITCHES[off]
             words += [f"--{own}", str(on if bare == off and value != "False" else without)]

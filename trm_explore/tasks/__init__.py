@@ -102,7 +102,9 @@ def task_preset(task: Any, flat: dict[str, Any] | None = None) -> dict[str, Any]
     if not isinstance(task, str):
         return dict(getattr(task, "preset", {}))
     if task == "embeddings" and flat and flat.get("data"):  # as wide as the data, as in the guide
-        return EMBEDDINGS | {"hidden_size": EmbeddingsTask(flat["data"]).vocab_size}
+        width = EmbeddingsTask(flat["data"]).vocab_size
+        heads = next((h for h in (16, 8, 4, 2, 1) if width % (2 * h) == 0), 1)  # rope wants an even width a head
+        return EMBEDDINGS | {"hidden_size": width, "num_heads": heads}
     if task in TASK_PRESETS:
         return dict(TASK_PRESETS[task])
     return dict(describe(_known(task)).get("preset", {}))

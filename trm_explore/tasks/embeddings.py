@@ -165,6 +165,10 @@ class EmbeddingsTask(RealTask):
         """One cell a position: the share of the variance that is left unexplained there."""
         return {"kind": "heat", "rows": 1, "cols": self.cols, "symbols": [], "box": None, "range": [0, 1]}
 
+    def seen(self, inputs: np.ndarray) -> np.ndarray:
+        """(L, D) -> (L, 1): before an answer all of the variance is left."""
+        return np.ones((len(inputs), 1), dtype=np.float32)
+
     def drawn(self, answers: np.ndarray, labels: np.ndarray | None) -> np.ndarray:
         """(L, D) -> (L, 1): squared error over the labels' variance, at most 1; NaN where there is no label."""
         if labels is None:

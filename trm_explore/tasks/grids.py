@@ -15,7 +15,7 @@ from collections.abc import Callable
 import numpy as np
 
 from trm_explore.tasks.base import Puzzles
-from trm_explore.tasks.symmetry import distinct, mix
+from trm_explore.tasks.symmetry import mix
 
 TENTH = np.uint64(10)
 HELD_OUT_SEED = 7  # of all held-out puzzles made by these generators
@@ -65,7 +65,7 @@ def wall_key(walls: np.ndarray) -> np.ndarray:
     side = walls.shape[-1]
     numbers = mix(np.arange(1, side * side + 1, dtype=np.uint64), side).reshape(side, side)
     copies = np.stack([copy.reshape(-1) for copy in eight_copies(numbers)], axis=1)  # (L, 8)
-    return mix((walls.reshape(len(walls), -1).astype(np.uint64) @ copies).min(1), 1)
+    return mix((walls.reshape(len(walls), side * side).astype(np.uint64) @ copies).min(1), 1)
 
 
 def is_held_out(keys: np.ndarray) -> np.ndarray:
@@ -88,21 +88,24 @@ class HeldOut:
 
     def __init__(self, make: Callable[[np.random.Generator], Puzzles]):
         self._make, self._rng = make, np.random.default_rng(HELD_OUT_SEED)
-        self._puzzles: Puzzles | None = None
+        self._parts: list[Puzzles] = []
+        self._seen: set[bytes] = set()
         self._barren = 0  # rounds in a row that brought nothing new
 
     def first(self, n: int) -> Puzzles:
         """The first n, or as many as there are; the same ones whatever was asked for before."""
-        while self._barren < ROUNDS and (self._puzzles is None or len(self._puzzles["labels"]) < n):
-            before = self._puzzles
-            both = self._make(self._rng)
-            if before is not None:
-                both = {name: np.concatenate([before[name], both[name]]) for name in before}
-            once = distinct(both["inputs"].astype(np.uint8))
-            self._puzzles = {name: value[once] for name, value in both.items()}
-            found = len(once) > (0 if before is None else len(before["labels"]))
-            self._barren = 0 if found else self._barren + 1
-        return {name: value[:n] for name, value in self._puzzles.items()}
+        while not self._parts or (len(self._seen) < n and self._barren < ROUNDS):
+            some, before = self._make(self._rng), len(self._seen)
+            new = [i for i, row in enumerate(some["inputs"].astype(np.uint8)) if self._is_new(row.tobytes())]
+            self._parts.append({name: value[new] for name, value in some.items()})
+            self._barren = 0 if len(self._seen) > before else self._barren + 1
+        self._parts = [{name: np.concatenate([part[name] for part in self._parts]) for name in self._parts[0]}]
+        return {name: value[:n] for name, value in self._parts[0].items()}
+
+    def _is_new(self, puzzle: bytes) -> bool:
+        before = len(self._seen)
+        self._seen.add(puzzle)
+        return len(self._seen) > before
 
 
 def read_square(text: str, tokens: dict[str, int], wall: int) -> tuple[np.ndarray, str]:
@@ -111,7 +114,7 @@ def read_square(text: str, tokens: dict[str, int], wall: int) -> tuple[np.ndarra
     rows = text.replace("\r", "").replace("/", "\n").strip("\n").split("\n")
     shown = repr(text if len(text) <= 40 else text[:37] + "...")
     if not any(row.strip() for row in rows):
-        raise ValueError(f"the grid {shown} is empty; type rows such as {'/'.join(('S..', '.#.'))}")
+        raise ValueError(f"the grid {shown} is empty; type rows such as S../.#.")
     unknown = sorted(set("".join(rows)) - set(tokens))
     if unknown:
         raise ValueError(f"{unknown[0]!r} stands in the grid {shown}; allowed are {', '.join(map(repr, tokens))}")

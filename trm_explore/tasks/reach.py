@@ -123,7 +123,7 @@ class ReachTask(Task):
 
     def _is_held_out(self, inputs: np.ndarray) -> np.ndarray:
         side = math.isqrt(inputs.shape[1])
-        return is_held_out(wall_key((inputs == WALL).reshape(-1, side, side)))
+        return is_held_out(wall_key((inputs == WALL).reshape(len(inputs), side, side)))
 
     def _some_held_out(self, rng: np.random.Generator) -> Puzzles:
         """Grids of the held-out size; of another size than the training ones all are apart."""
@@ -136,7 +136,7 @@ def grids(n: int, size: int, rng: np.random.Generator) -> list[np.ndarray]:
     walls = rng.random((n, size * size), dtype=np.float32) < WALLS
     start = np.where(walls, -1, rng.random((n, size * size), dtype=np.float32)).argmax(1)
     walls[np.arange(n), start] = False
-    far = distances(~walls.reshape(n, size, size), start).reshape(n, -1).max(1)
+    far = distances(~walls.reshape(n, size, size), start).reshape(n, size * size).max(1)
     inputs = np.where(walls, WALL, OPEN)
     inputs[np.arange(n), start] = START
     return [inputs[far >= size]]
