@@ -123,6 +123,11 @@ def test_the_held_out_sums_are_always_the_same_and_a_smaller_number_is_their_beg
         assert np.array_equal(first[name], again[name]) and np.array_equal(first[name][:7], fewer[name])
 
 
+def test_a_carry_runs_through_the_whole_first_held_out_sum():
+    task = AdditionTask()
+    assert longest_carry(task, task.held_out(1)["labels"][0]) == 8
+
+
 def test_the_held_out_numbers_may_be_longer_than_those_in_training():
     task = AdditionTask(size=5, eval_size=11)
     assert task.sample(2, np.random.default_rng(0))["inputs"].shape == (2, 18) == (2, task.seq_len)
@@ -188,6 +193,8 @@ def test_the_example_can_be_read_and_its_carry_runs_through_all_columns(size, ba
     puzzle, remark = task.read(task.example())
     assert not remark and puzzle["inputs"].shape == (1, task.seq_len)
     assert longest_carry(task, puzzle["labels"][0]) == size
+    if base > 3:
+        assert task._is_held_out(puzzle["inputs"].reshape(1, 3, -1)[:, :2, 1:] - 2).all()
 
 
 def test_the_board_names_every_token():

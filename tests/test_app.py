@@ -18,9 +18,8 @@ from hypothesis import strategies as st
 
 import trm_explore
 from trm_explore import cli
-from trm_explore import events as ev
 from trm_explore.app import build, handlers, texts
-from trm_explore.app.bridge import STATIC, host
+from trm_explore.app.bridge import host
 from trm_explore.app.handlers import MARKED, Handlers, buttons, marks
 from trm_explore.app.recorded import recorded_message
 from trm_explore.app.settings import (
@@ -37,8 +36,9 @@ from trm_explore.app.settings import (
 from trm_explore.config import PRESETS, SIZES, RunConfig
 from trm_explore.parts import Adaptive, Checkpointing, Curriculum, Difficulty, Schedule, Scope
 from trm_explore.payload import plan_of
+from trm_explore.resources import script
 from trm_explore.runs import Runs
-from trm_explore.tasks import TASKS, preset, resolve
+from trm_explore.tasks import GENERATED, preset, resolve
 
 START = dict(zip(CONTROLS, values_of(start_config()), strict=True))
 
@@ -57,7 +57,7 @@ def any_controls(draw) -> list[Any]:
     separator = draw(st.sampled_from([" ", ", ", ";"]))
     schedule, updates = draw(st.sampled_from(get_args(Schedule))), draw(st.integers(*LIMITS["updates"]))
     return [
-        draw(st.sampled_from(list(TASKS))),
+        draw(st.sampled_from(list(GENERATED))),
         draw(st.booleans()),
         schedule,
         draw(st.floats(0, 1)),
@@ -97,8 +97,11 @@ def test_controls_and_config_say_the_same(values):
     assert config_of(back) == config and values_of(config_of(back)) == back
     flat = config.to_flat()
     for name, value in zip(CONTROLS, values, strict=True):
-        if name not in ("custom_weights", "data"):
+        if name not in ("custom_weights", "data", "difficulty"):
             assert flat[name] == value
+    takes = resolve(preset(flat["task"]))[0].takes  # a control that means nothing to the task does nothing
+    chosen = values[CONTROLS.index("difficulty")]
+    assert flat["difficulty"] == (chosen if "difficulty" in takes else "any")
     words = re.split("[ ,;]+", values[CONTROLS.index("custom_weights")])
     is_custom = config.supervision.deep_supervision_schedule == "custom"
     assert flat["custom_weights"] == ([float(word) for word in words] if is_custom else [])
@@ -216,7 +219,7 @@ def test_the_sentence_gives_value_and_limits(value):
 # ---- what may run here
 
 
-@pytest.mark.parametrize("task", TASKS)
+@pytest.mark.parametrize("task", GENERATED)
 @pytest.mark.parametrize("size", ["tiny", "small"])
 def test_the_small_sizes_run_here(no_gpu, task, size):
     own = preset(task, size)
@@ -325,7 +328,7 @@ def test_no_value_of_a_control_breaks_the_page(runs, name):
 
 
 def test_another_size_brings_its_own_numbers(runs):
-    for task in TASKS:
+    for task in GENERATED:
         for size in PRESETS:
             config = preset(task, size)
             wanted = [config.model.H_cycles, config.model.L_cycles, config.train.updates]
@@ -567,6 +570,9 @@ def test_every_listener_gets_and_gives_as_many_values_as_it_is_wired_for(page):
         "pause": (1, 0),
         "stop": (1, 0),
         "find_again": (1, 2 + controlled),
+        "pick": (1, 3 + controlled),
+        "show_pair": (3, 3 + controlled),
+        "fit": (1, 2),
     }
 
 
@@ -602,7 +608,7 @@ def test_the_controls_offer_what_a_run_can_be_and_open_as_the_start(page):
     props = {c["props"].get("elem_id"): c["props"] for c in page.config["components"]}
     offered = {name: [choice[1] for choice in props[name]["choices"]] for name in CONTROLS if "choices" in props[name]}
     assert offered == {
-        "task": list(TASKS),
+        "task": list(GENERATED),
         "deep_supervision_schedule": list(get_args(Schedule)),
         "gradient_scope": list(get_args(Scope)),
         "preset": list(SIZES),
@@ -618,29 +624,22 @@ def test_the_controls_offer_what_a_run_can_be_and_open_as_the_start(page):
     assert props["command"]["value"] == as_command(start_config())
 
 
-@pytest.mark.parametrize("module", ["ribbon", "curves", "player"])
+@pytest.mark.parametrize("module", ["tasks", "ribbon", "curves", "player"])
 def test_each_picture_is_the_module_of_static_as_it_is(page, module):
-    script = host(module).js_on_load
-    source = json.loads(re.search(r"new Blob\(\[(\".*\")\], \{ type:", script)[1])
-    assert source == (STATIC / f"{module}.js").read_text(encoding="utf-8")
+    loaded = host(module, *(["pick"] if module == "tasks" else [])).js_on_load
+    source = json.loads(re.search(r"new Blob\(\[(\".*\")\], \{ type:", loaded)[1])
+    assert source == script(module)
     (mounted,) = [c["props"] for c in page.config["components"] if c["props"].get("elem_id") == module]
-    assert mounted["js_on_load"] == script
+    assert mounted["js_on_load"] == loaded
 
 
 def test_before_the_first_click_a_trained_model_refines_a_puzzle(page):
-    message = recorded_message()
+    message = recorded_message("sudoku4")
     json.dumps(message, allow_nan=False)
-    assert message["run"] == message["state"] == "recorded" and message["from"] == 0
+    assert (message["run"], message["state"]) == ("recorded-sudoku4-on", "recorded") and message["from"] == 0
     assert message["key"] == plan_of(start_config())["key"]  # recorded with the settings shown
-    assert len(message["points"]) == message["total_updates"] == start_config().train.updates
+    assert message["total_updates"] == start_config().train.updates
     first, *_, last = message["frames"][-1]["steps"]
     assert first["wrong"] and not last["wrong"]
     values = {c["props"].get("elem_id"): c["props"].get("value") for c in page.config["components"]}
     assert values["link-message"] == message and values["link-plan"] == plan_of(start_config())
-
-
-def test_the_recorded_events_are_whole():
-    from trm_explore.resources import asset
-
-    lines = asset("sudoku4-linear.jsonl").read_text(encoding="utf-8").splitlines()
-    assert isinstance(ev.from_json(lines[-1]), ev.Finished)

@@ -409,7 +409,8 @@ def test_wrong_settings_are_refused_in_one_sentence(refused, monkeypatch, flags,
 
 
 def test_an_unknown_command_is_refused_with_those_there_are(refused):
-    assert refused("fly") == "there is no command 'fly'; allowed are train, evaluate, show, diagnose, embed, app"
+    expected = "there is no command 'fly'; allowed are train, evaluate, show, diagnose, tasks, make-assets, embed, app"
+    assert refused("fly") == expected
 
 
 @pytest.mark.parametrize("flags", [["--hiden_size", "3"], ["--updates", "many"], ["--task"]], ids=str)

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trm_explore.tasks.swirl import FINE, PRESET, TURN, SwirlTask, carried
+from trm_explore.tasks.swirl import FINE, PRESET, TURN, SwirlTask, _is_held_out, carried
 
 places = st.floats(-1, 1, width=32)
 
@@ -75,6 +75,11 @@ def test_the_held_out_points_are_always_the_same_and_a_smaller_number_is_their_b
         assert np.array_equal(first[name], again[name]) and np.array_equal(first[name][:7], fewer[name])
 
 
+def test_the_first_held_out_point_goes_far():
+    first = SwirlTask().held_out(1)
+    assert np.linalg.norm(first["labels"] - first["input_embeddings"]) > 1
+
+
 def test_one_generator_gives_the_same_points_twice_and_another_does_not():
     one, same, other = (SwirlTask().sample(50, np.random.default_rng(seed))["labels"] for seed in (0, 0, 1))
     assert np.array_equal(one, same) and not np.array_equal(one, other)
@@ -106,11 +111,12 @@ def test_the_plane_holds_every_point_and_every_target():
     assert np.abs(batch["labels"]).max() <= board["extent"] >= np.abs(batch["input_embeddings"]).max()
 
 
-def test_a_typed_point_can_be_read_and_the_example_goes_far():
+def test_a_typed_point_can_be_read_and_the_example_goes_far_and_is_held_out():
     puzzle, remark = SwirlTask().read(" -0.25, 1e-1 ")
     assert np.allclose(puzzle["input_embeddings"], [[[-0.25, 0.1]]]) and not remark
     far, _ = SwirlTask().read(SwirlTask().example())
     assert np.linalg.norm(far["labels"] - far["input_embeddings"]) > 0.5
+    assert _is_held_out(far["input_embeddings"][:, 0]).all()
 
 
 @pytest.mark.parametrize("text", ["", "0.5", "1 2", "a b", "0 0 0", "nan 0", "inf 0", "-1.01 0"])

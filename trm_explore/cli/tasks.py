@@ -16,8 +16,8 @@ from trm_explore.terminal import board_text
 from trm_explore.trajectory import picture_of
 
 TASK_NEEDS_FILES = (
-    "Sequences of embeddings, from a folder of chunk files: make one with trm-explore embed FILE.txt --output_dir FOLDER, "
-    "then train with --task embeddings --data_folder FOLDER."
+    "Sequences of embeddings, from a folder of chunk files: make one with trm-explore embed FILE.txt --output_dir "
+    "FOLDER, then train with --task embeddings --data_folder FOLDER."
 )
 
 

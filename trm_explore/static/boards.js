@@ -29,7 +29,7 @@ const BOARD_CSS = `
 .bd .b-dot.now { stroke: var(--fg) }
 [data-theme=dark] .bd .b-dot { --c: var(--dark) } .bd .b-name { fill: var(--fg); stroke: var(--bg); paint-order: stroke; font: 600 11px system-ui }
 .bd-small .bd-cells { border-width: 1.5px; border-radius: 3px } .bd-small .bd-picture { border-width: 1.5px; border-radius: 3px }
-.bd-small :is(.right, .below) { border-width: 1.5px } .bd-small .bd-digits { border: 0; gap: 1px }
+.bd-small .right { border-right-width: 1.5px } .bd-small .below { border-bottom-width: 1.5px } .bd-small .bd-digits { border: 0; gap: 1px }
 .bd-small .bd-note { font-size: max(7px, min(calc(40cqw / var(--cols)), 11px)) }
 .bd-small .changed::before { inset: 0; border-width: min(1.5px, calc(10cqw / var(--cols))); border-radius: 0 }
 .bd-small .wrong::after { content: ""; inset: 0; background: linear-gradient(225deg, var(--bad) 24%, transparent 25%) }`;

@@ -19,7 +19,7 @@ import numpy as np
 from trm_explore.tasks.base import Puzzles, Task
 from trm_explore.tasks.symmetry import mix
 
-# With supervision on: 99 % of the held-out sums in well under a minute on one core.
+# Learns 99 % of the held-out sums, with supervision on.
 PRESET: dict[str, Any] = {
     "mixer": "conv",
     "pos_encodings": "none",
@@ -37,7 +37,7 @@ DIGITS = "0123456789abcdef"
 SIZES, BASES = range(4, 65), range(2, 17)
 LONG = 0.5  # part of the sums that are made so that carries run far
 PROPAGATE = 0.85  # part of their columns in which a + b = base - 1: a carry that comes in goes out again
-HELD_OUT_SEED = 4
+HELD_OUT_SEED = 34  # one with which a carry runs through the whole first sum, which is the one that a run shows
 AT_ONCE = 4096  # sums drawn at a time for the held-out ones
 
 
@@ -115,11 +115,11 @@ class AdditionTask(Task):
         return {"kind": "digits", "rows": self.rows, "cols": self.cols, "symbols": list(self.symbols), "box": None}
 
     def example(self) -> str:
-        """A sum in which one carry runs through all columns."""
-        top = DIGITS[self.base - 1]
-        high = "".join(top if place % 2 == 0 else "0" for place in reversed(range(self.size)))
-        low = "".join("0" if place % 2 == 0 else top for place in reversed(range(1, self.size)))
-        return f"{high}+{low}1"
+        """A held-out sum (but for bases that leave no choice) in which one carry runs through all columns."""
+        numbers = np.random.default_rng(HELD_OUT_SEED).integers(self.base, size=(256, 2, self.size))
+        numbers[:, 1] = self.base - 1 - numbers[:, 0]
+        numbers[:, :, -1] = self.base - 1, 1
+        return "+".join("".join(DIGITS[digit] for digit in row) for row in numbers[self._is_held_out(numbers).argmax()])
 
     def _numbers(self, n: int, rng: np.random.Generator, size: int, *, held_out: bool, at_once: int) -> np.ndarray:
         """(n, 2, size) digits, most significant first, from one side of the split; drawn `at_once` at a time."""

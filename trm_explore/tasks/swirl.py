@@ -34,7 +34,7 @@ TURN = 2 * np.pi  # angle by which the innermost points are turned
 EXTENT = 1.0  # points are drawn from the square [-EXTENT, EXTENT]^2, which the flow maps to itself
 NEAR = 0.05  # an answer is right within this distance of the target
 FINE = 32  # lattice cells a unit of length; a power of two, so that the cell of a float32 number is exact
-HELD_OUT_SEED = 6
+HELD_OUT_SEED = 9  # one with which the first point, which is the one that a run shows, goes far
 AT_ONCE = 4096  # points drawn at a time for the held-out ones
 ACROSS = 9  # the companions' grid
 
