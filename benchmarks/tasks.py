@@ -22,9 +22,11 @@ import torch
 
 from trm_explore import TASKS, preset, train
 from trm_explore import events as ev
+from trm_explore.pairs import load_pair, pair_names, text_of
 
 DOC = Path(__file__).resolve().parent.parent / "docs" / "tasks.md"
-BEGIN, END = "<!-- figures: written by benchmarks/tasks.py -->\n", "<!-- end of figures -->\n"
+FIGURES = "<!-- figures: written by benchmarks/tasks.py -->\n", "<!-- end of figures -->\n"
+PAIRS = "<!-- pairs: written by benchmarks/tasks.py -->\n", "<!-- end of pairs -->\n"
 GOALS = (0.5, 0.9, 0.99)
 ON = {"enable_deep_supervision": True, "deep_supervision_schedule": "linear_decay"}
 LONG = {"sudoku9": (1, 600.0)}  # seeds and seconds of its own
@@ -100,7 +102,11 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=60.0)
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--write", action="store_true", help=f"put the table into {DOC.name}")
+    parser.add_argument("--pairs", action="store_true", help=f"only put the shipped pairs' scores into {DOC.name}")
     args = parser.parse_args()
+    if args.pairs:
+        write("\n".join(pairs()), PAIRS)
+        return
     if unknown := set(args.tasks) - set(names):
         raise SystemExit(f"there is no task {min(unknown)!r}; allowed are {', '.join(names)}")
     heads = ["task", "weights", *(f"s to {100 * g:.0f} %" for g in GOALS), "exact % by step at the end"]
@@ -120,11 +126,31 @@ def main() -> None:
     )
     print(where)
     if args.write:
-        before, rest = DOC.read_text(encoding="utf-8").split(BEGIN)
-        after = rest.split(END)[1]
-        DOC.write_text(
-            before + BEGIN + "\n" + "\n".join(lines) + "\n\n" + where + "\n\n" + END + after, encoding="utf-8"
-        )
+        write("\n".join(lines) + f"\n\n{where}", FIGURES)
+
+
+def pairs() -> list[str]:
+    """The shipped pairs' scores, as a table and in words."""
+    lines = ["| task | run | updates | s, one thread | exact % by step | at twice the steps |", f"|{'---|' * 6}"]
+    there = [task for task in TASKS if task in pair_names()]
+    for task in there:
+        for kind, run in load_pair(task)["runs"].items():
+            scores = [percents(run[name]) for name in ("scores", "twice_the_steps")]
+            lines.append(f"| {task} | {kind} | {run['updates']} | {run['seconds']:.0f} | {' | '.join(scores)} |")
+    words = [f"* **{task}**: {text_of(load_pair(task)).split(': ', 1)[1]}" for task in there]
+    return [*lines, "", "In words:", "", *words]
+
+
+def percents(scores: dict) -> str:
+    words = ", ".join(f"{100 * x:.1f}" for x in scores["exact_accuracy"])
+    return words + (f"; R2 {', '.join(f'{x:.3f}' for x in scores['r2'])}" if scores["r2"] else "")
+
+
+def write(text: str, marks: tuple[str, str]) -> None:
+    """Puts the text between two marks of the document."""
+    before, rest = DOC.read_text(encoding="utf-8").split(marks[0])
+    after = rest.split(marks[1])[1]
+    DOC.write_text(before + marks[0] + "\n" + text + "\n\n" + marks[1] + after, encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -163,6 +163,9 @@ def test_notes_say_where_the_answer_implies_a_carry():
     without_carries = right.copy()
     without_carries[10:] = np.array([0, 0, 9, 9, 0]) + 2  # only the last column has given its carry nowhere
     assert task.notes(inputs, without_carries)[:5] == ["", "", "", "", ""]
+    two_too_many = right.copy()
+    two_too_many[12] = 1 + 2  # 9 + 0 = 11 is no carry
+    assert task.notes(inputs, two_too_many)[:5] == ["", "1", "", "1", ""]
     assert task.notes(inputs, inputs) == [""] * 15  # a blank says nothing
 
 

@@ -29,6 +29,7 @@ from trm_explore.trajectory import record
 KINDS = ("on", "off", "off-time")
 ON = {"enable_deep_supervision": True, "deep_supervision_schedule": "linear_decay"}
 SETTINGS = {"threads": 1, "seed": 0, "device": "cpu", "eval_puzzles": 256}
+LENGTH = {"sudoku9": 500}  # updates, where the preset's run is too long for a pair
 PUZZLES = 1000  # held-out puzzles that the scores are measured on
 POINTS = 80  # of a run's curve, kept
 SEARCHED = 256  # held-out puzzles among which the one that is shown is chosen
@@ -53,7 +54,7 @@ def load_pair(task: str) -> dict[str, Any]:
 def config_of_pair(task: str, kind: str, updates: int | None = None) -> RunConfig:
     """The run of one kind; `updates` None: the preset's."""
     config = preset(task, **SETTINGS, **(ON if kind == "on" else {}))
-    updates = updates or config.train.updates
+    updates = updates or LENGTH.get(task, config.train.updates)
     return config.with_flat(updates=updates, eval_every=max(1, updates // 20), frame_every=0)
 
 
@@ -118,29 +119,41 @@ def cost_of_supervision(task: str) -> float:
 
 def text_of(pair: dict[str, Any]) -> str:
     """What was measured, in words, also where supervision makes no difference or costs accuracy."""
-    scores = {kind: _measure(run["scores"]) for kind, run in pair["runs"].items()}
-    first = {kind: values[0] for kind, values in scores.items()}
-    last = {kind: values[-1] for kind, values in scores.items()}
-    what = "explains" if pair["runs"]["on"]["scores"]["r2"] else "solves"
-    unit = " of the variance" if what == "explains" else ""
+    name = "exact_accuracy"
+    if _unsolved(pair):
+        name = "r2" if pair["runs"]["on"]["scores"]["r2"] else "cell_accuracy"
+    what = {"exact_accuracy": "solves {}", "cell_accuracy": "has {} of the cells right", "r2": "has an R2 of {}"}[name]
+    say = _number if name == "r2" else _p
+    first, last = ({kind: run["scores"][name][step] for kind, run in pair["runs"].items()} for step in (0, -1))
     early = (
-        f"step 0 {what} {_p(first['on'])}{unit} with supervision, {_p(first['off'])} without "
-        f"({_p(first['off-time'])} in as much time)"
+        f"step 0 {what.format(say(first['on']))} with supervision, {say(first['off'])} without "
+        f"({say(first['off-time'])} in as much time)"
     )
-    gap = last["on"] - max(last["off"], last["off-time"])
-    verdict = (
-        "the final answers are about as good either way"
-        if abs(gap) < 0.02
-        else "the final answer is better with it"
-        if gap > 0
-        else "for the final answer supervision is not worth it here"
-    )
-    final = f"the last step {_p(last['on'])} against {_p(last['off'])} and {_p(last['off-time'])}: {verdict}"
-    return f"Measured on {pair['puzzles']} held-out puzzles, one seed: {early}; {final}."
+    final = f"the last step {say(last['on'])} against {say(last['off'])} ({say(last['off-time'])})"
+    return f"Measured on {pair['puzzles']} held-out puzzles, one seed: {early}; {final}: {_verdict(last)}."
 
 
-def _measure(scores: dict[str, Any]) -> list[float]:
-    return scores["r2"] or scores["exact_accuracy"]
+def _verdict(last: dict[str, float]) -> str:
+    """What the final answers say; two points of a hundred are no difference."""
+    by_updates, by_time = last["on"] - last["off"], last["on"] - last["off-time"]
+    if max(abs(by_updates), abs(by_time)) < 0.02:
+        return "the final answers are about as good either way"
+    if min(by_updates, by_time) >= 0.02:
+        return "the final answer is better with it"
+    if max(by_updates, by_time) <= -0.02:
+        return "the final answer is worse with it"
+    if by_updates >= 0.02:
+        return (
+            "better with it after as many updates, "
+            + ("worse" if by_time <= -0.02 else "no better")
+            + " in as much time"
+        )
+    return "for the final answer it is not worth its time here"
+
+
+def _unsolved(pair: dict[str, Any]) -> bool:
+    """Hardly a whole answer is right in any of the runs: then cells are compared."""
+    return all(run["scores"]["exact_accuracy"][-1] < 0.05 for run in pair["runs"].values())
 
 
 def _run(training: Training) -> dict[str, Any]:
@@ -188,6 +201,10 @@ def _short(value: Any) -> Any:
 
 def _p(share: float) -> str:
     return f"{100 * share:.1f} %" if 0.98 < share < 1 else f"{100 * share:.0f} %"
+
+
+def _number(value: float) -> str:
+    return f"{value:.2f}"
 
 
 def _percents(shares: list[float]) -> str:

@@ -85,7 +85,7 @@ TASK_PRESETS: dict[str, dict[str, Any]] = {
 STRUCTURE = ("mixer", "pos_encodings", "causal", "num_epochs", "eval_H_cycles")
 
 
-def preset(task: Any = "sudoku4", size: str = "tiny", **flat: Any) -> RunConfig:
+def preset(task: Any = "sudoku4", size: str = "tiny", /, **flat: Any) -> RunConfig:
     """The named preset's run with the task's own numbers in it; flat fields override both. `task`: a name, a folder
     with a task.json, or a task object."""
     flat = guide_names(flat)
