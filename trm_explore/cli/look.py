@@ -84,6 +84,11 @@ def run_evaluate(args: Evaluate) -> int:
     scores = evaluate(model, task, puzzles, H_cycles=cycles, shape=shape)
     halting = None
     if args.halt_threshold is not None:
+        if task.loops_over_positions:
+            raise ValueError(
+                f"halt_threshold={args.halt_threshold:g} has no meaning for a loop over positions, which does not halt; "
+                "leave it out"
+            )
         # The halting head was taught at every step with supervision on, else only at the end of a call.
         every = 1 if config.supervision.enable_deep_supervision else min(config.model.H_cycles, cycles)
         halting = evaluate_halting(

@@ -130,6 +130,8 @@ def resolve(config: RunConfig) -> tuple[Task, RunConfig]:
             "give updates"
         )
     _check_sizes(task, config)
+    if task.loops_over_positions:  # the positions are its steps: a window stays one update, its carry starts anew
+        lengths |= {"halt_max_steps": None, "supervision_steps": None}
     return task, config.with_flat(**lengths)
 
 

@@ -25,7 +25,7 @@ PRESET: dict[str, Any] = {
     "L_cycles": 2,
     "batch_size": 32,
     "lr": 6e-3,
-    "updates": 800,
+    "updates": 1000,
     # The squared error falls below 0.01; the halting head's loss, of the order of 0.5, would drown it.
     "halt_loss_weight": 0.001,
 }

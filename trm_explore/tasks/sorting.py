@@ -26,7 +26,7 @@ PRESET: dict[str, Any] = {
     "L_cycles": 2,
     "batch_size": 64,
     "lr": 5e-3,
-    "updates": 800,
+    "updates": 1000,
 }
 
 BLANK, FIRST = 1, 2  # tokens: blank, the digit 0
