@@ -86,7 +86,7 @@ def run_evaluate(args: Evaluate) -> int:
     if args.halt_threshold is not None:
         if task.loops_over_positions:
             raise ValueError(
-                f"halt_threshold={args.halt_threshold:g} has no meaning for a loop over positions, which does not halt; "
+                f"halt_threshold={args.halt_threshold:g} has no meaning for a loop over positions: it never halts; "
                 "leave it out"
             )
         # The halting head was taught at every step with supervision on, else only at the end of a call.
