@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, get_args
 
 import gradio as gr
+import numpy as np
 import pytest
 import torch
 from hypothesis import given, settings
@@ -21,7 +22,7 @@ from trm_explore import cli
 from trm_explore.app import build, handlers, texts
 from trm_explore.app.bridge import host
 from trm_explore.app.handlers import MARKED, Handlers, buttons, marks
-from trm_explore.app.recorded import recorded_message
+from trm_explore.app.recorded import recorded_message, recorded_text
 from trm_explore.app.settings import (
     CONTROLS,
     LIMITS,
@@ -34,6 +35,7 @@ from trm_explore.app.settings import (
     values_of,
 )
 from trm_explore.config import PRESETS, SIZES, RunConfig
+from trm_explore.pairs import KINDS, load_pair, pair_names, text_of
 from trm_explore.parts import Adaptive, Checkpointing, Curriculum, Difficulty, Schedule, Scope
 from trm_explore.payload import plan_of
 from trm_explore.resources import script
@@ -643,3 +645,170 @@ def test_before_the_first_click_a_trained_model_refines_a_puzzle(page):
     assert first["wrong"] and not last["wrong"]
     values = {c["props"].get("elem_id"): c["props"].get("value") for c in page.config["components"]}
     assert values["link-message"] == message and values["link-plan"] == plan_of(start_config())
+
+
+# ---- the gallery, the recorded pairs, and folders of the owner's
+
+
+class Picked:
+    """What the gallery's click brings."""
+
+    def __init__(self, task: Any):
+        self.task = task
+
+
+@pytest.fixture
+def own_folder(tmp_path):
+    """A small task of the owner's own, with a preset."""
+    rng, folder = np.random.default_rng(0), tmp_path / "mine"
+    folder.mkdir()
+    inputs = rng.integers(0, 3, (60, 4))
+    said = {"name": "mine", "title": "My own", "help": "Copy a row.", "rows": 1, "cols": 4, "vocab_size": 3}
+    (folder / "task.json").write_text(json.dumps(said | {"preset": {"hidden_size": 16, "updates": 7}}))
+    np.save(folder / "inputs.npy", inputs)
+    np.save(folder / "labels.npy", inputs)
+    return str(folder)
+
+
+@pytest.mark.parametrize("task", GENERATED)
+def test_a_picked_task_brings_its_settings_and_its_recorded_run_or_says_that_there_is_none(runs, task):
+    *values, message, measured, kind = Handlers(runs).pick("", Picked(task))
+    config = config_of(values)
+    assert config.task == task and values == values_of(config)
+    json.dumps(message, allow_nan=False)
+    assert message["key"] == plan_of(config)["key"]  # the ribbon knows that it is this plan
+    if task in pair_names():
+        assert config.supervision.enable_deep_supervision and kind == "on"
+        assert message["state"] == "recorded" and message["points"] and message["evals"] and message["frames"]
+        assert measured == text_of(load_pair(task)) and "Measured on" in measured
+        assert message["total_updates"] == config.train.updates == message["points"][-1][0] or message["points"]
+    else:
+        assert message["text"] == texts.NOTHING_RECORDED and not message["points"] and measured == ""
+
+
+@pytest.mark.parametrize("task", pair_names())
+def test_each_kind_of_a_pair_has_its_own_settings_figures_and_plan(runs, task):
+    shown = {}
+    for kind in KINDS:
+        *values, message, measured, said = Handlers(runs).show_pair("", task, kind)
+        config = config_of(values)
+        assert config.supervision.enable_deep_supervision == (kind == "on") and said == kind
+        assert config.train.updates == load_pair(task)["runs"][kind]["updates"]
+        assert message["key"] == plan_of(config)["key"] and message["run"] == f"recorded-{task}-{kind}"
+        assert texts.PAIRS[kind] in message["text"] and measured == recorded_text(task)
+        shown[kind] = message
+    frames = [shown[kind]["frames"][-1]["steps"] for kind in KINDS]
+    assert frames[0] != frames[1] != frames[2]
+    assert len({json.dumps(shown[kind]["frames"][-1]["inputs"]) for kind in KINDS}) == 1  # the same puzzle
+
+
+@pytest.mark.parametrize("task", pair_names())
+def test_the_shown_puzzle_of_a_pair_is_solved_in_the_end_and_not_at_first(task):
+    first, *_, last = recorded_message(task)["frames"][-1]["steps"]
+    exact = load_pair(task)["runs"]["on"]["scores"]["exact_accuracy"]
+    if exact[-1] > 0.05:  # else hardly any is
+        assert not last["wrong"]
+    assert len(first["wrong"]) >= len(last["wrong"])
+
+
+@pytest.mark.parametrize("wrong", [*HOSTILE, "chess", "embeddings", "custom:x", "../assets", "."], ids=repr)
+def test_nothing_but_an_offered_task_can_be_picked(runs, own_folder, wrong):
+    page, nothing = Handlers(runs), [gr.skip()] * (len(CONTROLS) + 3)
+    for task in (wrong, own_folder):
+        assert page.pick("", Picked(task)) == nothing == page.show_pair("", task, "on")
+        assert page.fit(task) == [gr.update(visible=False)] * 2
+    assert page.show_pair("", "sudoku4", wrong) == nothing
+    assert page.pick("", object()) == nothing
+
+
+def test_a_folder_that_the_owner_has_not_offered_is_refused_by_every_handler(runs, own_folder):
+    page, values = Handlers(runs), controls(task=own_folder)
+    sentence = f"task={own_folder!r} is not known; allowed are {', '.join(GENERATED)}"
+    with pytest.raises(ValueError) as error:
+        config_of(values)
+    short = str(error.value)
+    assert short.startswith("task=") and "not known; allowed are" in short and len(short) < len(sentence) + 5
+    run_id, ticket, plan, *_ = press(page, "", values)
+    assert run_id == gr.skip() and ticket == handlers.NOBODY and plan == {"error": short}
+    assert page.follow(*values)[0] == {"error": short} and runs.active() == 0
+    assert page.choose(own_folder, "tiny") == [gr.skip()] * 3  # and not the folder's own numbers
+
+
+@pytest.mark.parametrize("wrong", [*HOSTILE, "chess", "embeddings", "/nowhere", "/etc", "."], ids=repr)
+def test_sizes_and_advice_that_nobody_offers_change_nothing_and_tell_nothing(runs, wrong):
+    page, nothing = Handlers(runs), [gr.skip()] * 3
+    assert page.choose(wrong, "tiny") == page.choose("sudoku4", wrong) == page.advise(wrong) == nothing
+
+
+def test_a_folder_that_the_owner_offers_is_in_the_gallery_and_trains(runs, own_folder):
+    async def built() -> gr.Blocks:
+        return build(runs, (own_folder,))
+
+    blocks = asyncio.run(built())
+    props = {c["props"].get("elem_id"): c["props"] for c in blocks.config["components"]}
+    assert [choice[1] for choice in props["task"]["choices"]] == [*GENERATED, own_folder]
+    gallery = props["link-tasks"]["value"]
+    assert [card["name"] for card in gallery] == [*GENERATED, own_folder] and gallery[-1]["title"] == "My own"
+    page = Handlers(runs, (*GENERATED, own_folder))
+    *values, message, measured, _ = page.pick("", Picked(own_folder))
+    config = config_of(values, page.tasks)
+    assert (config.task, config.train.updates, config.model.hidden_size) == (own_folder, 7, 16)
+    assert message["text"] == texts.NOTHING_RECORDED and measured == ""
+    assert page.choose(own_folder, "tiny")[-1] == 7
+    assert joined(collect(pressed(page, "", values)))["state"] == "finished"
+
+
+def test_every_card_of_the_gallery_is_a_picture_of_its_task(page):
+    props = {c["props"].get("elem_id"): c["props"] for c in page.config["components"]}
+    for card, name in zip(props["link-tasks"]["value"], GENERATED, strict=True):
+        task, _ = resolve(preset(name))
+        assert (card["name"], card["title"], card["help"]) == (name, task.title, task.help)
+        (step,) = card["frame"]["steps"]
+        assert step["wrong"] == [] and card["frame"]["board"]["kind"] == task.board()["kind"]
+
+
+def test_a_picture_that_is_picked_does_not_disturb_a_live_run(runs):
+    page = Handlers(runs)
+
+    async def story() -> None:
+        stream = pressed(page, "", controls())
+        run_id, _ = await reads(stream, lambda m: m["state"] == "running")
+        for task in ("sudoku4", "maze"):
+            *values, message, _, _ = page.pick(run_id, Picked(task))
+            assert message == gr.skip() and config_of(values).task == task
+        page.stop(run_id)
+        await reads(stream, lambda m: m["state"] == "stopped")
+        assert page.pick(run_id, Picked("sudoku4"))[len(CONTROLS)]["state"] == "recorded"
+
+    asyncio.run(asyncio.wait_for(story(), 60))
+
+
+def test_only_the_controls_that_mean_something_to_a_task_are_shown(runs):
+    for task in GENERATED:
+        takes = resolve(preset(task))[0].takes
+        shown = [update["visible"] for update in Handlers(runs).fit(task)]
+        assert shown == ["difficulty" in takes, "data" in takes] == [task.startswith("sudoku")] * 2
+
+
+@pytest.mark.parametrize("name", [name for name in PRESETS if name not in SIZES])
+def test_a_preset_of_the_guide_sets_what_it_advises(runs, name):
+    enabled, schedule, weight = Handlers(runs).advise(name)
+    assert {"enable_deep_supervision": enabled}.items() <= PRESETS[name].items()
+    if enabled:
+        assert (schedule, weight) == (
+            PRESETS[name]["deep_supervision_schedule"],
+            PRESETS[name]["deep_supervision_weight"],
+        )
+
+
+def test_a_run_begun_on_every_task_is_the_one_that_was_picked(runs):
+    page = Handlers(runs)
+    for task in GENERATED:
+        if task in ("sudoku6", "sudoku9"):  # two updates of these take seconds
+            continue
+        values = page.pick("", Picked(task))[: len(CONTROLS)]
+        values[CONTROLS.index("updates")] = 2
+        whole = joined(collect(pressed(page, "", values)))
+        assert whole["state"] == "finished" and [point[0] for point in whole["points"]] == [1, 2], task
+        json.dumps(whole, allow_nan=False)
+        assert whole["frames"][-1]["board"]["kind"] == resolve(preset(task))[0].board()["kind"]

@@ -20,8 +20,9 @@ from trm_explore import events as ev
 from trm_explore.checkpoint import read_checkpoint
 from trm_explore.cli import main
 from trm_explore.config import RunConfig
+from trm_explore.pairs import pair_names
 from trm_explore.resources import asset
-from trm_explore.tasks import preset, resolve
+from trm_explore.tasks import GENERATED, TASKS, preset, resolve
 from trm_explore.tasks.puzzles import is_solution
 from trm_explore.tasks.sudoku import SudokuTask
 
@@ -574,3 +575,219 @@ def test_a_reader_that_has_seen_enough_is_no_error():
             assert process.stderr.read() == ""
         finally:
             process.kill()
+
+
+# ---- tasks, embed, and looking at other tasks
+
+
+def test_tasks_lists_every_task_with_a_puzzle_and_what_was_measured(run):
+    status, out, err = run("tasks")
+    assert (status, err) == (0, "")
+    for name in GENERATED:
+        task, _ = resolve(preset(name))
+        assert f"{name}: {task.title}\n{task.help}\n" in out
+    assert "\nembeddings\n" in out and "trm-explore embed FILE.txt --output_dir" in out
+    assert out.count("\nsolved\n") == len(GENERATED) and "\033" not in out
+    assert out.count("Measured on ") == len(pair_names()) > 0
+
+
+def test_tasks_shows_only_those_that_are_named(run, refused):
+    status, out, _ = run("tasks", "maze", "addition")
+    assert status == 0 and out.startswith("maze: Maze\n") and "\naddition: Addition\n" in out and "sudoku" not in out
+    puzzle, solved = out.split("\nsolved\n")[0].split("\n\n")[1:], out.split("\nsolved\n")[1]
+    assert "S" in puzzle[0] and "G" in puzzle[0] and "o" not in puzzle[0] and "o" in solved.split("\n\n")[0]
+    said = refused("tasks", "chess")
+    assert said == f"task='chess' is not known; allowed are {', '.join(TASKS)}"
+
+
+TEXT = "\n".join(f"This is line number {i} of a small text." for i in range(30))
+
+
+@pytest.fixture
+def text(tmp_path):
+    path = tmp_path / "text.txt"
+    path.write_text(TEXT)
+    return path
+
+
+@pytest.mark.parametrize("source", ["file", "generated"])
+def test_embedded_text_trains_with_its_baselines(run, tmp_path, text, source):
+    argv = [text] if source == "file" else ["--generate", 40, "--seed", 3]
+    sizes = ["--width", 16, "--seq_length", 3, "--chunk_size", 10]
+    status, out, err = run("embed", *argv, "--output_dir", tmp_path / "chunks", *sizes)
+    assert (status, err) == (0, "") and "width 16" in out and "training windows of 3 + 1" in out
+    command = out.splitlines()[-1]
+    assert command == (
+        f"trm-explore train --task embeddings --data_folder {tmp_path / 'chunks'} --enable_deep_supervision"
+    )
+    assert list((tmp_path / "chunks").glob("train_embeddings_chunk_*.pt"))
+    small = [
+        "--updates",
+        3,
+        "--threads",
+        1,
+        "--batch_size",
+        4,
+        "--L_layers",
+        1,
+        "--H_cycles",
+        2,
+        "--swiglu_multiple",
+        8,
+    ]
+    status, out, err = run(*command.split()[1:], *small, "--halt_max_steps", 2, "--log_every", 1)
+    assert (status, err) == (0, "") and out.count("Baseline on held-out data, ") >= 2
+    assert sum(line.startswith("Step ") for line in out.splitlines()) == 3
+
+
+def test_a_second_text_is_held_out(run, tmp_path, text):
+    other = tmp_path / "other.txt"
+    other.write_text(TEXT.replace("small", "other"))
+    sizes = ["--width", 16, "--seq_length", 3]
+    status, out, _ = run("embed", text, "--val_text", other, "--output_dir", tmp_path / "chunks", *sizes)
+    assert status == 0 and "27 training windows of 3 + 1, 27 held-out windows" in out
+    assert list((tmp_path / "chunks").glob("val_embeddings_chunk_*.pt"))
+
+
+def test_embed_refuses_what_it_cannot_do(run, refused, tmp_path, text):
+    out = ["--output_dir", tmp_path / "chunks"]
+    assert refused("embed", text, "--generate", 9, *out).startswith("there is both a text and --generate")
+    assert refused("embed", *out).startswith("there is neither a text nor --generate")
+    assert refused("embed", text).startswith("output_dir is empty")
+    assert refused("embed", "--generate", -1, *out).startswith("generate=-1 must be")
+    assert "nothing.txt" in refused("embed", tmp_path / "nothing.txt", *out)
+    assert not (tmp_path / "chunks").exists() or not list((tmp_path / "chunks").iterdir())
+    assert run("embed", text, *out, "--width", 16, "--seq_length", 3)[0] == 0
+    before = {path: path.read_bytes() for path in (tmp_path / "chunks").iterdir()}
+    assert str(tmp_path / "chunks") in refused("embed", text, *out, "--width", 16, "--seq_length", 3)  # not over these
+    assert {path: path.read_bytes() for path in (tmp_path / "chunks").iterdir()} == before
+    assert "there" in refused("train", "--task", "embeddings", "--data_folder", tmp_path / "nowhere", "--updates", 1)
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory):
+    """trained("maze") -> the folder of a run of two updates, made once."""
+    made: dict[str, Path] = {}
+
+    def folder_of(name: str) -> Path:
+        if name not in made:
+            made[name] = tmp_path_factory.mktemp("runs") / name
+            small = ["--hidden_size", "16", "--num_heads", "2", "--swiglu_multiple", "8", "--batch_size", "4"]
+            small += ["--updates", "2", "--eval_puzzles", "4", "--threads", "1", "--device", "cpu"]
+            assert main(["train", "--task", name, *small, "--out", str(made[name])]) == 0
+        return made[name]
+
+    return folder_of
+
+
+@pytest.mark.parametrize("name", ["maze", "reach", "addition", "sorting", "parity", "swirl", "poisson"])
+def test_show_draws_every_task_at_every_step(run, trained, name):
+    status, out, err = run("show", trained(name), "--H_cycles", 2)
+    assert (status, err) == (0, "") and out.startswith("puzzle\n") and "\033" not in out
+    assert [line.split(":")[0] for line in out.splitlines() if line.startswith("step")] == ["step 0", "step 1"]
+    assert re.fullmatch(r"The final answer is (right|wrong)\.", out.splitlines()[-1])
+    blocks = [block.splitlines() for block in out.split("\n\n") if block.strip()]
+    puzzle = blocks[0][1:]
+    rows = {"maze": 7, "reach": 8, "addition": 3, "sorting": 2, "parity": 1, "swirl": 1, "poisson": 8}[name]
+    assert len(puzzle) == rows + (name == "addition")  # with the rule
+    assert all(len(block) - 1 >= rows for block in blocks[1:3])
+
+
+@pytest.mark.parametrize(
+    ("name", "puzzle", "fragment"),
+    [
+        ("maze", "S.../##.#/G.../####", "step 0"),
+        ("reach", "S.#/..#/###", "step 0"),
+        ("addition", "27+5", "step 0"),
+        ("addition", "9" * 20 + "+1", "trained on numbers of 8 digits"),
+        ("sorting", "3 1 2 1 0 9", "trained on 8 digits"),
+        ("parity", "0110", "step 0"),
+        ("swirl", "0.4 0.2", "target"),
+    ],
+)
+def test_show_takes_a_typed_puzzle_of_its_task_also_of_another_size(run, trained, name, puzzle, fragment):
+    status, out, err = run("show", trained(name), "--puzzle", puzzle)
+    assert (status, err) == (0, "") and fragment in out
+
+
+def test_show_refuses_a_puzzle_that_is_none_for_its_task(refused, trained):
+    assert "'x'" in refused("show", trained("maze"), "--puzzle", "Sx/.G")
+    assert refused("show", trained("addition"), "--puzzle", "27-5").startswith("puzzle='27-5' is no addition")
+    assert "reads no typed puzzles" in refused("show", trained("poisson"), "--puzzle", "1")
+
+
+def test_evaluate_takes_boards_of_another_size_where_the_network_can(run, refused, trained):
+    status, out, err = run("evaluate", trained("maze"), "--eval_size", 6, "--puzzles", 5, "--json")
+    assert (status, err) == (0, "")
+    scores = json.loads(out)
+    assert scores["puzzles"] == 5 and len(scores["loss"]) == 3
+    own = json.loads(run("evaluate", trained("maze"), "--puzzles", 5, "--json")[1])
+    assert own["loss"] != scores["loss"] and "r2" not in own
+    assert refused("evaluate", trained("maze"), "--eval_size", 1).startswith("eval_size=1 cannot be")
+    assert refused("evaluate", trained("maze"), "--eval_size", -1).startswith("eval_size=-1 must be")
+    assert refused("evaluate", trained("swirl"), "--eval_size", 5).startswith("eval_size=5 has no meaning for the task")
+    assert refused("evaluate", "sudoku4-linear", "--eval_size", 6).startswith("eval_size=6 has no meaning for the task")
+
+
+def test_evaluate_tells_numbers_by_r2(run, trained):
+    scores = json.loads(run("evaluate", trained("poisson"), "--puzzles", 8, "--json")[1])
+    assert len(scores["r2"]) == len(scores["loss"])
+    for loss, r2 in zip(scores["loss"], scores["r2"], strict=True):
+        assert (r2 < 1) == (loss > 0)
+    assert "R2" in run("evaluate", trained("poisson"), "--puzzles", 8)[1]
+
+
+def test_evaluate_halts_each_puzzle_for_itself(run, refused):
+    everything = json.loads(run("evaluate", "sudoku4-linear", "--puzzles", 100, "--H_cycles", 3, "--json")[1])
+    tail = ["--puzzles", 100, "--H_cycles", 3, "--json", "--halt_threshold"]
+    never, soon, always = (
+        json.loads(run("evaluate", "sudoku4-linear", *tail, threshold)[1])["halting"]
+        for threshold in (0.9999999, 0.95, 0)
+    )
+    assert "halting" not in everything and soon["threshold"] == 0.95
+    assert never["exact_accuracy"] == pytest.approx(everything["exact_accuracy"][-1]) and never["mean_steps"] == 3
+    assert always["exact_accuracy"] == pytest.approx(everything["exact_accuracy"][0]) and always["mean_steps"] == 1
+    assert 1 < soon["mean_steps"] < 3 and soon["stopped"] > 0.5
+    status, out, _ = run("evaluate", "sudoku4-linear", "--puzzles", 100, "--halt_threshold", 0.5)
+    assert status == 0 and "steps on average" in out.splitlines()[-1]
+    for wrong in (1, -0.1, "nan"):
+        assert refused("evaluate", "sudoku4-linear", "--halt_threshold", wrong).startswith("halt_threshold=")
+
+
+def test_diagnose_says_what_a_kept_run_shows(run, refused, trained, tmp_path):
+    status, out, err = run("diagnose", trained("maze"))
+    assert (status, err) == (0, "") and out.strip()
+    status, told, _ = run("diagnose", trained("maze"), "--json")
+    findings = json.loads(told)
+    assert status == 0 and isinstance(findings, list)
+    assert out.strip() == ("\n".join(finding["text"] for finding in findings) or "Nothing stands out.")
+    assert run("diagnose", trained("maze") / "events.jsonl")[1] == out
+    assert str(tmp_path) in refused("diagnose", tmp_path)
+    for nothing in ("", "no json\n", "no json\nno json\n"):
+        (tmp_path / "events.jsonl").write_text(nothing)
+        assert str(tmp_path) in refused("diagnose", tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("flags", "sentence"),
+    [
+        (["--task", "maze", "--size", 1], "size=1 cannot be"),
+        (["--task", "sudoku4", "--size", 5], "size=5 has no meaning for the task sudoku4; leave it out"),
+        (["--task", "maze", "--base", 3], "base=3 has no meaning for the task maze; leave it out"),
+        (["--task", "reach", "--loops", 0.5], "loops=0.5 has no meaning for the task reach; leave it out"),
+        (["--task", "maze", "--difficulty", "easy"], "difficulty='easy' has no meaning for the task maze"),
+        (["--task", "maze", "--data", "x.csv"], "data='x.csv' has no meaning for the task maze; leave it out"),
+        (["--task", "maze", "--mixer", "mlp", "--eval_size", 6], "eval_size=6 is another size than in training"),
+        (["--task", "maze", "--num_epochs", 2], "num_epochs=2 has no meaning for the task maze"),
+        (["--task", "addition", "--base", 17], "base=17 is no base known here; allowed are 2 to 16"),
+        (["--task", "embeddings"], "data='' names no folder of embeddings"),
+    ],
+    ids=lambda value: " ".join(map(str, value)) if isinstance(value, list) else "",
+)
+def test_settings_that_mean_nothing_to_the_task_are_refused_in_the_terminal(refused, flags, sentence):
+    assert refused("train", *flags).startswith(sentence)
+
+
+def test_every_task_trains_in_the_terminal(trained):
+    for name in GENERATED:
+        assert (trained(name) / "model.safetensors").is_file()

@@ -15,6 +15,9 @@ import pytest
 from browser import launch
 from playwright.sync_api import Page, expect
 
+from trm_explore.pairs import pair_names
+from trm_explore.tasks import GENERATED
+
 pytestmark = pytest.mark.browser
 expect.set_options(timeout=20_000)  # two busy cores are slow
 LEASE = 4.0
@@ -278,3 +281,141 @@ def test_own_puzzles_train_and_a_wrong_file_is_said_beside_its_control(visit, tm
 def test_phone_width_never_scrolls_sideways(visit):
     page = visit(width=390)
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
+
+
+# ---- the gallery, the recorded pairs, other tasks
+
+
+def card(page: Page, task: str):
+    return page.locator(f"#tasks [data-task='{task}']")
+
+
+def columns(page: Page) -> str:
+    """What the ribbon says, step by step."""
+    return " | ".join(page.locator("#ribbon [data-col]").all_inner_texts())
+
+
+def shows(page: Page, task: str) -> bool:
+    """Chosen in the gallery, and the ribbon has its recorded run or says that there is none."""
+    return data(page, "tasks", "chosen") == task and data(page, "ribbon", "run") is not None
+
+
+@pytest.mark.parametrize("task", ["sudoku4", "maze", "addition", "swirl", "poisson"])
+def test_a_click_on_a_card_chooses_the_task_and_shows_its_recorded_run(visit, task):
+    page = visit()
+    assert int(data(page, "tasks", "tasks")) == len(GENERATED)
+    other = "sorting" if task == "sudoku4" else task
+    card(page, other).click()
+    wait_for(page, lambda: shows(page, other))
+    card(page, task).click()
+    wait_for(page, lambda: shows(page, task))
+    expect(card(page, task)).to_have_attribute("aria-checked", "true")
+    assert page.locator("#tasks [aria-checked='true']").count() == 1
+    if task in pair_names():
+        expect(page.locator("#measured")).to_contain_text("Measured on")
+        expect(page.locator("#ribbon")).to_contain_text("Recorded earlier")
+        wait_for(page, lambda: int(data(page, "curves", "points")) > 10 and int(data(page, "player", "frames")) > 0)
+    else:
+        expect(page.locator("#ribbon")).to_contain_text("No recorded run of this task")
+        wait_for(page, lambda: data(page, "curves", "points") in ("0", None))
+    page.get_by_text("Take this run with you").click()
+    expect(page.locator("#command")).to_contain_text(f"--task {task}")
+
+
+def test_arrow_keys_go_through_the_gallery_and_around_its_ends(visit):
+    page = visit()
+    card(page, "sudoku4").focus()
+    for key, task in [
+        ("ArrowRight", GENERATED[1]),
+        ("ArrowLeft", GENERATED[0]),
+        ("ArrowLeft", GENERATED[-1]),
+        ("ArrowDown", GENERATED[0]),
+        ("End", GENERATED[-1]),
+        ("Home", GENERATED[0]),
+    ]:
+        page.keyboard.press(key)
+        wait_for(page, lambda task=task: shows(page, task))
+        assert page.evaluate("document.activeElement.dataset.task") == task  # one can go on from there
+    assert page.locator("#tasks [tabindex='0']").count() == 1  # one stop for the Tab key
+
+
+def test_many_quick_choices_end_at_the_last_one(visit):
+    page = visit()
+    for task in (*GENERATED, "sudoku4", "parity"):
+        card(page, task).click()
+    wait_for(page, lambda: shows(page, "parity"))
+    page.wait_for_timeout(1500)  # late answers must not bring an earlier one back
+    assert data(page, "tasks", "chosen") == "parity"
+    page.get_by_text("Take this run with you").click()
+    expect(page.locator("#command")).to_contain_text("--task parity")
+
+
+def test_the_pair_radio_changes_the_ribbons_figures_and_the_switch(visit):
+    page = visit()
+    seen = [columns(page)]
+    for name in ("without, as many updates", "without, as much time"):
+        page.locator("#pair").get_by_label(name).check()
+        wait_for(page, lambda: columns(page) not in seen)
+        expect(page.get_by_label("Deep supervision")).not_to_be_checked()
+        expect(page.locator("#ribbon")).to_contain_text(f"Recorded earlier, {name}")
+        seen.append(columns(page))
+    page.locator("#pair").get_by_label("with deep supervision").check()
+    wait_for(page, lambda: columns(page) == seen[0])
+    expect(page.get_by_label("Deep supervision")).to_be_checked()
+
+
+def test_training_a_maze_plays_its_trajectory(visit):
+    page = visit()
+    card(page, "maze").click()
+    wait_for(page, lambda: shows(page, "maze"))
+    open_more(page)
+    number(page, "updates", "11")
+    page.wait_for_timeout(300)
+    page.locator("#train").click()
+    wait_for(page, lambda: data(page, "ribbon", "state") == "finished", 90)
+    assert data(page, "curves", "points") == "11" and int(data(page, "player", "frames")) == 2
+    assert page.locator("#ribbon [data-col]").count() == 3
+    page.locator("#ribbon [data-col='0']").click()
+    page.locator("#player").get_by_label("Play", exact=True).click()
+    wait_for(page, lambda: data(page, "player", "step") == "2", 10)
+
+
+@pytest.mark.parametrize("task", ["swirl", "poisson", "addition"])
+def test_training_another_kind_of_board_ends_without_trouble(visit, task):
+    page = visit()
+    card(page, task).click()
+    wait_for(page, lambda: shows(page, task))
+    open_more(page)
+    number(page, "updates", "3")
+    page.wait_for_timeout(300)
+    page.locator("#train").click()
+    wait_for(page, lambda: data(page, "ribbon", "state") == "finished", 60)
+    assert data(page, "curves", "points") == "3" and int(data(page, "player", "frames")) >= 1
+
+
+def test_only_a_sudoku_has_difficulty_and_own_puzzles(visit):
+    page = visit()
+    open_more(page)
+    expect(page.locator("#difficulty")).to_be_visible()
+    card(page, "maze").click()
+    expect(page.locator("#difficulty")).to_be_hidden()
+    expect(page.locator("#data")).to_be_hidden()
+    card(page, "sudoku6").click()
+    expect(page.locator("#difficulty")).to_be_visible()
+
+
+def test_presets_of_the_guide_set_the_switches(visit):
+    page = visit()
+    open_more(page)
+    switch, weight = page.get_by_label("Deep supervision"), page.locator("#deep_supervision_weight input[type=number]")
+    page.locator("#advice-prototyping").click()
+    expect(switch).not_to_be_checked()
+    wait_for(page, lambda: data(page, "ribbon", "scope") == "last")
+    page.locator("#advice-generation").click()
+    expect(switch).to_be_checked()
+    expect(weight).to_have_value("0.3")
+    expect(page.locator("#deep_supervision_schedule input")).to_have_value("constant")
+    page.locator("#advice-reasoning").click()
+    expect(weight).to_have_value("0.6")
+    expect(page.locator("#deep_supervision_schedule input")).to_have_value("linear decay")
+    wait_for(page, lambda: page.locator("#ribbon [data-col='0']").get_attribute("data-weight") not in ("0", "0.3"))

@@ -96,7 +96,8 @@ def telling_puzzle(training: Training) -> int:
         one = trajectory.inputs[i], trajectory.labels[i]
         wrong = [len(task.wrong_cells(*one, answers[i])) for answers in trajectory.answers]
         better = sum(now < before for before, now in zip(wrong, wrong[1:], strict=False))
-        ranks.append((bool(right[i]), better, wrong[0]))
+        far = trajectory.loss[0, i] if task.loss == "mse" else wrong[0]
+        ranks.append((bool(right[i]), better, float(far)))
     return ranks.index(max(ranks))
 
 

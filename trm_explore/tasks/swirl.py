@@ -5,7 +5,7 @@ point turned by `TURN (1 - r^2)^2`, r its distance from the centre. One position
 
     >>> carried(np.array([[0.0, 1.0], [0.5, 0.0]])).round(3)
     array([[ 0.   ,  1.   ],
-           [-0.442, -0.233]])
+           [-0.462, -0.191]])
 """
 
 from __future__ import annotations
