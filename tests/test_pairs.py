@@ -12,11 +12,21 @@ from trm_explore import pairs
 from trm_explore.checkpoint import load_checkpoint, read_checkpoint
 from trm_explore.cli import main
 from trm_explore.evaluation import evaluate
-from trm_explore.pairs import KINDS, checkpoint_name, config_of_pair, load_pair, make_pairs, pair_names, text_of
+from trm_explore.pairs import (
+    CONTROL,
+    KINDS,
+    checkpoint_name,
+    config_of_pair,
+    load_pair,
+    make_pairs,
+    pair_names,
+    text_of,
+)
 from trm_explore.resources import asset, assets, folder
 from trm_explore.tasks import GENERATED, resolve
 from trm_explore.tasks.sudoku import SudokuTask
 
+RUNS = (*KINDS, CONTROL)
 LARGEST = 5_000_000  # bytes of everything that the pairs add to a download
 
 
@@ -26,7 +36,7 @@ LARGEST = 5_000_000  # bytes of everything that the pairs add to a download
 def made_up(on: list[float], off: list[float], off_time: list[float], name: str = "exact_accuracy") -> dict:
     """A pair with these scores by step under one name; the others are such as must not be told."""
     runs = {}
-    for kind, told in zip(KINDS, (on, off, off_time), strict=True):
+    for kind, told in zip(RUNS, (on, off, off_time, [0.02] * len(on)), strict=True):
         nothing = [0.011] * len(told)
         scores = {"exact_accuracy": nothing, "cell_accuracy": nothing, "r2": nothing if name == "r2" else []}
         runs[kind] = {"scores": scores | {name: told}}
@@ -56,7 +66,7 @@ BETTER, EQUAL, WORSE = "the final answer is better with it", "about as good eith
 @pytest.mark.parametrize("name", ["exact_accuracy", "r2", "cell_accuracy"])
 def test_the_verdict_fits_the_final_scores(on, off, off_time, fragments, never, name):
     said = text_of(made_up([0.5, on], [0.01, off], [0.02, off_time], name))
-    verdict = said.rsplit(": ", 1)[1]
+    verdict = said.split(". The long gradient")[0].rsplit(": ", 1)[1]
     assert all(fragment in verdict for fragment in fragments), verdict
     assert not any(word in verdict for word in never), verdict
 
@@ -66,6 +76,7 @@ def test_the_words_have_the_first_and_last_steps_and_the_number_of_puzzles():
     assert said.startswith("Measured on 700 held-out puzzles, one seed: ") and "\n" not in said
     assert "step 0 solves 52 % with supervision, 1 % without (3 % in as much time)" in said
     assert "the last step 90 % against 70 % (80 %)" in said
+    assert said.endswith(" The long gradient alone, without early losses (scope full): step 0 2 %, the last 2 %.")
 
 
 def test_where_nothing_is_solved_r2_or_cells_are_told_as_what_they_are():
@@ -78,6 +89,13 @@ def test_where_nothing_is_solved_r2_or_cells_are_told_as_what_they_are():
 def test_a_score_just_below_one_is_not_rounded_to_all():
     said = text_of(made_up([0.5, 0.996], [0.5, 1.0], [0.5, 0.985]))
     assert "the last step 99.6 % against 100 % (98.5 %)" in said
+
+
+def test_the_control_differs_from_both_in_one_thing_each():
+    on, off, control = (config_of_pair("maze", kind) for kind in ("on", "off", CONTROL))
+    assert on.supervision.scope == control.supervision.scope == "full" != off.supervision.scope
+    assert not control.supervision.enable_deep_supervision and on.supervision.enable_deep_supervision
+    assert control.with_flat(gradient_scope=off.supervision.gradient_scope) == off
 
 
 # ---- making them
@@ -113,11 +131,12 @@ def test_make_pairs_writes_three_checkpoints_and_their_figures(small, tmp_path, 
     lines = list(make_pairs(task, tmp_path))
     names = {f"{checkpoint_name(task, kind)}.safetensors" for kind in KINDS}
     assert {path.name for path in tmp_path.iterdir()} == names | {f"pairs-{task}.json"} and len(names) == 3
-    assert [line.split(":")[0] for line in lines] == [*(f"{task} {kind}" for kind in KINDS), task]
+    assert [line.split(":")[0] for line in lines] == [*(f"{task} {kind}" for kind in RUNS), task]
     assert ("R2 [" in lines[0]) == (task == "swirl") and "Measured on 40 held-out puzzles" in lines[-1]
     pair = json.loads((tmp_path / f"pairs-{task}.json").read_text())
-    assert pair["puzzles"] == 40 and 0 <= pair["shown_puzzle"] < 20 and set(pair["runs"]) == set(KINDS)
-    for kind, run in pair["runs"].items():
+    assert pair["puzzles"] == 40 and 0 <= pair["shown_puzzle"] < 20 and set(pair["runs"]) == set(RUNS)
+    for kind in KINDS:  # of the control only the figures are kept
+        run = pair["runs"][kind]
         model, config = load_checkpoint(tmp_path / f"{checkpoint_name(task, kind)}.safetensors")
         assert config.supervision.enable_deep_supervision == (kind == "on")
         made, config = resolve(config)
@@ -138,12 +157,12 @@ def test_pairs_made_again_are_the_same_runs_until_the_cost_is_measured_anew(smal
     list(make_pairs("sudoku4", tmp_path))
     first, counts = json.loads(path.read_text()), counts_of(path)
     weights = {file.name: read_checkpoint(file).tensors for file in tmp_path.glob("*.safetensors")}
-    assert counts["on"] == counts["off"] == 6 and len(small) == 1
+    assert counts["on"] == counts["off"] == counts[CONTROL] == 6 and len(small) == 1
     assert counts["off-time"] == round(6 * first["cost"])  # of the number as it is stored
     list(make_pairs("sudoku4", tmp_path))
     assert counts_of(path) == counts and len(small) == 1  # the stored cost, whatever this machine is like today
     again = json.loads(path.read_text())
-    for kind in KINDS:
+    for kind in RUNS:
         assert again["runs"][kind]["scores"] == first["runs"][kind]["scores"]
     for name, tensors in weights.items():
         now = read_checkpoint(tmp_path / name).tensors
@@ -164,7 +183,7 @@ def test_the_number_of_puzzles_told_is_the_number_there_was(small, tmp_path, mon
 
 def test_the_command_makes_them_where_it_is_told(small, tmp_path, capsys):
     assert main(["make-assets", "sudoku4", "--out", str(tmp_path / "new")]) == 0
-    assert len(capsys.readouterr().out.splitlines()) == 4 and len(list((tmp_path / "new").iterdir())) == 4
+    assert len(capsys.readouterr().out.splitlines()) == len(RUNS) + 1 and len(list((tmp_path / "new").iterdir())) == 4
     assert main(["make-assets", "sudoku4", "--out", str(tmp_path / "new"), "--measure"]) == 0 and len(small) == 2
     assert main(["make-assets", "chess", "--out", str(tmp_path / "new")]) == 2
     assert "task='chess' is not known; allowed are sudoku4, " in capsys.readouterr().err
@@ -191,15 +210,16 @@ def test_pairs_ship_whole_and_small():
 @pytest.mark.parametrize("task", pair_names())
 def test_a_shipped_pairs_figures_fit_its_settings(task):
     pair = load_pair(task)
-    assert pair["task"] == task and set(pair["runs"]) == set(KINDS) and "Measured on" in text_of(pair)
+    assert pair["task"] == task and set(pair["runs"]) == set(RUNS) and "Measured on" in text_of(pair)
     runs = pair["runs"]
     updates = config_of_pair(task, "on").train.updates
-    assert runs["on"]["updates"] == runs["off"]["updates"] == updates
+    assert runs["on"]["updates"] == runs["off"]["updates"] == runs[CONTROL]["updates"] == updates
     assert runs["off-time"]["updates"] == round(updates * pair["cost"])
     for kind in KINDS:
         _, config = load_checkpoint(asset(checkpoint_name(task, kind)))
         expected = resolve(config_of_pair(task, kind, runs[kind]["updates"]))[1].to_flat()
         assert config.to_flat() == expected
+    for kind in RUNS:
         assert len(runs[kind]["points"]) <= 2 * pairs.POINTS
 
 

@@ -3,9 +3,10 @@
     for line in make_pairs("maze", folder): ...     # what `trm-explore make-assets maze` does
     pair = load_pair("maze")                        # the figures that were stored, with a text made from them
 
-The three runs: `on` (linear_decay), `off` with as many updates, and `off-time` with as many updates as fit into the
-time of `on`. That number is stored, so that whoever makes them again gets the same runs on a slower machine. Kept are
-the averaged weights, and in one JSON file a task the curves and the scores on held-out puzzles.
+The runs: `on` (linear_decay), `off` with as many updates, `off-time` with as many updates as fit into the time of `on`,
+and as a control `off-full`: no early losses, but the long gradient. The number of updates of `off-time` is stored, so
+that whoever makes them again gets the same runs on a slower machine. Kept are the averaged weights (not the control's),
+and in one JSON file a task the curves and the scores on held-out puzzles.
 """
 
 from __future__ import annotations
@@ -26,10 +27,11 @@ from trm_explore.tasks import preset
 from trm_explore.training import Training, train
 from trm_explore.trajectory import record
 
-KINDS = ("on", "off", "off-time")
+KINDS = ("on", "off", "off-time")  # those whose weights ship
+CONTROL = "off-full"  # no early losses, but the long gradient that supervision brings along; only its scores ship
 ON = {"enable_deep_supervision": True, "deep_supervision_schedule": "linear_decay"}
 SETTINGS = {"threads": 1, "seed": 0, "device": "cpu", "eval_puzzles": 256}
-LENGTH = {"sudoku9": 500}  # updates, where the preset's run is too long for a pair
+LENGTH = {"sudoku9": 250}  # updates, where the preset's run is too long for a pair
 PUZZLES = 1000  # held-out puzzles that the scores are measured on
 POINTS = 80  # of a run's curve, kept
 SEARCHED = 256  # held-out puzzles among which the one that is shown is chosen
@@ -53,7 +55,8 @@ def load_pair(task: str) -> dict[str, Any]:
 
 def config_of_pair(task: str, kind: str, updates: int | None = None) -> RunConfig:
     """The run of one kind; `updates` None: the preset's."""
-    config = preset(task, **SETTINGS, **(ON if kind == "on" else {}))
+    own = {"on": ON, CONTROL: {"gradient_scope": "full"}}.get(kind, {})
+    config = preset(task, **SETTINGS, **own)
     updates = updates or LENGTH.get(task, config.train.updates)
     return config.with_flat(updates=updates, eval_every=max(1, updates // 20), frame_every=0)
 
@@ -65,18 +68,21 @@ def make_pairs(task: str, folder: Path, measure: bool = False) -> Iterator[str]:
     before = json.loads(path.read_text(encoding="utf-8")) if path.exists() and not measure else {}
     cost = before.get("cost") or cost_of_supervision(task)
     updates = config_of_pair(task, "on").train.updates
-    counts = {"on": updates, "off": updates, "off-time": round(updates * cost)}
+    counts = {"on": updates, "off": updates, "off-time": round(updates * cost), CONTROL: updates}
     runs: dict[str, Any] = {}
     for kind, count in counts.items():
         training = train(config_of_pair(task, kind, count))
         runs[kind] = _run(training)
         if kind == "on":
             shown = telling_puzzle(training)
-        file = write_checkpoint(folder / f"{checkpoint_name(task, kind)}.safetensors", slim(training.checkpoint()))
+        kept = ""
+        if kind in KINDS:
+            path_of = folder / f"{checkpoint_name(task, kind)}.safetensors"
+            kept = f", {write_checkpoint(path_of, slim(training.checkpoint())).stat().st_size / 1e3:.0f} kB"
         scores = runs[kind]["scores"]
         yield (
             f"{task} {kind}: {count} updates, {runs[kind]['seconds']:.0f} s, exact % by step "
-            f"{_percents(scores['exact_accuracy'])}{_r2(scores)}, {file.stat().st_size / 1e3:.0f} kB"
+            f"{_percents(scores['exact_accuracy'])}{_r2(scores)}{kept}"
         )
     pair = {"task": task, "cost": round(cost, 3), "puzzles": PUZZLES, "shown_puzzle": shown, "runs": runs}
     path.write_text(json.dumps(ev.finite(pair)) + "\n", encoding="utf-8")
@@ -131,7 +137,11 @@ def text_of(pair: dict[str, Any]) -> str:
         f"({say(first['off-time'])} in as much time)"
     )
     final = f"the last step {say(last['on'])} against {say(last['off'])} ({say(last['off-time'])})"
-    return f"Measured on {pair['puzzles']} held-out puzzles, one seed: {early}; {final}: {_verdict(last)}."
+    control = (
+        f"The long gradient alone, without early losses (scope full): step 0 {say(first[CONTROL])}, the last "
+        f"{say(last[CONTROL])}."
+    )
+    return f"Measured on {pair['puzzles']} held-out puzzles, one seed: {early}; {final}: {_verdict(last)}. {control}"
 
 
 def _verdict(last: dict[str, float]) -> str:
