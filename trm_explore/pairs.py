@@ -66,7 +66,7 @@ def make_pairs(task: str, folder: Path, measure: bool = False) -> Iterator[str]:
     updates of equal time anew."""
     path = folder / f"pairs-{task}.json"
     before = json.loads(path.read_text(encoding="utf-8")) if path.exists() and not measure else {}
-    cost = before.get("cost") or cost_of_supervision(task)
+    cost = before.get("cost") or round(cost_of_supervision(task), 3)  # as it is stored: the same counts again
     updates = config_of_pair(task, "on").train.updates
     counts = {"on": updates, "off": updates, "off-time": round(updates * cost), CONTROL: updates}
     runs: dict[str, Any] = {}
@@ -84,7 +84,8 @@ def make_pairs(task: str, folder: Path, measure: bool = False) -> Iterator[str]:
             f"{task} {kind}: {count} updates, {runs[kind]['seconds']:.0f} s, exact % by step "
             f"{_percents(scores['exact_accuracy'])}{_r2(scores)}{kept}"
         )
-    pair = {"task": task, "cost": round(cost, 3), "puzzles": PUZZLES, "shown_puzzle": shown, "runs": runs}
+    puzzles = len(training.task.held_out(PUZZLES)["labels"])  # some tasks have fewer
+    pair = {"task": task, "cost": cost, "puzzles": puzzles, "shown_puzzle": shown, "runs": runs}
     path.write_text(json.dumps(ev.finite(pair)) + "\n", encoding="utf-8")
     yield f"{task}: {text_of(pair)}"
 
@@ -146,20 +147,20 @@ def text_of(pair: dict[str, Any]) -> str:
 
 def _verdict(last: dict[str, float]) -> str:
     """What the final answers say; two points of a hundred are no difference."""
-    by_updates, by_time = last["on"] - last["off"], last["on"] - last["off-time"]
-    if max(abs(by_updates), abs(by_time)) < 0.02:
-        return "the final answers are about as good either way"
-    if min(by_updates, by_time) >= 0.02:
-        return "the final answer is better with it"
-    if max(by_updates, by_time) <= -0.02:
-        return "the final answer is worse with it"
-    if by_updates >= 0.02:
-        return (
-            "better with it after as many updates, "
-            + ("worse" if by_time <= -0.02 else "no better")
-            + " in as much time"
-        )
-    return "for the final answer it is not worth its time here"
+    by_updates, by_time = (_better(last["on"] - last[kind]) for kind in ("off", "off-time"))
+    words = {0: "about as good", 1: "better", -1: "worse"}
+    if by_updates == by_time:
+        same = words[by_updates]
+        return f"the final answer is {same} with it" if by_updates else f"the final answers are {same} either way"
+    if max(by_updates, by_time) <= 0:
+        return "for the final answer it is not worth its time here"
+    in_time = {0: "no better", 1: "better", -1: "worse"}[by_time]
+    return f"{words[by_updates]} with it after as many updates, {in_time} in as much time"
+
+
+def _better(gap: float) -> int:
+    """Two points of a hundred are no difference."""
+    return 0 if abs(gap) < 0.02 else 1 if gap > 0 else -1
 
 
 def _unsolved(pair: dict[str, Any]) -> bool:

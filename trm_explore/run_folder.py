@@ -39,6 +39,8 @@ def read_events(name: str) -> list[ev.Event]:
         except ValueError as error:
             if number < len(lines):
                 raise ValueError(f"{path}, line {number}: {error}") from None
+    if not events:
+        raise ValueError(f"{path} holds no event; give a folder that trm-explore train --out wrote")
     return events
 
 

@@ -20,7 +20,7 @@ class Reverse:
 
     name = "reverse"
     rows, cols, vocab_size = 1, 8, len(LETTERS)
-    preset = {"mixer": "mlp", "updates": 200, "eval_every": 50}  # settings of a run that learns it
+    preset = {"mixer": "mlp", "updates": 300, "eval_every": 50}  # settings of a run that learns it
 
     def _puzzles(self, n, rng, held_out):
         """Rows whose letters, as numbers, add up to a multiple of 8 are held out; all others are trained on."""

@@ -22,6 +22,7 @@ from trm_explore.app.settings import (
     too_slow,
     values_of,
 )
+from trm_explore.config import PRESETS
 from trm_explore.pairs import KINDS, pair_names
 from trm_explore.payload import error_plan, message_of, plan_of
 from trm_explore.runs import Runs
@@ -53,6 +54,8 @@ class Handlers:
 
     def choose(self, task: str, size: str) -> Updates:
         """Another task or size -> its own H-cycles, L-cycles, updates."""
+        if task not in self.tasks or not isinstance(size, str) or size not in PRESETS:
+            return [gr.skip()] * 3
         config = preset(task, size)
         return [config.model.H_cycles, config.model.L_cycles, config.train.updates]
 
@@ -85,6 +88,8 @@ class Handlers:
 
     def advise(self, name: str) -> Updates:
         """A preset of the guide -> supervision, schedule and base weight as it advises."""
+        if not isinstance(name, str) or name not in PRESETS:
+            return [gr.skip()] * len(ADVISED)
         config = preset("sudoku4", name).to_flat()
         return [config[field] for field in ADVISED]
 

@@ -82,7 +82,7 @@ TASK_PRESETS: dict[str, dict[str, Any]] = {
     "embeddings": EMBEDDINGS,
 }
 # What of a task's own numbers is the kind of network it needs, and so holds for every size of one.
-STRUCTURE = ("mixer", "pos_encodings", "causal", "num_epochs", "eval_H_cycles")
+STRUCTURE = ("mixer", "pos_encodings", "causal", "num_epochs", "eval_H_cycles", "halt_loss_weight")
 
 
 def preset(task: Any = "sudoku4", size: str = "tiny", /, **flat: Any) -> RunConfig:
@@ -92,6 +92,8 @@ def preset(task: Any = "sudoku4", size: str = "tiny", /, **flat: Any) -> RunConf
     own = task_preset(task, flat)
     if size in SIZES and size != "tiny":
         own = {name: value for name, value in own.items() if name in STRUCTURE and name not in PRESETS[size]}
+        if "mixer" in PRESETS[size]:  # a convolution knows its places, attention must be told
+            own.pop("pos_encodings", None)
     if "updates" in flat and "num_epochs" not in flat:
         own["num_epochs"] = None  # whoever says updates means them
     return RunConfig.from_preset(size, **{"task": task, **own, **flat})
@@ -100,14 +102,24 @@ def preset(task: Any = "sudoku4", size: str = "tiny", /, **flat: Any) -> RunConf
 def task_preset(task: Any, flat: dict[str, Any] | None = None) -> dict[str, Any]:
     """What a task needs to be learned, beside the preset's own numbers."""
     if not isinstance(task, str):
-        return dict(getattr(task, "preset", {}))
+        return _own_preset(task, getattr(task, "preset", {}))
     if task == "embeddings" and flat and flat.get("data"):  # as wide as the data, as in the guide
         width = EmbeddingsTask(flat["data"]).vocab_size
         heads = next((h for h in (16, 8, 4, 2, 1) if width % (2 * h) == 0), 1)  # rope wants an even width a head
         return EMBEDDINGS | {"hidden_size": width, "num_heads": heads}
     if task in TASK_PRESETS:
         return dict(TASK_PRESETS[task])
-    return dict(describe(_known(task)).get("preset", {}))
+    return _own_preset(task, describe(_known(task)).get("preset", {}))
+
+
+def _own_preset(task: Any, said: Any) -> dict[str, Any]:
+    """The settings that a task of one's own asks for; which task, size and folder a run has is not its to say."""
+    if not isinstance(said, dict):
+        raise ValueError(f"task={task!r}: its preset must be a dict of settings, not {type(said).__name__}")
+    for name in ("task", "preset", "out"):
+        if name in said:
+            raise ValueError(f"task={task!r}: its preset may not set {name!r}; leave it out")
+    return dict(said)
 
 
 def resolve(config: RunConfig) -> tuple[Task, RunConfig]:

@@ -9,15 +9,18 @@ nobody else has.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
 
+from trm_explore.checks import is_number
 from trm_explore.tasks.base import IGNORE, Puzzles, RealTask, Task
+from trm_explore.tasks.own_board import board_of
 
 WANTED = ("sample", "held_out", "rows", "cols", "vocab_size")
 LARGEST = 1_000_000  # positions or symbols; more is a slip
+SPOKEN = ("read", "load")  # their ValueErrors are sentences for whoever typed a puzzle or gave a file
 
 
 class CustomTask(Task):
@@ -25,10 +28,11 @@ class CustomTask(Task):
 
     def __init__(self, own: Any):
         missing = [name for name in WANTED if not hasattr(own, name)]
-        if missing:
+        if missing or isinstance(own, type):
+            lacks = f"it has no {', '.join(missing)}" if missing else "it is a class; give an object of it"
             raise ValueError(
-                f"task={own!r} is neither a task's name nor a task: it has no {', '.join(missing)}; docs/own_tasks.md "
-                "says what a task must have"
+                f"task={_first_line(repr(own))} is neither a task's name nor a task: {lacks}; docs/own_tasks.md says "
+                "what a task must have"
             )
         self.own = own
         self.name = f"custom:{getattr(own, 'name', type(own).__name__)}"
@@ -41,12 +45,20 @@ class CustomTask(Task):
             raise ValueError(f"{self.name}: loss={self.loss!r} is not known; allowed are cross_entropy and mse")
         self.seq_len = self.rows * self.cols
         self.input_size = _whole(self, "input_size") if self.loss == "mse" else None
-        self.tolerance = float(getattr(own, "tolerance", 0.0))
+        self.tolerance = getattr(own, "tolerance", 0.0)
+        if not is_number(self.tolerance) or not 0 <= self.tolerance < np.inf:
+            raise ValueError(f"{self.name}: tolerance={self.tolerance!r} must be a finite number of at least 0")
         self.judges_without_labels = bool(getattr(own, "judges_without_labels", False))
         self._defaults = _Numbers if self.loss == "mse" else Task
+        self._drawing = board_of(self, self._ask("board") if hasattr(own, "board") else {})
 
     def prepare(self) -> Iterator[tuple[int, int]]:
-        yield from self._ask("prepare") or ()
+        steps = self._ask("prepare")
+        steps = iter(()) if steps is None else self._said("prepare", iter, steps)
+        while (step := self._said("prepare", next, steps, None)) is not None:
+            yield self._said(
+                "prepare", lambda done, total: (int(done), int(total)), *self._said("prepare", tuple, step)
+            )
 
     def sample(self, n: int, rng: np.random.Generator) -> Puzzles:
         return self._checked("sample", n, self._ask("sample", n, rng))
@@ -72,41 +84,46 @@ class CustomTask(Task):
         return self._defaults.cells_right(self, answers, labels)
 
     def wrong_cells(self, inputs: np.ndarray, labels: np.ndarray | None, answers: np.ndarray) -> list[int]:
-        return [int(i) for i in self._ask("wrong_cells", inputs, labels, answers)]
+        wrong = self._ask("wrong_cells", inputs, labels, answers)
+        return self._said("wrong_cells", lambda: [int(i) for i in wrong])
 
     def given(self, inputs: np.ndarray) -> np.ndarray:
+        wanted = inputs.shape if self.loss == "cross_entropy" else inputs.shape[:-1]
         if not hasattr(self.own, "given"):
-            return np.zeros(inputs.shape if self.loss == "cross_entropy" else inputs.shape[:-1], dtype=bool)
-        return np.asarray(self._ask("given", inputs)).astype(bool)
+            return np.zeros(wanted, dtype=bool)
+        given = np.asarray(self._ask("given", inputs))
+        if given.shape != wanted:
+            raise ValueError(f"{self.name}: given gave shape {given.shape}; it must be {wanted}, one bool a position")
+        return given.astype(bool)
+
+    def seen(self, inputs: np.ndarray) -> np.ndarray:
+        return inputs
 
     def drawn(self, answers: np.ndarray, labels: np.ndarray | None) -> np.ndarray:
         return answers
 
     def board(self) -> dict[str, Any]:
         """The object's own drawing, or a plain grid of the tokens' numbers (a heat map for numbers)."""
-        plain = (
-            {"kind": "heat", "range": [-1, 1]} if self.loss == "mse" else {"kind": "grid", "symbols": self._symbols()}
-        )
-        own = self.own.board() if hasattr(self.own, "board") else {}
-        return {"rows": self.rows, "cols": self.cols, "box": None, **plain, **own}
+        return dict(self._drawing)
 
     def example(self) -> str:
-        return str(self.own.example()) if hasattr(self.own, "example") else ""
-
-    def _symbols(self) -> list[str]:
-        return [str(token) for token in range(self.vocab_size)]
+        return str(self._ask("example")) if hasattr(self.own, "example") else ""
 
     def _ask(self, name: str, *arguments: Any) -> Any:
         """The object's answer, or the default where it has none; its own errors as one sentence."""
+        if hasattr(self.own, name):
+            return self._said(name, getattr(self.own, name), *arguments)
+        return getattr(self._defaults, name)(self, *arguments)
+
+    def _said(self, name: str, call: Callable[..., Any], *arguments: Any) -> Any:
+        """What the call gives; an error in it is the object's `name`'s, in one sentence."""
         try:
-            if hasattr(self.own, name):
-                return getattr(self.own, name)(*arguments)
-            return getattr(self._defaults, name)(self, *arguments)
-        except ValueError:
-            raise
+            return call(*arguments)
         except Exception as error:
-            said = str(error).splitlines()[0] if str(error) else "no reason given"
-            raise ValueError(f"{self.name}: its {name} raised {type(error).__name__}: {said[:200]}") from error
+            if isinstance(error, ValueError) and name in SPOKEN:
+                raise
+            reason = _first_line(str(error)) or "no reason given"
+            raise ValueError(f"{self.name}: its {name} raised {type(error).__name__}: {reason}") from error
 
     def _checked(self, name: str, n: int | None, puzzles: Any) -> Puzzles:
         """The batch with its arrays in the types that training needs; ValueError where they do not fit."""
@@ -123,7 +140,7 @@ class _Numbers(RealTask):
 
 def check_arrays(where: str, inputs: Any, labels: Any, task: Task, n: int | None = None) -> Puzzles:
     """Two arrays as a batch of the task, (N, L) tokens or (N, L, k) numbers; `n`: how many there must be."""
-    inputs, labels = np.asarray(inputs), np.asarray(labels)
+    inputs, labels = _array(where, "inputs", inputs), _array(where, "labels", labels)
     real = task.loss == "mse"
     wanted = (task.seq_len, task.input_size) if real else (task.seq_len,)
     goal = (task.seq_len, task.vocab_size) if real else (task.seq_len,)
@@ -136,13 +153,15 @@ def check_arrays(where: str, inputs: Any, labels: Any, task: Task, n: int | None
         if len(array) != (len(inputs) if n is None else n) or not len(array):
             wish = f"{n} were asked for" if n is not None else f"there are {len(inputs)} inputs"
             raise ValueError(f"{where}: {name} has {len(array)} puzzles, but {wish}")
-        if real != np.issubdtype(array.dtype, np.floating):
+        if array.dtype.kind not in ("f" if real else "biu"):
             kind = "real numbers (float32)" if real else "whole numbers (int64)"
             raise ValueError(f"{where}: {name} has type {array.dtype}; it must hold {kind}")
     if real:
+        with np.errstate(over="ignore"):  # what float32 cannot hold becomes infinite, and is refused
+            inputs, labels = inputs.astype(np.float32), labels.astype(np.float32)
         if not (np.isfinite(inputs).all() and np.isfinite(labels).all()):
             raise ValueError(f"{where}: inputs or labels hold numbers that are not finite")
-        return {"input_embeddings": inputs.astype(np.float32), "labels": labels.astype(np.float32)}
+        return {"input_embeddings": inputs, "labels": labels}
     for name, array, extra in (("inputs", inputs, ()), ("labels", labels, (IGNORE,))):
         bad = ((array < 0) | (array >= task.vocab_size)) & ~np.isin(array, extra)
         if bad.any():
@@ -153,6 +172,17 @@ def check_arrays(where: str, inputs: Any, labels: Any, task: Task, n: int | None
                 f"allowed are 0 to {task.vocab_size - 1}{also}"
             )
     return {"inputs": inputs.astype(np.int64), "labels": labels.astype(np.int64)}
+
+
+def _array(where: str, name: str, values: Any) -> np.ndarray:
+    try:
+        return np.asarray(values)
+    except (ValueError, TypeError) as error:  # rows of different lengths, say
+        raise ValueError(f"{where}: {name} is no array: {_first_line(str(error))}") from None
+
+
+def _first_line(text: str) -> str:
+    return text.splitlines()[0][:200] if text else ""
 
 
 def _whole(task: CustomTask, name: str) -> int:

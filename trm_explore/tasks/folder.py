@@ -34,6 +34,8 @@ def describe(folder: str) -> dict[str, Any]:
         raise ValueError(f"{path} must hold one JSON object, not {type(said).__name__}")
     if foreign := said.keys() - FIELDS:
         raise ValueError(f"{path}: {min(foreign)!r} is not known; allowed are {', '.join(sorted(FIELDS))}")
+    if missing := [name for name in ("rows", "cols", "vocab_size") if name not in said]:
+        raise ValueError(f"{path}: it has no {', '.join(missing)}; docs/own_tasks.md has the format")
     for name in ("preset", "board"):
         if not isinstance(said.get(name, {}), dict):
             raise ValueError(f"{path}: {name} must be an object, not {said[name]!r}")
@@ -48,8 +50,9 @@ class FolderTask(CustomTask):
         own = SimpleNamespace(**{name: value for name, value in said.items() if name not in ("board", "preset")})
         own.sample = own.held_out = None  # this class has both
         own.name = said.get("name", Path(folder).resolve().name)
+        own.board = lambda: said.get("board", {})
         super().__init__(own)
-        self.folder, self._board = Path(folder), said.get("board", {})
+        self.folder = Path(folder)
         train = self._arrays("inputs", "labels")
         if (self.folder / "eval_inputs.npy").exists() or (self.folder / "eval_labels.npy").exists():
             self._train, self._held_out = train, self._arrays("eval_inputs", "eval_labels")
@@ -69,9 +72,6 @@ class FolderTask(CustomTask):
 
     def held_out(self, n: int) -> Puzzles:
         return {name: array[:n] for name, array in self._held_out.items()}
-
-    def board(self) -> dict[str, Any]:
-        return {**super().board(), **self._board}
 
     def _arrays(self, inputs: str, labels: str) -> Puzzles:
         arrays = []
