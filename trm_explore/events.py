@@ -34,6 +34,7 @@ class Started:
     update: int = 0
     memory: float = 0.0  # bytes that an update is estimated to need
     baselines: dict[str, float] = field(default_factory=dict)  # held-out losses of answers that need no network
+    remarks: list[str] = field(default_factory=list)  # what one should know of the task's data
 
 
 @dataclass(frozen=True, slots=True)

@@ -39,7 +39,7 @@ def start_line(event: ev.Started, config: RunConfig) -> str:
         words.append(f"checkpointing per {t.activation_checkpointing}")
     words.append(f"{event.device}, {event.threads} thread{'s' * (event.threads != 1)}, seed {t.seed}")
     words.append(f"about {memory_size(event.memory)} of memory")
-    lines = [", ".join(words)]
+    lines = [", ".join(words), *(f"Note: {remark}" for remark in event.remarks)]
     lines += [f"Baseline on held-out data, {name}: loss {loss:.4g}" for name, loss in event.baselines.items()]
     return "\n".join(lines)
 

@@ -131,6 +131,7 @@ class Training:
             self.update,
             estimate(self.config).memory,
             self.task.baselines(),
+            self.task.remarks(),
         )
         while self.update < c.updates:
             self._before_call()

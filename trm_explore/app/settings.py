@@ -14,7 +14,7 @@ from trm_explore.checks import is_number
 from trm_explore.config import RunConfig
 from trm_explore.cost import estimate
 from trm_explore.pairs import load_pair, pair_names
-from trm_explore.tasks import GENERATED, preset, resolve
+from trm_explore.tasks import GENERATED, TASKS, preset, resolve
 
 # Every control, in the order in which handlers get their values; each is a field of a run.
 CONTROLS = (
@@ -89,7 +89,7 @@ def config_of(values: list[Any] | tuple[Any, ...], tasks: tuple[str, ...] = GENE
     if chosen["task"] not in tasks:  # also not a folder on the server that its owner has not offered
         raise ValueError(f"task={_said(chosen['task'])} is not known; allowed are {', '.join(tasks)}")
     chosen["data"] = chosen["data"] or ""
-    takes = resolve(preset(chosen["task"]))[0].takes
+    takes = resolve(preset(chosen["task"]))[0].takes if chosen["task"] in TASKS else ()  # a folder takes none of them
     for name, nothing in (("difficulty", "any"), ("data", "")):  # not shown then
         chosen[name] = chosen[name] if name in takes else nothing
     chosen["custom_weights"] = _numbers(chosen["custom_weights"]) if _is_custom(chosen) else ()

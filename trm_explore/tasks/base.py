@@ -101,6 +101,10 @@ class Task(ABC):
         """Further puzzles to record beside a shown one, such as the points around it in the plane; None: none."""
         return None
 
+    def remarks(self) -> list[str]:
+        """What one should know of the data before trusting a figure, a sentence each; after `prepare`."""
+        return []
+
     def baselines(self) -> dict[str, float]:
         """Losses on the held-out puzzles of answers that need no network, by name."""
         return {}

@@ -165,6 +165,12 @@ class EmbeddingsTask(RealTask):
         """One cell a position: the share of the variance that is left unexplained there."""
         return {"kind": "heat", "rows": 1, "cols": self.cols, "symbols": [], "box": None, "range": [0, 1]}
 
+    def remarks(self) -> list[str]:
+        said = [] if self.causal else [LEAKING]
+        if self.dropped:
+            said.append(f"{self.dropped} training windows share a vector with held-out ones and are left out.")
+        return said
+
     def seen(self, inputs: np.ndarray) -> np.ndarray:
         """(L, D) -> (L, 1): before an answer all of the variance is left."""
         return np.ones((len(inputs), 1), dtype=np.float32)

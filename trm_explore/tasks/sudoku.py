@@ -159,6 +159,11 @@ class SudokuTask(Task):
             return {"inputs": inputs}, "This puzzle has several solutions; its answers are judged by the rules."
         return {"inputs": inputs, "labels": self.encode(solve(digits))[None]}, ""
 
+    def remarks(self) -> list[str]:
+        if not self.dropped:
+            return []
+        return [f"{self.dropped} training puzzles are copies of held-out ones and are left out."]
+
     def board(self) -> dict[str, Any]:
         shape = {"rows": self.rows, "cols": self.cols, "box": list(self.box)}
         return {"kind": "grid", **shape, "symbols": list(self.symbols)}
