@@ -22,7 +22,15 @@ objects = st.dictionaries(st.text(), any_json, max_size=3)
 EVENTS = {
     ev.Preparing: st.builds(ev.Preparing, st.text(), whole, whole),
     ev.Started: st.builds(
-        ev.Started, objects, whole, st.text(), whole, whole, finite, st.dictionaries(st.text(), finite)
+        ev.Started,
+        objects,
+        whole,
+        st.text(),
+        whole,
+        whole,
+        finite,
+        st.dictionaries(st.text(), finite),
+        st.lists(st.text()),
     ),
     ev.UpdateDone: st.builds(
         ev.UpdateDone, whole, number, numbers, numbers, number, number, number, number, numbers, st.lists(numbers)

@@ -34,7 +34,7 @@ from trm_explore.trajectory import frame_of, inputs_of, record, to_device
 from trm_explore.update import go_back, plan_update
 
 CHECKPOINT_NAME = "model.safetensors"
-MEASURED_PUZZLES = 32  # held-out puzzles on which gradients are measured: always the same, so figures can be compared
+MEASURED = 32  # held-out puzzles on which gradients are measured: always the same, so figures can be compared
 
 
 class Stopped(Exception):
@@ -238,11 +238,10 @@ class Training:
         return to_device(fresh, self.device)
 
     def _gradients(self, held_out: Batch) -> ev.GradientsMeasured:
-        few = {name: value[:MEASURED_PUZZLES] for name, value in held_out.items()}
+        few = {name: value[:MEASURED] for name, value in held_out.items()}
         batch = to_device(few, self.device) | {"board": self.task.held_out_shape()}
-        statistics = gradient_statistics(
-            self.model, batch, gradient_scope=self.config.supervision.scope, before_call=self._before_call
-        )
+        scope = self.config.supervision.scope
+        statistics = gradient_statistics(self.model, batch, gradient_scope=scope, before_call=self._before_call)
         return ev.GradientsMeasured(self.update, *statistics)
 
     def _eval_cycles(self) -> int:
