@@ -1,6 +1,6 @@
 """Prints the figures of first light: how fast the start task is learned, what the live page costs, how soon it answers.
 
-    python benchmarks/first_light.py [learn] [point] [page] [start] [memory]      # all where none is named
+    python benchmarks/first_light.py [learn] [point] [page] [start]      # all where none is named
 
 Run it alone on the machine. Nothing here is a test; docs/benchmarks.md quotes what it printed, and where.
 """
@@ -21,7 +21,6 @@ import uuid
 from pathlib import Path
 
 import torch
-from torch.profiler import ProfilerActivity, profile
 
 from trm_explore import events as ev
 from trm_explore import preset, train
@@ -193,45 +192,11 @@ def start(tries: int = 3) -> None:
     print(f"  median {statistics.median(taken):.1f}, worst {max(taken):.1f}")
 
 
-def memory() -> None:
-    """Peak live bytes of one update in every gradient scope, against supervision off."""
-    print(
-        "\npeak live bytes of one update, against supervision off (width 128, length 81, 2 layers, batch 8, attention)"
-    )
-    shape = {
-        "mixer": "attention",
-        "hidden_size": 128,
-        "L_layers": 2,
-        "batch_size": 8,
-        "eval_puzzles": 1,
-        "frame_every": 0,
-    }
-    scopes = {"off": {}} | {
-        s: {"enable_deep_supervision": True, "gradient_scope": s} for s in ("last", "cycle", "full")
-    }
-    for L_cycles in (2, 6):
-        off = 0
-        for name, supervision in scopes.items():
-            training = train(preset("sudoku9", **shape, **supervision, L_cycles=L_cycles, updates=2))
-            while not isinstance(next(iter(training)), ev.UpdateDone):
-                pass
-            with profile(activities=[ProfilerActivity.CPU], profile_memory=True) as profiler:
-                next(iter(training))
-            training.close()
-            changes = [e for e in profiler.profiler.kineto_results.events() if e.name() == "[memory]"]
-            live = most = 0
-            for change in sorted(changes, key=lambda e: e.start_ns()):
-                live += change.nbytes()
-                most = max(most, live)
-            off = off or most
-            print(f"  L_cycles {L_cycles}, {name:<5} {most / 1e6:6.1f} MB  {most / off:.2f}", flush=True)
-
-
 def main() -> None:
     print(
         f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}, torch {torch.__version__}"
     )
-    parts = {"learn": learn, "point": point, "page": page, "start": start, "memory": memory}
+    parts = {"learn": learn, "point": point, "page": page, "start": start}
     for name in sys.argv[1:] or parts:
         if name not in parts:
             raise SystemExit(f"there is no part {name!r}; allowed are {', '.join(parts)}")
