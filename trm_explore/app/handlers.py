@@ -28,6 +28,7 @@ from trm_explore.payload import error_plan, message_of, plan_of
 from trm_explore.runs import Runs
 from trm_explore.tasks import GENERATED, preset, resolve
 
+SETTLED = 0.3  # seconds in which controls that were set at once have asked for themselves
 PERIOD = 0.1  # seconds between two looks at a run
 CHUNK = 1000  # events in one message at most, so that a long run found again comes in pieces
 # Controls that can show an error, data last.
@@ -51,6 +52,12 @@ class Handlers:
             return [error_plan(str(error)), gr.skip(), gr.skip(), *marks(str(error))]
         slow = too_slow(config)
         return [plan_of(config) | {"error": slow}, as_command(config), as_python(config), *marks(slow)]
+
+    async def settle(self, *values: Any) -> Updates:
+        """Follows once more when several controls were set at once: each change asks for itself, with what the others
+        are at that moment, and the answers may come in any order."""
+        await asyncio.sleep(SETTLED)
+        return await asyncio.to_thread(self.follow, *values)
 
     def choose(self, task: str, size: str) -> Updates:
         """Another task or size -> its own H-cycles, L-cycles, updates."""

@@ -91,24 +91,20 @@ def build(runs: Runs, folders: tuple[str, ...] = ()) -> gr.Blocks:
         at_once = {**quiet, "queue": False}
         begun = [run_id, ticket, plan, *marked]
 
-        gr.on(
-            [c.change for c in inputs],
-            handlers.follow,
-            inputs,
-            [plan, command, python, *marked],
-            trigger_mode="always_last",
-            **at_once,
-        )
+        followed = [plan, command, python, *marked]
+        gr.on([c.change for c in inputs], handlers.follow, inputs, followed, trigger_mode="always_last", **at_once)
         for button in advice:
             button.click(handlers.advise, button, [controls[n] for n in ADVISED], **at_once)
         schedule = [controls[n] for n in ("deep_supervision_schedule", "deep_supervision_weight", "custom_weights")]
         shown_by = [controls["enable_deep_supervision"], schedule[0]]
         gr.on([c.change for c in shown_by], handlers.show_schedule, shown_by, schedule, **at_once)
         sizes = [controls[n] for n in ("H_cycles", "L_cycles", "updates")]
-        controls["preset"].input(handlers.choose, [controls["task"], controls["preset"]], sizes, **at_once)
+        moved = [controls["preset"].input(handlers.choose, [controls["task"], controls["preset"]], sizes, **at_once)]
         shown = [*inputs, message, measured, pair]
-        gallery.pick(handlers.pick, run_id, shown, **at_once)
-        pair.input(handlers.show_pair, [run_id, controls["task"], pair], shown, **at_once)
+        moved.append(gallery.pick(handlers.pick, run_id, shown, **at_once))
+        moved.append(pair.input(handlers.show_pair, [run_id, controls["task"], pair], shown, **at_once))
+        for event in moved:
+            event.then(handlers.settle, inputs, followed, **at_once)
         fitting = [controls["difficulty"], controls["data"]]
         controls["task"].change(handlers.fit, controls["task"], fitting, **at_once)
         presses = [
