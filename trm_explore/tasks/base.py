@@ -95,7 +95,7 @@ class Task(ABC):
 
     @abstractmethod
     def board(self) -> dict[str, Any]:
-        """How it is drawn: kind, rows, cols, symbols and what the kind needs (payload.py has the table)."""
+        """How it is drawn: kind, rows, cols, symbols and what the kind needs (docs/own_tasks.md has the table)."""
 
     def companions(self) -> Puzzles | None:
         """Further puzzles to record beside a shown one, such as the points around it in the plane; None: none."""
