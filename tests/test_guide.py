@@ -124,6 +124,7 @@ def test_the_example_runs_at_the_guides_own_size():
 
 def test_the_guides_training_step_learns_and_reaches_every_weight_of_the_recursion(batch):
     model = RecursiveLLM(CONFIG)
+    assert (model.config.mixer, model.config.swiglu_multiple) == ("attention", 256)  # its dict says neither
     before = {name: p.detach().clone() for name, p in model.named_parameters()}
     carry = model.initial_carry(batch)
     optimizer = torch.optim.AdamW(model.parameters(), lr=1e-3)

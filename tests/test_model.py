@@ -302,54 +302,6 @@ def test_the_gradient_reaches_as_far_as_the_supervisions_scope(make_model, batch
     assert (full["embed_tokens"] - last["embed_tokens"]).norm() > 0.01 * full["embed_tokens"].norm()
 
 
-def test_the_guides_code_example_runs(make_model):
-    """Its numbers made small; its lines as they are."""
-    config = {
-        "batch_size": 8,
-        "seq_len": 32,
-        "vocab_size": 64,
-        "H_cycles": 4,
-        "L_cycles": 3,
-        "L_layers": 4,
-        "hidden_size": 64,
-        "expansion": 4.0,
-        "num_heads": 16,
-        "pos_encodings": "rope",
-        "halt_max_steps": 10,
-        "halt_exploration_prob": 0.1,
-        "enable_deep_supervision": True,
-        "deep_supervision_weight": 0.3,
-    }
-    model = RecursiveModel(config)
-    assert (model.config.mixer, model.config.swiglu_multiple) == ("attention", 256)
-    generator = torch.Generator().manual_seed(0)
-    batch = {
-        "input_embeddings": torch.randn(8, 32, 64, generator=generator),
-        "labels": torch.randn(8, 32, 64, generator=generator),
-    }
-    carry = model.initial_carry(batch)
-    optimizer = torch.optim.AdamW(model.parameters(), lr=1e-3)
-    totals = []
-    for _ in range(3):
-        carry, outputs = model(carry, batch, t=0, enable_deep_supervision=True, generator=generator)
-        assert [x.shape for x in outputs["intermediate_logits"]] == [(8, 1, 64)] * 4
-        total_loss = 0
-        weights = [0.3, 0.4, 0.7, 1.0]
-        for i, step_logits in enumerate(outputs["intermediate_logits"]):
-            loss_i = F.mse_loss(step_logits, batch["labels"][:, 0:1, :])
-            total_loss += weights[i] * loss_i
-        total_loss = total_loss / sum(weights)
-        optimizer.zero_grad()
-        total_loss.backward()
-        optimizer.step()
-        totals.append(total_loss.item())
-    assert totals[2] < totals[0]
-    model.eval()
-    with torch.no_grad():
-        carry, outputs = model(model.initial_carry(batch), batch)
-    assert outputs["logits"].shape == (8, 32, 64)
-
-
 # ---- the carry ----------------------------------------------------------------
 
 
