@@ -18,8 +18,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import trm_explore
-from trm_explore import cli
-from trm_explore.app import build, handlers, texts
+from trm_explore import cli, texts
+from trm_explore.app import build, handlers
 from trm_explore.app.bridge import host
 from trm_explore.app.handlers import MARKED, Handlers, buttons, marks
 from trm_explore.app.recorded import recorded_message, recorded_text

@@ -3,7 +3,10 @@
 `asset("sudoku4-linear")` is the path of assets/sudoku4-linear.safetensors, wherever the package is installed.
 """
 
+import json
 from pathlib import Path
+
+from trm_explore.texts import DRAWING
 
 PACKAGE = Path(__file__).resolve().parent
 SUFFIXES = ("", ".safetensors")  # a checkpoint may be named without its suffix
@@ -26,9 +29,11 @@ SHARED_SCRIPTS = ("common", "answers", "boards")  # what the modules that draw b
 
 
 def script(name: str) -> str:
-    """The source of a drawing module of static/, whole: an ES module that imports nothing."""
+    """The source of a drawing module of static/, whole: an ES module that imports nothing. Its words come before it, as
+    TEXTS (texts.DRAWING)."""
     parts = (name,) if name == "curves" else (*SHARED_SCRIPTS, name)
-    return "\n".join((PACKAGE / "static" / f"{part}.js").read_text(encoding="utf-8") for part in parts)
+    sources = [(PACKAGE / "static" / f"{part}.js").read_text(encoding="utf-8") for part in parts]
+    return "\n".join([f"const TEXTS = {json.dumps(DRAWING)};", *sources])
 
 
 def asset(name: str) -> Path:

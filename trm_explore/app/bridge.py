@@ -44,10 +44,11 @@ window.trmStore ??= (() => {
 HOST = """
 const store = window.trmStore;
 let mounting = true;
-const name = (event) => event.split(":")[1];
+const scope = %s;  // modules of one scope share their names with each other only
+const name = (event) => scope + event.split(":")[1];
 const model = {
-  get: (key) => (mounting && key === "message" ? store.joined() : store.get(key)),
-  set: (key, value) => store.set(key, value),
+  get: (key) => (mounting && scope + key === "message" ? store.joined() : store.get(scope + key)),
+  set: (key, value) => store.set(scope + key, value),
   save_changes: () => {},
   emit: (name, data) => trigger(name, data),
   on: (event, call) => store.on(name(event), call),
@@ -85,16 +86,17 @@ if (!run.startsWith("recorded")) {
 RECALL = "() => [sessionStorage.getItem('trm-run') || '']"
 
 
-def host(module: str, *events: str) -> gr.HTML:
-    """A gr.HTML that runs static/<module>.js; `events`: the names that it emits."""
+def host(module: str, *events: str, scope: str = "") -> gr.HTML:
+    """A gr.HTML that runs static/<module>.js; `events`: the names that it emits. `scope`: of several modules of a kind
+    each part of the page has its own, with its own message and step; `link("<scope>.message", ...)` feeds it."""
     named = "".join(f'// "{name}"\n' for name in events)  # Gradio looks for them in the text
     return gr.HTML(
         value="",
         html_template="<div></div>",  # constant, so that Gradio leaves our children alone
-        js_on_load=STORE + HOST % json.dumps(script(module)) + named,
+        js_on_load=STORE + HOST % (json.dumps(scope and f"{scope}."), json.dumps(script(module))) + named,
         apply_default_css=False,
         padding=False,
-        elem_id=module,
+        elem_id=f"{scope}-{module}" if scope else module,
     )
 
 
@@ -105,6 +107,6 @@ def link(name: str, value: dict[str, Any] | None, extra: str = "") -> gr.HTML:
         html_template="<div></div>",
         js_on_load=STORE + LINK % (json.dumps(name), extra),
         apply_default_css=False,
-        elem_id=f"link-{name}",
+        elem_id=f"link-{name.replace('.', '-')}",
         elem_classes="trm-link",
     )

@@ -8,7 +8,7 @@ from typing import Any
 
 import gradio as gr
 
-from trm_explore.app import texts
+from trm_explore import texts
 from trm_explore.app.recorded import nothing_recorded, recorded_message, recorded_text, recorded_updates
 from trm_explore.app.settings import (
     ADVISED,

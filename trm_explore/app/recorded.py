@@ -7,7 +7,7 @@ from functools import cache
 from typing import Any
 
 from trm_explore import events as ev
-from trm_explore.app import texts
+from trm_explore import texts
 from trm_explore.checkpoint import load_checkpoint
 from trm_explore.config import RunConfig
 from trm_explore.pairs import checkpoint_name, load_pair, pair_names, text_of

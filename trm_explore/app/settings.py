@@ -8,7 +8,7 @@ import shlex
 from pathlib import Path
 from typing import Any
 
-from trm_explore.app import texts
+from trm_explore import texts
 from trm_explore.checkpoint import pick_device
 from trm_explore.checks import is_number
 from trm_explore.config import RunConfig

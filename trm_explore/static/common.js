@@ -1,4 +1,4 @@
-// What the drawing modules share: LOOK and DARK (the page's colours as CSS variables), h, put, followTheme. Not a module: its text is put
+// What the drawing modules share: LOOK and DARK (the page's colours as CSS variables), h, put, fill, followTheme. Not a module: its text is put
 // before those that use it by whoever loads them, as are answers.js and boards.js.
 
 const LOOK = `--fg: var(--body-text-color, var(--jp-ui-font-color1, #1f2937)); --mute: color-mix(in srgb, var(--fg) 68%, transparent);
@@ -13,6 +13,8 @@ const h = (tag, cls = "", ...children) => {
   node.append(...children);
   return node;
 };
+// A text of TEXTS with values in the place of {names}.
+const fill = (text, values) => text.replace(/\{(\w+)\}/g, (_, name) => values[name] ?? "");
 const put = (node, text) => { if (node.textContent !== text) node.textContent = text; };
 
 // Dark or light step colours are chosen by how bright the text is, whatever page we stand in.

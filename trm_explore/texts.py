@@ -1,4 +1,8 @@
-"""Every word of the page, in one place."""
+"""Every word of the page and of its drawings, in one place: a translation is another copy of this file.
+
+DRAWING holds the words of the modules in static/, by module; there they are TEXTS.<module>.<name>, and `fill` in
+common.js puts values where {names} stand.
+"""
 
 TITLE = "trm_explore: watch a tiny network think"
 HEADLINE = "Watch a tiny network think"
@@ -7,6 +11,7 @@ INTRO = (
     "Deep supervision gives every pass a lesson of its own. Press Train; then switch it off, train again, and "
     "compare what the early passes know."
 )
+TAB_TRAIN, TAB_COMPARE, TAB_INSIDE = "Train", "Compare", "Look inside"
 RECORDED = (
     "Recorded earlier, {kind}: {updates} updates in {seconds:.0f} s of one core. Press Train for a run of your own."
 )
@@ -94,3 +99,6 @@ TOO_SLOW = (
     "there is a GPU"
 )
 BAD_WEIGHTS = "custom_weights={text} is not a list of numbers; give one number a step, such as 0.3 0.4 1"
+
+# The words of static/, by module.
+DRAWING: dict[str, dict[str, str]] = {}
