@@ -26,14 +26,13 @@ from trm_explore.app.recorded import recorded_message, recorded_text
 from trm_explore.app.settings import (
     CONTROLS,
     LIMITS,
-    as_command,
-    as_python,
     check,
     config_of,
     start_config,
     too_slow,
     values_of,
 )
+from trm_explore.commands import as_command, as_python
 from trm_explore.config import PRESETS, SIZES, RunConfig
 from trm_explore.pairs import KINDS, load_pair, pair_names, text_of
 from trm_explore.parts import Adaptive, Checkpointing, Curriculum, Difficulty, Schedule, Scope

@@ -6,51 +6,29 @@ import gc
 import threading
 import time
 import weakref
-from collections.abc import Callable
 
 import numpy as np
 import pytest
+from background import ENDLESS, maker, until, updates
 
-import trm_explore.runs as runs_module
+import trm_explore.runs.run as runs_module
 from trm_explore import events as ev
 from trm_explore.runs import ENDED, Runs, cores
 from trm_explore.tasks import TASKS, preset, resolve
 from trm_explore.tasks.sudoku import SudokuTask
 from trm_explore.training import train
 
-ENDLESS = 1_000_000  # updates; such a run ends only when it is stopped
-
-
-def until(condition: Callable[[], object], seconds: float = 30.0) -> object:
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        if value := condition():
-            return value
-        time.sleep(0.005)
-    raise AssertionError(f"not within {seconds} s")
-
 
 @pytest.fixture
 def make_runs():
     """make_runs(slots=1): closed afterwards."""
-    made = []
-
-    def make(**options) -> Runs:
-        made.append(Runs(**{"lease": 60.0} | options))
-        return made[-1]
-
-    yield make
-    for runs in made:
-        runs.close()
+    with maker() as make:
+        yield make
 
 
 @pytest.fixture
 def endless(tiny_run):
     return tiny_run(updates=ENDLESS, eval_every=0, frame_every=0)
-
-
-def updates(run) -> list[int]:
-    return [event.update for event in run.events if isinstance(event, ev.UpdateDone)]
 
 
 def without_clock(event: ev.Event) -> str:
@@ -235,16 +213,6 @@ def test_a_full_line_is_refused_with_a_sentence(make_runs, endless):
     until(lambda: sum(run.state == "queued" for run in runs._all.values()) == 2)
     with pytest.raises(ValueError, match="^2 runs wait already"):
         runs.submit(endless)
-
-
-def test_a_check_may_refuse_a_run(make_runs, endless):
-    def check(config):
-        raise ValueError(f"updates={config.train.updates} are too many")
-
-    runs = make_runs()
-    with pytest.raises(ValueError, match="updates=1000000 are too many"):
-        runs.submit(endless, check=check)
-    assert runs.active() == 0
 
 
 # ---- leases and forgetting

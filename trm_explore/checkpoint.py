@@ -24,6 +24,7 @@ from trm_explore.cost import parameters
 from trm_explore.model import RecursiveModel
 
 FORMAT = "trm_explore 1"
+TABLE = "model.puzzle_emb"  # puzzle vectors; there is no average of them
 
 
 class Checkpoint(NamedTuple):
@@ -105,6 +106,8 @@ def load_weights(model: RecursiveModel, checkpoint: Checkpoint, prefix: str, pat
     """Copies the tensors named prefix + name into the model; ValueError names the first that is missing, foreign or
     misshapen."""
     found = {k.removeprefix(prefix): v for k, v in checkpoint.tensors.items() if k.startswith(prefix)}
+    if TABLE in checkpoint.tensors:  # kept once, under model.*
+        found["puzzle_emb"] = checkpoint.tensors[TABLE]
     wanted = model.state_dict()
     for name in sorted(wanted.keys() ^ found.keys()):
         state = "is missing" if name in wanted else "does not belong to this model"
@@ -122,7 +125,9 @@ def load_weights(model: RecursiveModel, checkpoint: Checkpoint, prefix: str, pat
 def slim(checkpoint: Checkpoint) -> Checkpoint:
     """The averaged weights only, for evaluation and sharing: it cannot be resumed."""
     prefix = "ema." if any(name.startswith("ema.") for name in checkpoint.tensors) else "model."
-    return checkpoint._replace(tensors={k: v for k, v in checkpoint.tensors.items() if k.startswith(prefix)})
+    return checkpoint._replace(
+        tensors={k: v for k, v in checkpoint.tensors.items() if k.startswith(prefix) or k == TABLE}
+    )
 
 
 def pick_device(name: str) -> torch.device:

@@ -32,15 +32,22 @@ class Cost:
 def estimate(config: RunConfig, speed: float = CPU_SPEED) -> Cost:
     """Cost of a run whose model has its vocab_size and seq_len (see tasks.resolve), on one CPU thread of `speed`
     op/s."""
-    m, B = config.model, config.train.batch_size
-    cycle = B * ((m.L_cycles + 1) * network_operations(m) + 2 * m.seq_len * m.hidden_size * m.vocab_size)
-    with_gradient = 1 if config.supervision.scope == "last" else m.H_cycles
-    again = with_gradient if config.train.activation_checkpointing != "none" else 0
-    cycle *= m.seq_len if loops_over_positions(config) else 1
-    operations = cycle * (m.H_cycles + again + 2 * with_gradient)
+    m, B, kind = config.model, config.train.batch_size, config.train.activation_checkpointing
+    last_call = network_operations(m, H_layers(m)) + 2 * m.seq_len * m.hidden_size * m.vocab_size
+    cycle = m.L_cycles * network_operations(m) + last_call
+    with_gradient = {
+        "last": cycle,
+        "one_step": network_operations(m) + last_call,
+        "cycle": m.H_cycles * cycle,
+        "full": m.H_cycles * cycle,
+    }[config.supervision.scope]
+    again = {"none": 0, "call": with_gradient, "cycle": max(cycle, with_gradient)}[kind]
+    passes = B * (m.seq_len if loops_over_positions(config) else 1)
+    forward = passes * m.H_cycles * cycle
+    operations = forward + passes * (again + 2 * with_gradient)
     seconds = operations / speed
-    memory = 4 * (5 * parameters(m) + B * kept_numbers(config))
-    return Cost(parameters(m), cycle * m.H_cycles, operations, memory, seconds, seconds * config.train.updates)
+    memory = 4 * (5 * parameters(m) + table_numbers(m) + B * kept_numbers(config))
+    return Cost(parameters(m), forward, operations, memory, seconds, seconds * config.train.updates)
 
 
 def smaller(config: RunConfig) -> dict[str, Any]:
@@ -63,15 +70,19 @@ def smaller(config: RunConfig) -> dict[str, Any]:
 def kept_numbers(config: RunConfig) -> float:
     """Numbers kept for backward at a time, for one puzzle."""
     m, kind = config.model, config.train.activation_checkpointing
-    calls, state = m.L_cycles + 1, m.seq_len * m.hidden_size
+    calls, state = m.L_cycles + 1, m.positions * m.hidden_size
+    if config.supervision.scope == "one_step":
+        calls = 2
     cycles = m.H_cycles if config.supervision.scope == "full" else 1
     if loops_over_positions(config):  # the graph of a whole window of passes is kept, in scope full
         cycles *= min(config.train.truncation_length, m.seq_len) if config.supervision.scope == "full" else 1
+    H, L = kept_activations(m, H_layers(m)), kept_activations(m)
     if kind == "call":  # the input of every call, and one call computed again
-        return cycles * calls * state + kept_activations(m)
+        return cycles * calls * state + max(H, L)
+    one = (calls - 1) * L + H
     if kind == "cycle":  # both states between cycles, and one cycle computed again
-        return cycles * 2 * state + calls * kept_activations(m)
-    return cycles * calls * kept_activations(m)
+        return cycles * 2 * state + one
+    return cycles * one
 
 
 def loops_over_positions(config: RunConfig) -> bool:
@@ -79,33 +90,44 @@ def loops_over_positions(config: RunConfig) -> bool:
     return config.task == "embeddings" and not config.model.causal
 
 
-def kept_activations(m: ModelConfig) -> float:
+def H_layers(m: ModelConfig) -> int:
+    """Layers of the network that updates z_H."""
+    return m.H_layers or m.L_layers
+
+
+def kept_activations(m: ModelConfig, layers: int | None = None) -> float:
     """Numbers kept for backward by one call of the network for one puzzle: the inputs of its products and norms."""
-    L, D = m.seq_len, m.hidden_size
+    L, D = m.positions, m.hidden_size
     inner = L * inner_width(D, m) + (D * inner_width(L, m) if m.mixer == "mlp" else 0)
-    return m.L_layers * (9 * L * D + 4 * inner)
+    return (layers or m.L_layers) * (9 * L * D + 4 * inner)
 
 
-def network_operations(m: ModelConfig) -> float:
-    """One call of the tiny network for one puzzle, forward."""
-    L, D = m.seq_len, m.hidden_size
+def network_operations(m: ModelConfig, layers: int | None = None) -> float:
+    """One call of the tiny network (of so many layers; None: L_layers) for one puzzle, forward."""
+    L, D = m.positions, m.hidden_size
     if m.mixer == "attention":
         mixing = 8 * L * D * D + 4 * L * L * D  # q, k, v, out; scores and their sum over values
     elif m.mixer == "conv":
         mixing = 18 * L * D * D
     else:
         mixing = 6 * D * L * inner_width(L, m)
-    return m.L_layers * (mixing + 6 * L * D * inner_width(D, m))
+    return (layers or m.L_layers) * (mixing + 6 * L * D * inner_width(D, m))
+
+
+def table_numbers(m: ModelConfig) -> int:
+    """Numbers in the table of puzzle vectors, which is no part of the weights: it is read and trained by rows."""
+    return m.num_puzzle_identifiers * m.puzzle_width
 
 
 def parameters(m: ModelConfig) -> int:
     """Trainable weights."""
-    L, D = m.seq_len, m.hidden_size
+    L, D = m.positions, m.hidden_size
     mixing = {"attention": 4 * D * D, "conv": 9 * D * D, "mlp": 3 * L * inner_width(L, m)}[m.mixer]
     positions = L * D if m.pos_encodings == "learned" else 0
     inputs = m.vocab_size * D if m.input_size is None else (m.input_size + 1) * D
     heads = inputs + m.vocab_size * D + 2 * D + 2
-    return m.L_layers * (mixing + 3 * D * inner_width(D, m)) + positions + heads
+    layers = m.L_layers + (H_layers(m) if m.networks == "two" else 0)
+    return layers * (mixing + 3 * D * inner_width(D, m)) + positions + heads
 
 
 def inner_width(width: int, m: ModelConfig) -> int:

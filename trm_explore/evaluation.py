@@ -59,7 +59,7 @@ def evaluate(
             loops_over_positions=task.loops_over_positions,
             before_call=before_call,
         ):
-            losses = puzzle_losses(cycle.logits, batch["labels"])
+            losses = puzzle_losses(cycle.logits, batch["labels"], model.train_config.loss)
             cells, right = _judged(task, arrays, cycle.logits)
             rows.append([losses.sum().item(), cells.sum(), float(right.sum())])
         sums = np.array(rows).T + (0 if sums is None else sums)

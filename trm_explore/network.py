@@ -100,7 +100,7 @@ class MixMLP(nn.Module):
 
     def __init__(self, config: ModelConfig, generator: torch.Generator):
         super().__init__()
-        self.mlp_t = SwiGLU(config.seq_len, config, generator)
+        self.mlp_t = SwiGLU(config.positions, config, generator)
 
     def forward(self, x: Tensor, board: tuple[int, int] | None) -> Tensor:
         return self.mlp_t(x.transpose(1, 2)).transpose(1, 2)
@@ -136,25 +136,28 @@ MIXERS = {"attention": Attention, "mlp": MixMLP, "conv": MixConv}
 
 
 class Layer(nn.Module):
-    """Mix positions, then channels; post-norm: x = norm(x + f(x))."""
+    """Mix positions, then channels; post-norm: x = norm(x + f(x)). With mix_norm=positions the first norm runs over the
+    positions, as in the published mlp_t."""
 
     def __init__(self, config: ModelConfig, generator: torch.Generator):
         super().__init__()
-        self.eps = config.rms_norm_eps
+        self.eps, self.across = config.rms_norm_eps, config.mix_norm == "positions"
         self.mix = MIXERS[config.mixer](config, generator)
         self.mlp = SwiGLU(config.hidden_size, config, generator)
 
     def forward(self, x: Tensor, board: tuple[int, int] | None) -> Tensor:
-        x = rms_norm(x + self.mix(x, board), self.eps)
+        x = x + self.mix(x, board)
+        x = rms_norm(x.transpose(1, 2), self.eps).transpose(1, 2) if self.across else rms_norm(x, self.eps)
         return rms_norm(x + self.mlp(x), self.eps)
 
 
 class TinyNetwork(nn.Module):
-    """`L_layers` layers; the one network that every L-cycle and H-cycle calls. (B, L, D) -> (B, L, D)."""
+    """Layers (None: `L_layers`); the one network that every L-cycle and H-cycle calls, or with networks=two one of the
+    two. (B, L, D) -> (B, L, D)."""
 
-    def __init__(self, config: ModelConfig, generator: torch.Generator):
+    def __init__(self, config: ModelConfig, generator: torch.Generator, layers: int | None = None):
         super().__init__()
-        self.layers = nn.ModuleList(Layer(config, generator) for _ in range(config.L_layers))
+        self.layers = nn.ModuleList(Layer(config, generator) for _ in range(layers or config.L_layers))
 
     def forward(self, x: Tensor, board: tuple[int, int] | None = None) -> Tensor:
         for layer in self.layers:

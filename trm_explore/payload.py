@@ -131,7 +131,7 @@ def message_of(
         "text": text or status_text(config, state, position, latest),
         "points": points,
         "evals": evals,
-        "frames": _thinned(frames, FRAMES_A_MESSAGE),
+        "frames": thinned(frames, FRAMES_A_MESSAGE),
         "total_updates": config.train.updates,
         "findings": [finding.text for finding in findings][:FINDINGS_A_MESSAGE],
     }
@@ -165,7 +165,8 @@ def _short(value: float) -> float | None:
     return float(f"{value:.5g}") if value == value and abs(value) != float("inf") else None
 
 
-def _thinned(items: list[Any], most: int) -> list[Any]:
+def thinned(items: list[Any], most: int) -> list[Any]:
+    """At most so many of them, evenly spread, first and last included."""
     if len(items) <= most:
         return items
     return [items[round(i * (len(items) - 1) / (most - 1))] for i in range(most)]

@@ -25,13 +25,15 @@ def assets() -> list[str]:
     return sorted(path.name for path in folder().iterdir() if path.is_file() and not path.name.startswith("."))
 
 
-SHARED_SCRIPTS = ("common", "answers", "boards")  # what the modules that draw boards need before them
+SHARED_SCRIPTS = ("common", "answers", "boards", "charts", "maps")  # texts that modules need before them, in this order
+BOARDS = SHARED_SCRIPTS[:3]  # all that most modules need
+NEEDS = {"curves": ("common", "charts"), "compare": SHARED_SCRIPTS[:4], "inside": SHARED_SCRIPTS}
 
 
 def script(name: str) -> str:
     """The source of a drawing module of static/, whole: an ES module that imports nothing. Its words come before it, as
     TEXTS (texts.DRAWING)."""
-    parts = (name,) if name == "curves" else (*SHARED_SCRIPTS, name)
+    parts = (*NEEDS.get(name, BOARDS), name)
     sources = [(PACKAGE / "static" / f"{part}.js").read_text(encoding="utf-8") for part in parts]
     return "\n".join([f"const TEXTS = {json.dumps(DRAWING)};", *sources])
 

@@ -8,6 +8,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from trm_explore import events as ev
+from trm_explore.config import RunConfig
 from trm_explore.resources import asset
 from trm_explore.training import CHECKPOINT_NAME
 
@@ -42,6 +43,14 @@ def read_events(name: str) -> list[ev.Event]:
     if not events:
         raise ValueError(f"{path} holds no event; give a folder that trm-explore train --out wrote")
     return events
+
+
+def config_of(events: list[ev.Event]) -> RunConfig:
+    """The config of the run whose events these are; ValueError where it never started."""
+    started = next((event for event in events if isinstance(event, ev.Started)), None)
+    if started is None:
+        raise ValueError("the run never started, so its settings are not known; give one that has trained")
+    return RunConfig.from_flat(started.config)
 
 
 def keep(events: Iterator[ev.Event], out: str, resume: Path | None = None, update: int = 0) -> Iterator[ev.Event]:

@@ -18,6 +18,7 @@ from torch.optim.swa_utils import AveragedModel
 from trm_explore.checkpoint import Checkpoint, load_weights, read_checkpoint
 from trm_explore.config import RunConfig, TrainConfig
 from trm_explore.model import Carry, RecursiveModel
+from trm_explore.puzzle_table import Rows, sign_sgd
 from trm_explore.supervision import RunningLosses
 
 
@@ -29,6 +30,8 @@ class TrainingState:
         self.config, self.device, self.board = config, device, board
         self.model = RecursiveModel(config.model, config.supervision, c, seed=c.seed).to(device)
         self.average = AveragedModel(self.model, multi_avg_fn=warmed_up_average(c.ema_decay)) if c.ema_decay else None
+        if self.average:  # the table is not averaged, as published; one is enough
+            self.average.module.puzzle_emb = self.model.puzzle_emb
         self.optimizer = torch.optim.AdamW(
             self.model.parameters(), lr=c.lr, betas=(c.beta1, c.beta2), weight_decay=c.weight_decay
         )
@@ -45,9 +48,14 @@ class TrainingState:
         """The averaged weights (the raw ones where ema_decay is 0)."""
         return self.average.module if self.average else self.model
 
-    def step(self) -> None:
-        """One optimiser update with the gradients that are there; then schedule and average move on."""
+    def step(self, rows: Rows | None = None) -> None:
+        """One optimiser update with the gradients that are there; then schedule and average move on. `rows`: of the
+        table of puzzle vectors, with theirs."""
         self.optimizer.step()
+        if rows is not None:
+            c = self.config.train
+            lr = c.puzzle_emb_lr * learning_rate_factor(self.update, c)
+            sign_sgd(self.model.puzzle_emb, rows, lr=lr, weight_decay=c.puzzle_emb_weight_decay)
         self.schedule.step()
         if self.average:
             self.average.update_parameters(self.model)
@@ -75,14 +83,15 @@ class TrainingState:
         """Everything, for a file."""
         tensors = {f"model.{k}": v for k, v in self.model.state_dict().items()}
         if self.average:
-            tensors |= {f"ema.{k}": v for k, v in self.average.module.state_dict().items()}
+            averaged = self.average.module.state_dict()
+            tensors |= {f"ema.{k}": v for k, v in averaged.items() if k != "puzzle_emb"}
         for index, slots in self.optimizer.state_dict()["state"].items():
             tensors |= {f"optimizer.{index}.{slot}": value for slot, value in slots.items()}
         tensors["random.halt"] = self.halt_rng.get_state()
         tensors |= {f"running.{name}": value for name, value in self.running._asdict().items()}
         if self.carry is not None:
             fields = self.carry._asdict()
-            tensors |= {f"carry.{k}": fields[k] for k in ("z_H", "z_L", "steps", "halted")}
+            tensors |= {f"carry.{k}": fields[k] for k in self._carried()}
             tensors |= {f"carry.data.{k}": v for k, v in self.carry.data.items() if isinstance(v, Tensor)}
         scalars = {
             "update": self.update,
@@ -151,7 +160,7 @@ class TrainingState:
             carry = {k.removeprefix("carry."): v.to(self.device) for k, v in saved.tensors.items() if k[:6] == "carry."}
             data = {k.removeprefix("data."): v for k, v in carry.items() if k.startswith("data.")}
             first = self.model.initial_carry(data | {"board": self.board})
-            for name in ("z_H", "z_L", "steps", "halted"):
+            for name in self._carried():
                 kept, fresh = carry[name], getattr(first, name)
                 if (kept.shape, kept.dtype) != (fresh.shape, fresh.dtype):
                     raise ValueError(f"carry.{name} has shape {tuple(kept.shape)} and type {kept.dtype}")
@@ -160,7 +169,12 @@ class TrainingState:
                 and not 0 <= int(data["inputs"].min()) <= int(data["inputs"].max()) < self.config.model.vocab_size
             ):
                 raise ValueError("carry.data.inputs holds tokens that are not in the vocabulary")
-            self.carry = first._replace(**{k: carry[k] for k in ("z_H", "z_L", "steps", "halted")})
+            self.carry = first._replace(**{"z_L": carry["z_H"]} | {k: carry[k] for k in self._carried()})
+
+    def _carried(self) -> tuple[str, ...]:
+        """What of the carry is kept; one state is kept once."""
+        states = ("z_H",) if self.config.model.states == "one" else ("z_H", "z_L")
+        return (*states, "steps", "halted")
 
 
 def learning_rate_factor(update: int, config: TrainConfig) -> float:

@@ -157,21 +157,36 @@ def deep_supervision_loss(
     return sum(float(w) / divisor * loss for loss, w in zip(step_losses, weights, strict=True) if float(w))
 
 
-def puzzle_losses(logits: Tensor, labels: Tensor) -> Tensor:
+def log_probabilities(logits: Tensor, loss: str = "softmax") -> Tensor:
+    """log p over the last axis. softmax: p ~ exp(x). stablemax: p ~ s(x), s(x) = x + 1 for x >= 0, else 1 / (1 - x),
+    computed in float64 where the device has it (arXiv 2501.04697; HRM's and TRM's loss)."""
+    if loss == "softmax":
+        return logits.log_softmax(-1)
+    wide = logits if logits.device.type == "mps" else logits.double()
+    s = torch.where(wide < 0, 1 / (1 - wide.clamp(max=0)), wide + 1)
+    return (s.log() - s.sum(-1, keepdim=True).log()).to(logits.dtype)
+
+
+def puzzle_losses(logits: Tensor, labels: Tensor, loss: str = "softmax") -> Tensor:
     """(B,) loss of each puzzle: the mean over its labelled cells.
 
-    Whole-number labels (B, L), IGNORE where unlabelled: cross-entropy of logits (B, L, V). Real labels (B, L, V):
-    squared error.
+    Whole-number labels (B, L), IGNORE where unlabelled: cross-entropy of logits (B, L, V), their probabilities by
+    `loss`. Real labels (B, L, V): squared error.
     """
     if labels.is_floating_point():
         return (logits - labels).square().mean(dim=(1, 2))
-    cells = F.cross_entropy(logits.transpose(1, 2), labels, ignore_index=IGNORE, reduction="none")  # (B, L)
+    if loss == "softmax":
+        cells = F.cross_entropy(logits.transpose(1, 2), labels, ignore_index=IGNORE, reduction="none")  # (B, L)
+    else:
+        cells = F.nll_loss(
+            log_probabilities(logits, loss).transpose(1, 2), labels, ignore_index=IGNORE, reduction="none"
+        )
     return cells.sum(1) / (labels != IGNORE).sum(1).clamp(min=1)
 
 
-def answer_loss(logits: Tensor, labels: Tensor) -> Tensor:
+def answer_loss(logits: Tensor, labels: Tensor, loss: str = "softmax") -> Tensor:
     """One step's loss: mean over a puzzle's labelled cells, then over the batch. A scalar."""
-    return puzzle_losses(logits, labels).mean()
+    return puzzle_losses(logits, labels, loss).mean()
 
 
 def answers_right(logits: Tensor, labels: Tensor, tolerance: float = 0.0) -> Tensor:

@@ -15,6 +15,7 @@ USAGE = """trm-explore: see how tiny recursive networks reason
   trm-explore train --task sudoku4 --enable_deep_supervision  train in the terminal
   trm-explore evaluate CHECKPOINT [--data FILE.csv]           accuracy at every step
   trm-explore diagnose FOLDER                                 what a kept run shows, and what to try
+  trm-explore report FOLDER --out report.html                 the run as one page that plays without a server
   trm-explore embed FILE.txt --output_dir FOLDER              text as sequences of embeddings, to train on
   trm-explore show CHECKPOINT --puzzle ".24.3......44.3."     one answer, step by step
 

@@ -100,5 +100,128 @@ TOO_SLOW = (
 )
 BAD_WEIGHTS = "custom_weights={text} is not a list of numbers; give one number a step, such as 0.3 0.4 1"
 
+REPORT_TITLE = "A tiny network learns: {task}"
+REPORT_SETTINGS = (
+    "Deep supervision: {supervision}; gradient scope {scope}; {H} H-cycles of {L} L-cycles; width {width}, {mixer} "
+    "mixing; seed {seed}."
+)
+REPORT_HELD_OUT = "Held-out puzzles ({puzzles}), after update {update}"
+REPORT_HEADS = ("step", "loss", "cells right", "solved")
+REPORT_AGAIN = "The same run again"
+
+# Links (app/links.py, app/share.py): what is said of what was left out, and the parts that a link can hide.
+LINK_LEFT_OUT = "Of this link these were left out, the rest is used: {listed}."
+LINK_MORE = "and {count} more"
+LINK_UNKNOWN = "no such field"
+LINK_ALLOWED = "allowed are {listed}"
+LINK_STEP = "give a whole number from 0 to {most}"
+LINK_STOP = "give a whole number from 1 to {most}"
+LINK_NUMBER = "give a number"
+LINK_WEIGHT = "give a number from 0 to 1"
+LINK_YES = "give 1 or 0"
+LINK_CUSTOM = "custom weights belong to schedule=custom"
+LINK_NOT_HERE = "this task has no such setting"
+LINK_NO_PART = "no part that can be hidden"
+LINK_NO_FILE = "an uploaded file is never part of a link"
+LINK_TOO_LONG = "everything, because it is longer than {most} characters"
+LINK_BUSY = "Your own run is still going, so its figures stay; stop it to see the recorded ones."
+HIDEABLE = {
+    "intro": "headline and introduction",
+    "tours": "tours",
+    "share": "link buttons",
+    "gallery": "gallery of tasks",
+    "tabs": "tabs",
+    "compare": "tab Compare",
+    "inside": "tab Look inside",
+    "supervision": "Deep supervision",
+    "schedule": "Schedule",
+    "weight": "Base weight",
+    "scope": "Gradient scope",
+    "cycles": "H-cycles",
+    "buttons": "Train and its neighbours",
+    "ribbon": "ribbon",
+    "recorded": "recorded runs and what was measured",
+    "curves": "curves",
+    "player": "player",
+    "more": "More settings",
+    "take": "Take this run with you",
+    "what": "What am I looking at?",
+}
+
 # The words of static/, by module.
 DRAWING: dict[str, dict[str, str]] = {}
+
+# Look inside: one model, one puzzle.
+INSIDE_INTRO = (
+    "One trained model, one puzzle. Let it think longer than it was trained to, change the puzzle or its running "
+    "answer, and see what happens in its states."
+)
+INSIDE_MODEL, INSIDE_NUMBER, INSIDE_CYCLES = "Model", "Held-out puzzle", "Cycles at inference"
+INSIDE_SOURCES = {**PAIRS, "run": "my own run"}
+INSIDE_CYCLES_INFO = "trained with {trained}; up to {most} here"
+INSIDE_NUMBER_INFO = "0 to {most}; never seen in training"
+INSIDE_THINKING = "### Thinking longer\nThe same weights can be applied more often than in training. Does that help?"
+INSIDE_INTERVENE = (
+    "### Intervene\nChoose a step and a cell in the answer above, and say what stands there from then on; or disturb a "
+    "state. Does the model find back?"
+)
+INSIDE_STATES = "### Inside\nWhere the states go, what moves what, and how far each loss reaches."
+INSIDE_COST = "### What supervision costs\nOf the settings in the Train tab, against the same without supervision."
+INSIDE_MEASURE = "Measure it here"
+INSIDE_MEASURING = "Measuring on this machine…"
+OWN_PUZZLE, HELD_OUT_PUZZLE = "your own puzzle", "held-out puzzle {number}"
+WITH_EDITS = "{label}, with your changes"
+NO_RUN = "There is no run of yours with weights yet; press Train in the first tab, wait for an update, come back."
+OTHER_TASK = "Your run learns {run}, the task chosen above is {task}; choose {run} above, or a recorded model."
+NO_PAIR = "There is no recorded model of the task {task}; train one in the first tab and choose your own run."
+BAD_SOURCE = "model={source!r} is not known; allowed are {allowed}"
+BAD_CYCLES = "cycles={cycles} is not possible here; give a whole number from 1 to {most}"
+SLOW_MODEL = "This model needs about {seconds:.0f} s for {cycles} cycles here; at most {most:.0f} s are allowed."
+BAD_EDITS = "The changes sent are none that this page makes; reload it."
+MANY_EDITS = "There are {count} changes; at most {most} are allowed, take one back."
+BAD_CELLS = "A cell holds what is no symbol of this task; symbols are numbered from 0 to {most}."
+BAD_SHAPE = "The puzzle has {cells} cells, which make no board of {rows} x {cols}."
+NO_PUZZLE = "There is no puzzle in this text; write one a line, or a CSV with the column question."
+LONG_PUZZLE = "The puzzle is no text of at most {longest:,} characters; paste a single puzzle."
+LARGE_PUZZLE = "The puzzle has {cells} cells; at most {most} are allowed on this page."
+BAD_NUMBER = "Held-out puzzle {number} is not there; give a whole number from 0 to {most}."
+HALTS = {
+    "stopped right": "It would stop after step {stop}: the answer is right there.",
+    "stopped too early": "It would stop after step {stop}, too early: the answer is right only from step {first} on.",
+    "stopped wrong": "It would stop after step {stop}, with a wrong answer that does not become right later.",
+    "never stopped, though right": "It would never stop, though the answer is right from step {first} on.",
+    "never stopped, never right": "It would never stop, rightly: no answer is right.",
+    "stops": "It would stop after step {stop}; nobody knows the solution, so nobody says whether it should.",
+    "goes on": "It would never stop; nobody knows the solution, so nobody says whether it should.",
+}
+HALT_NOTE = " This model's halting head was taught at the last cycle only."
+COST_SAID = (
+    "Estimated for one update: **{ratio:.2f} times** the operations and **{memory:.2f} times** the memory of the same "
+    "settings without supervision ({with_memory} against {without_memory}; {weights:,} weights). The weights are the "
+    "same, and so is the cost of an answer."
+)
+COST_SAME = "Supervision is off in the Train tab: switch it on there to see what it would cost."
+
+DRAWING["editor"] = {
+    "title": "The puzzle",
+    "own": "your own",
+    "held": "held out: never seen in training; change it as you like",
+    "board": "The puzzle; arrow keys move, digits and letters write",
+    "pad": "What to write into the chosen cell",
+    "put": "Write {name}",
+    "erase": "Empty the cell",
+    "blank": "empty",
+    "cell": "Row {row}, column {col}: {name}",
+    "bad": ", breaks a rule",
+    "clash": "{symbol} stands twice in {kind} {number}: the rules allow it once.",
+    "units": "row column box",
+    "line": "Paste or type a puzzle",
+    "use": "Use",
+    "file": "Open a file",
+    "clear": "Clear",
+    "back": "Back to the held-out puzzle",
+    "none": "This task takes no puzzles of your own: choose another held-out one.",
+    "help_board": "Click a cell and type, or use the buttons; arrow keys move. A solution is not needed.",
+    "help_row": "Click a digit and type; the row goes on by itself.",
+    "help_path": "A click turns a wall into an open cell and back; the buttons move start and goal to the chosen cell.",
+}

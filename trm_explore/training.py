@@ -190,7 +190,7 @@ class Training:
                 _advice(self.config),
             )
         lr = state.schedule.get_last_lr()[0]
-        state.step()
+        state.step(outcome.rows)
         state.running = state.running.add(step_losses, s.adaptive_decay)
         state.carry = self.model.finish(carry, outcome.last, state.halt_rng)
         state.seconds += time.perf_counter() - began

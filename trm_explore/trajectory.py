@@ -18,7 +18,7 @@ import torch
 from torch import Tensor
 
 from trm_explore.model import Batch, Cycle, RecursiveModel
-from trm_explore.supervision import IGNORE, puzzle_losses
+from trm_explore.supervision import IGNORE, log_probabilities, puzzle_losses
 from trm_explore.tasks import Task
 
 
@@ -78,7 +78,7 @@ def record(
         if labels is not None and labels.is_floating_point() or model.config.input_size is not None:
             step = {"answers": cycle.logits}
         else:
-            log_p = cycle.logits.log_softmax(-1)
+            log_p = log_probabilities(cycle.logits, model.train_config.loss)
             confidence, answers = log_p.exp().max(-1)
             entropy = -(log_p.exp() * log_p).sum(-1)
             step = {"answers": answers, "confidence": confidence, "entropy": entropy}
@@ -88,9 +88,10 @@ def record(
             "change_L": relative_change(before.z_L, cycle.z_L),
         }
         if labels is not None:
-            step["loss"] = puzzle_losses(cycle.logits, labels)
+            step["loss"] = puzzle_losses(cycle.logits, labels, model.train_config.loss)
         if keep_states:
-            step |= {"z_H": cycle.z_H.float(), "z_L": cycle.z_L.float()}
+            P = model.config.puzzle_emb_len  # the prefix is no part of the board
+            step |= {"z_H": cycle.z_H[:, P:].float(), "z_L": cycle.z_L[:, P:].float()}
         for name, value in step.items():
             kept.setdefault(name, []).append(value.cpu())
         before = cycle
@@ -121,7 +122,7 @@ def unrolled(
         yield from model.cycles(carry, **cycles, before_call=before_call)
         return
     steps: dict[int, tuple[Cycle, list[Tensor]]] = {}
-    for t in range(carry.z_H.shape[1]):
+    for t in range(carry.z_H.shape[1] - model.config.puzzle_emb_len):
         for cycle in model.cycles(carry, **cycles, before_call=before_call):
             steps[cycle.index] = cycle, [*steps.get(cycle.index, (cycle, []))[1], cycle.logits[:, t : t + 1]]
         carry = carry._replace(z_H=cycle.z_H, z_L=cycle.z_L)

@@ -3,9 +3,11 @@
     plan = plan_update(run_config, update=120, running=losses_so_far)
     outcome = go_back(model, carry, plan, run_config)          # gradients are in model.parameters() now
 
-In the scopes `last` and `cycle` backward runs inside the recursion, so that one cycle's activations are alive at a
-time. The guide's own loop over embeddings visits the positions one after the other and keeps the states' graph inside
-a window of `truncation_length` positions. Shapes: B puzzles, L positions, V vocabulary, S steps.
+In all scopes but `full` backward runs inside the recursion, so that one cycle's activations are alive at a time. Rows
+of the table of puzzle vectors collect their gradient in `outcome.rows`. The guide's own loop over embeddings visits the
+positions one after the other and keeps the states' graph inside a window of `truncation_length` positions.
+
+Shapes: B puzzles, L positions, V vocabulary, S steps.
 """
 
 from __future__ import annotations
@@ -19,6 +21,7 @@ from torch import Tensor
 
 from trm_explore.config import RunConfig
 from trm_explore.model import Carry, Cycle, RecursiveModel
+from trm_explore.puzzle_table import Rows
 from trm_explore.supervision import (
     RunningLosses,
     adaptive_factors,
@@ -49,6 +52,7 @@ class Outcome(NamedTuple):
     halt_losses: Tensor  # (S,)
     puzzle_losses: Tensor  # (S, B)
     last: Cycle  # its states go on in the carry
+    rows: Rows | None = None  # of the table of puzzle vectors, with their gradient
 
 
 def plan_update(config: RunConfig, update: int, running: RunningLosses | None = None) -> Plan:
@@ -95,6 +99,9 @@ def go_back(
     passes = positions(labels.shape[1]) if loops_over_positions else [slice(None)]
     shares = (plan.weights / plan.weights.sum() / len(passes)).tolist()
     total: Tensor | None = None
+    vectors = model.puzzle_rows(carry.data) if t.puzzle_emb_lr else None
+    if vectors is not None:
+        carry = carry._replace(data=carry.data | {"puzzle_rows": vectors.values})
     kept: dict[str, list[list[Tensor]]] = {"puzzles": [], "halting": [], "inner": []}  # [pass][step]
     for number, at in enumerate(passes, 1):
         for rows in kept.values():
@@ -108,11 +115,11 @@ def go_back(
             read_L=L_weight > 0,
             before_call=before_call,
         ):
-            puzzles = puzzle_losses(cycle.logits[:, at], labels[:, at])  # (B,)
+            puzzles = puzzle_losses(cycle.logits[:, at], labels[:, at], t.loss)  # (B,)
             halting = halting_loss(cycle.q_halt, cycle.logits[:, at], labels[:, at], tolerance)
             loss = puzzles.mean() + halt_weight * halting
             if L_weight:
-                readings = [puzzle_losses(logits[:, at], labels[:, at]).mean() for logits in cycle.L_logits]
+                readings = [puzzle_losses(logits[:, at], labels[:, at], t.loss).mean() for logits in cycle.L_logits]
                 inner = torch.stack(readings).mean()
                 loss = loss + L_weight * inner
                 kept["inner"][-1].append(inner.detach())
@@ -133,7 +140,12 @@ def go_back(
             carry = carry._replace(z_H=cycle.z_H.detach(), z_L=cycle.z_L.detach())
     mean = {name: torch.stack([torch.stack(row) for row in rows]).mean(0) for name, rows in kept.items() if rows[0]}
     return Outcome(
-        mean["puzzles"].mean(1), mean.get("inner"), mean["halting"], mean["puzzles"], cycle._replace(L_logits=())
+        mean["puzzles"].mean(1),
+        mean.get("inner"),
+        mean["halting"],
+        mean["puzzles"],
+        cycle._replace(L_logits=()),
+        vectors,
     )
 
 

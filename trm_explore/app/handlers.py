@@ -9,19 +9,17 @@ from typing import Any
 import gradio as gr
 
 from trm_explore import texts
-from trm_explore.app.recorded import nothing_recorded, recorded_message, recorded_text, recorded_updates
+from trm_explore.app.recorded import nothing_recorded, recorded_message, recorded_text
 from trm_explore.app.settings import (
     ADVISED,
     CONTROLS,
-    START,
-    as_command,
-    as_python,
     check,
     config_of,
-    page_config,
+    shown_config,
     too_slow,
     values_of,
 )
+from trm_explore.commands import as_command, as_python
 from trm_explore.config import PRESETS
 from trm_explore.pairs import KINDS, pair_names
 from trm_explore.payload import error_plan, message_of, plan_of
@@ -85,11 +83,10 @@ class Handlers:
             return skipped
         run = self.runs.get(run_id)
         busy = run is not None and not run.ended  # then its figures stay
+        config = shown_config(task, kind)
         if task not in pair_names():
-            config = page_config(task)
             message = nothing_recorded(config)
             return [*values_of(config), gr.skip() if busy else message, "", gr.skip()]
-        config = page_config(task, **(START if kind == "on" else {}), updates=recorded_updates(task, kind))
         message = gr.skip() if busy else recorded_message(task, kind)
         return [*values_of(config), message, recorded_text(task), kind]
 

@@ -15,8 +15,9 @@ from trm_explore.app.bridge import RECALL, REMEMBER, host, link
 from trm_explore.app.controls import more, switches
 from trm_explore.app.handlers import MARKED, Handlers, buttons
 from trm_explore.app.recorded import gallery_of, recorded_message, recorded_text
-from trm_explore.app.settings import ADVISED, as_command, as_python, start_config
+from trm_explore.app.settings import ADVISED, start_config
 from trm_explore.app.shared import AT_ONCE, MANY, ONCE, Shared
+from trm_explore.commands import as_command, as_python
 from trm_explore.config import PRESETS, SIZES
 from trm_explore.payload import plan_of
 from trm_explore.runs import Runs

@@ -57,8 +57,3 @@ def nothing_recorded(config: RunConfig) -> dict[str, Any]:
 def recorded_text(task: str) -> str:
     """What was measured for the task's trained pair; empty where it has none."""
     return text_of(load_pair(task)) if task in pair_names() else ""
-
-
-def recorded_updates(task: str, kind: str) -> int:
-    """How long a recorded run was."""
-    return load_pair(task)["runs"][kind]["updates"]

@@ -1,16 +1,14 @@
-"""The page's controls as one table, and what they mean: control values -> RunConfig -> command and Python of the same
-run."""
+"""The page's controls as one table, and what they mean: control values -> RunConfig."""
 
 from __future__ import annotations
 
-import pprint
-import shlex
 from pathlib import Path
 from typing import Any
 
 from trm_explore import texts
 from trm_explore.checkpoint import pick_device
 from trm_explore.checks import is_number
+from trm_explore.commands import short_number
 from trm_explore.config import RunConfig
 from trm_explore.cost import estimate
 from trm_explore.pairs import load_pair, pair_names
@@ -59,6 +57,14 @@ def page_config(task: str, **flat: Any) -> RunConfig:
     return preset(task, "tiny", **PAGE, **flat, shown_puzzle=_shown(task))
 
 
+def shown_config(task: str, kind: str = "on") -> RunConfig:
+    """The settings that the page shows for a task by itself: those of its recorded run, where it has one."""
+    if task not in pair_names():
+        return page_config(task)
+    updates = load_pair(task)["runs"][kind]["updates"]
+    return page_config(task, **(START if kind == "on" else {}), updates=updates)
+
+
 def _shown(task: str) -> int | None:
     return load_pair(task)["shown_puzzle"] if task in pair_names() else None
 
@@ -66,7 +72,7 @@ def _shown(task: str) -> int | None:
 def values_of(config: RunConfig) -> list[Any]:
     """The controls' values that give this config."""
     flat = config.to_flat()
-    flat["custom_weights"] = " ".join(map(_weight, flat["custom_weights"]))
+    flat["custom_weights"] = " ".join(map(short_number, flat["custom_weights"]))
     flat["data"] = flat["data"] or None
     return [flat[name] for name in CONTROLS]
 
@@ -128,45 +134,6 @@ def too_slow(config: RunConfig) -> str:
     )
 
 
-def changed_fields(config: RunConfig) -> dict[str, Any]:
-    """What differs from the task's preset, by field; the user's file by its bare name."""
-    flat, base = config.to_flat(), preset(config.task, config.preset).to_flat()
-    changed = {name: value for name, value in flat.items() if value != base[name]}
-    changed = {name: value for name, value in changed.items() if name not in ("vocab_size", "seq_len")}
-    if config.puzzles.data:
-        changed["data"] = Path(config.puzzles.data).name
-    return changed
-
-
-def as_command(config: RunConfig) -> str:
-    """The same run in a terminal."""
-    words = ["trm-explore", "train", "--task", config.task]
-    if config.preset != "tiny":
-        words += ["--preset", config.preset]
-    for name, value in changed_fields(config).items():
-        if isinstance(value, bool):
-            words.append(f"--{name}" if value else f"--no_{name}")
-        elif isinstance(value, list):
-            words += [f"--{name}", *map(_weight, value)]
-        elif str(value).startswith("-"):  # a file's name may
-            words.append(f"--{name}={value}")
-        else:
-            words += [f"--{name}", str(value)]
-    return shlex.join(words)
-
-
-def as_python(config: RunConfig) -> str:
-    """The same run in a script or notebook."""
-    arguments = [repr(config.task), repr(config.preset)]
-    arguments += [f"{name}={pprint.pformat(value)}" for name, value in changed_fields(config).items()]
-    lines = ",\n".join(f"    {argument}" for argument in arguments)
-    return (
-        "from trm_explore import preset, train\n\n"
-        f"config = preset(\n{lines},\n)\n"
-        "for event in train(config):\n    print(event)\n"
-    )
-
-
 def _is_custom(chosen: dict[str, Any]) -> bool:
     return chosen["deep_supervision_schedule"] == "custom"
 
@@ -176,11 +143,6 @@ def _numbers(text: str | None) -> tuple[float, ...]:
         return tuple(float(word) for word in (text or "").replace(",", " ").replace(";", " ").split())
     except (ValueError, AttributeError, TypeError):
         raise ValueError(texts.BAD_WEIGHTS.format(text=_said(text))) from None
-
-
-def _weight(value: float) -> str:
-    """As short as it can be read back exactly: 1, 0.3."""
-    return f"{value:g}" if float(f"{value:g}") == value else repr(value)
 
 
 def _said(value: Any) -> str:

@@ -11,7 +11,7 @@ from typing import Any
 
 import tyro
 
-from trm_explore.cli import embed, look, page, tasks
+from trm_explore.cli import embed, look, page, report, tasks
 from trm_explore.cli import train as training
 from trm_explore.cli.train import translated
 from trm_explore.memory import out_of_memory
@@ -24,6 +24,7 @@ COMMANDS = {
     "evaluate": (look.Evaluate, look.run_evaluate),
     "show": (look.Show, look.run_show),
     "diagnose": (look.Diagnose, look.run_diagnose),
+    "report": (report.Report, report.run),
     "tasks": (tasks.Tasks, tasks.run_tasks),
     "make-assets": (tasks.MakeAssets, tasks.run_make_assets),
     "embed": (embed.Embed, embed.run),

@@ -10,6 +10,9 @@ from trm_explore.checks import boolean, number, one_of, whole
 Mixer = Literal["attention", "mlp", "conv"]
 Positions = Literal["rope", "learned", "none"]
 Dtype = Literal["float32", "bfloat16", "float16", "float64"]
+Networks = Literal["shared", "two"]
+States = Literal["two", "one"]
+MixNorm = Literal["width", "positions"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +28,13 @@ class ModelConfig:
     L_cycles: int = 2
     """Inner updates of z_L in each outer recursion (the paper's n)."""
     L_layers: int = 1
-    """Layers of the one shared network."""
+    """Layers of the one shared network (with networks=two: of the L network)."""
+    networks: Networks = "shared"
+    """One network for z_L and z_H, as in TRM, or two, as in HRM."""
+    H_layers: int | None = None
+    """Layers of the H network, with networks=two. None: L_layers."""
+    states: States = "two"
+    """Answer and latent state, or one state that is both (TRM's single-z ablation, the Universal Transformer's way)."""
     hidden_size: int = 64
     """Width, D."""
     expansion: float = 4.0
@@ -36,6 +45,9 @@ class ModelConfig:
     """Attention heads; must divide hidden_size."""
     mixer: Mixer = "mlp"
     """How positions talk to each other: attention, an MLP over positions, or a 3x3 convolution over the board."""
+    mix_norm: MixNorm = "width"
+    """What RMSNorm after the mixing MLP runs over: a position's width, or a channel's positions, as in the published
+    mlp_t. For mlp."""
     pos_encodings: Positions = "rope"
     """rope acts in attention only; learned adds a vector to each position; none."""
     rms_norm_eps: float = 1e-5
@@ -47,6 +59,13 @@ class ModelConfig:
     input_size: int | None = None
     """The inputs are real vectors of this width (a linear layer brings them to hidden_size). None: the task's; tokens
     where it has none."""
+    puzzle_emb_len: int = 0
+    """Positions put before the puzzle's own; they hold the puzzle's vector. 16 as published with TRM, 1 with HRM."""
+    num_puzzle_identifiers: int = 0
+    """Rows of the table of puzzle vectors (a batch's puzzle_identifiers choose; none given: row 0). 0: no table, the
+    prefix starts empty."""
+    puzzle_emb_ndim: int | None = None
+    """Width of such a vector; it fills the prefix from its start. None: hidden_size."""
     forward_dtype: Dtype = "float32"
     """Weights are cast to this in the forward pass (no autocast); parameters stay float32."""
 
@@ -62,7 +81,11 @@ class ModelConfig:
         one_of(self, "mixer", Mixer)
         one_of(self, "pos_encodings", Positions)
         one_of(self, "forward_dtype", Dtype)
+        one_of(self, "networks", Networks)
+        one_of(self, "states", States)
+        one_of(self, "mix_norm", MixNorm)
         boolean(self, "causal")
+        self._check_variant()
         if self.causal and self.mixer != "attention":
             raise ValueError(
                 f"causal=True needs mixer=attention; mixer={self.mixer} mixes all positions with each other"
@@ -79,3 +102,39 @@ class ModelConfig:
                 f"rope needs an even width a head, but hidden_size={self.hidden_size} / num_heads={self.num_heads} "
                 f"is {width}; change one of them or take pos_encodings=learned"
             )
+
+    def _check_variant(self) -> None:
+        for name, least, most in (("puzzle_emb_len", 0, 10_000), ("num_puzzle_identifiers", 0, 10**8)):
+            whole(self, name, least)
+            number(self, name, most=most)
+        for name, most in (("H_layers", 100), ("puzzle_emb_ndim", 10**6)):
+            if getattr(self, name) is not None:
+                whole(self, name, 1)
+                number(self, name, most=most)
+        if self.H_layers is not None and self.networks == "shared":
+            raise ValueError(f"H_layers={self.H_layers} needs networks=two; one shared network has L_layers")
+        if self.states == "one" and self.networks == "two":
+            raise ValueError("networks=two needs states=two: with one state a second network has nothing to do")
+        if self.mix_norm == "positions" and self.mixer != "mlp":
+            raise ValueError(f"mix_norm=positions needs mixer=mlp, not {self.mixer}; take mix_norm=width")
+        if self.puzzle_emb_len and self.mixer == "conv":
+            raise ValueError(
+                f"puzzle_emb_len={self.puzzle_emb_len} has no place on the board of a convolution; "
+                "take mixer=attention or mlp"
+            )
+        room = self.puzzle_emb_len * self.hidden_size
+        if self.num_puzzle_identifiers and self.puzzle_width > room:
+            raise ValueError(
+                f"puzzle_emb_len={self.puzzle_emb_len} positions hold {room} numbers, but a puzzle's vector has "
+                f"{self.puzzle_width}; give a larger puzzle_emb_len"
+            )
+
+    @property
+    def puzzle_width(self) -> int:
+        """Numbers in a puzzle's vector."""
+        return self.puzzle_emb_ndim or self.hidden_size
+
+    @property
+    def positions(self) -> int | None:
+        """Positions that the network sees: the prefix and the puzzle's own."""
+        return None if self.seq_len is None else self.puzzle_emb_len + self.seq_len

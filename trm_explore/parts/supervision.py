@@ -9,6 +9,7 @@ from trm_explore.checks import boolean, is_number, number, one_of, whole
 
 Schedule = Literal["constant", "linear_decay", "exponential_decay", "u_shaped", "front_loaded", "custom"]
 Scope = Literal["auto", "last", "cycle", "full"]
+AnyScope = Literal["auto", "last", "one_step", "cycle", "full"]
 Adaptive = Literal["off", "hard", "progress"]
 Curriculum = Literal["off", "weight", "depth", "H_cycles"]
 
@@ -25,9 +26,9 @@ class SupervisionConfig:
     """How the steps' losses are weighted."""
     custom_weights: tuple[float, ...] = ()
     """One weight a step, for the schedule custom."""
-    gradient_scope: Scope = "auto"
-    """How far a loss reaches back: last H-cycle only, each its own cycle, or full; auto is last when supervision is
-    off, else full."""
+    gradient_scope: AnyScope = "auto"
+    """How far a loss reaches back: last H-cycle only, one_step (that cycle's last L-cycle and its H update, as in HRM),
+    each its own cycle, or full; auto is last when supervision is off, else full."""
     adaptive_weights: Adaptive = "off"
     """Weights follow the running losses: hard favours steps that lag behind a steady descent, progress those that
     hardly improve on the step before (supervision.py has the formulas). With supervision on."""
@@ -47,7 +48,7 @@ class SupervisionConfig:
 
     def __post_init__(self) -> None:
         one_of(self, "deep_supervision_schedule", Schedule)
-        one_of(self, "gradient_scope", Scope)
+        one_of(self, "gradient_scope", AnyScope)
         boolean(self, "enable_deep_supervision")
         number(self, "deep_supervision_weight", least=0, most=1e30)
         self._check_extras()
@@ -71,10 +72,10 @@ class SupervisionConfig:
                 f"custom_weights={list(weights)} end in 0, but curriculum=weight starts with the final step alone; "
                 "give it a weight"
             )
-        if self.enable_deep_supervision and self.scope == "last" and weights and not weights[-1]:
+        if self.enable_deep_supervision and self.scope in ("last", "one_step") and weights and not weights[-1]:
             raise ValueError(
-                f"custom_weights={list(weights)} end in 0, but with gradient_scope=last only the final step teaches; "
-                "give it a weight, or take gradient_scope cycle or full"
+                f"custom_weights={list(weights)} end in 0, but with gradient_scope={self.scope} only the final step "
+                "teaches; give it a weight, or take gradient_scope cycle or full"
             )
 
     def _check_extras(self) -> None:
@@ -98,7 +99,7 @@ class SupervisionConfig:
             )
 
     @property
-    def scope(self) -> Literal["last", "cycle", "full"]:
+    def scope(self) -> Literal["last", "one_step", "cycle", "full"]:
         """The gradient scope in force: auto resolved, and `cycle` without supervision is `last`."""
         if self.gradient_scope == "auto":
             return "full" if self.enable_deep_supervision else "last"

@@ -16,6 +16,7 @@ OPTIONAL_COUNTS = (
     "eval_H_cycles",
 )
 Checkpointing = Literal["none", "cycle", "call"]
+Loss = Literal["softmax", "stablemax"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +39,13 @@ class TrainConfig:
     """AdamW's first decay."""
     beta2: float = 0.95
     """AdamW's second decay."""
+    loss: Loss = "softmax"
+    """What turns logits into probabilities under cross-entropy; stablemax as published (supervision.py). Tasks of
+    numbers have squared error."""
+    puzzle_emb_lr: float = 1e-2
+    """Learning rate of the table of puzzle vectors (SignSGD, with lr's warm-up and cosine). 0: it stays."""
+    puzzle_emb_weight_decay: float = 0.1
+    """Decoupled decay of the table's rows in a batch."""
     grad_clip: float = 1.0
     """Largest gradient norm; larger ones are scaled down."""
     ema_decay: float = 0.999
@@ -93,12 +101,13 @@ class TrainConfig:
             whole(self, "shown_puzzle", 0)
         whole(self, "truncation_length", 1)
         one_of(self, "activation_checkpointing", Checkpointing)
+        one_of(self, "loss", Loss)
         for name in OPTIONAL_COUNTS:
             if getattr(self, name) is not None:
                 whole(self, name, 1)
         for name in ("lr", "grad_clip"):
             number(self, name, above=0)
-        for name in ("weight_decay", "halt_loss_weight"):
+        for name in ("weight_decay", "halt_loss_weight", "puzzle_emb_lr", "puzzle_emb_weight_decay"):
             number(self, name, least=0)
         for name in ("lr_min_ratio", "halt_exploration_prob"):
             number(self, name, least=0, most=1)

@@ -1,0 +1,65 @@
+"""What the analyses share: a model seen with some of its parts replaced, held-out puzzles, numbers short enough to
+send."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+import torch
+
+from trm_explore.model import Batch, RecursiveModel
+from trm_explore.tasks import Task
+from trm_explore.trajectory import inputs_of, to_device
+
+
+class View:
+    """A model with some parts replaced, the weights shared: `View(model, embed=...).cycles(carry)`.
+
+    No hook is set and the model is not touched, so threads may look into one model at the same time.
+    """
+
+    cycles = RecursiveModel.cycles
+
+    def __init__(self, model: RecursiveModel, **parts: Any):
+        self.__dict__.update(parts, _model=model)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._model, name)  # asked for what is not replaced
+
+
+def held_out_puzzles(task: Task, puzzles: int | dict[str, Any]) -> dict[str, Any]:
+    """Puzzles as they are; a number: that many of the task's held-out ones, or as many as there are."""
+    if not isinstance(puzzles, int):
+        return puzzles
+    if puzzles < 1:
+        raise ValueError(f"puzzles={puzzles} must be at least 1")
+    for _ in task.prepare():
+        pass
+    return task.held_out(puzzles)
+
+
+def one_puzzle(batch: Batch, puzzle: int, device: torch.device | str) -> Batch:
+    """Puzzle number `puzzle` as a batch of one, on the device."""
+    n = len(inputs_of(batch))
+    if not 0 <= puzzle < n:
+        raise ValueError(f"puzzle={puzzle} is not in this batch of {n}; allowed are 0 to {n - 1}")
+    one = {k: v[puzzle : puzzle + 1] if isinstance(v, np.ndarray | torch.Tensor) else v for k, v in batch.items()}
+    return to_device(one, device)
+
+
+def short(values: Any, digits: int = 4) -> Any:
+    """Arrays and lists as nested lists, numbers to `digits` significant digits, None where one is not finite."""
+    if isinstance(values, np.ndarray | np.generic):
+        values = values.tolist()
+    if isinstance(values, float):
+        return float(f"{values:.{digits}g}") if math.isfinite(values) else None
+    if isinstance(values, dict):
+        return {name: short(value, digits) for name, value in values.items()}
+    return [short(value, digits) for value in values] if isinstance(values, list | tuple) else values
+
+
+def percent(share: float) -> str:
+    """97 %, and 99.6 % where whole numbers would say all."""
+    return f"{100 * share:.1f} %" if 0.98 < share < 1 else f"{100 * share:.0f} %"

@@ -1,0 +1,59 @@
+"""What goes into the recursion and what comes out of it: batch, carry, cycle. Values, never changed in place.
+
+Shapes: B puzzles, L positions, P positions of the prefix (ModelConfig.puzzle_emb_len), D width, V vocabulary.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+from torch import Tensor
+
+from trm_explore.config import ModelConfig
+
+Batch = dict[str, Any]
+
+
+class Carry(NamedTuple):
+    """The recurrent state between calls. With states=one both states are the same tensor."""
+
+    z_H: Tensor  # (B, P + L, D) answer state
+    z_L: Tensor  # (B, P + L, D) latent state
+    steps: Tensor  # (B,) calls that the present puzzle has had
+    halted: Tensor  # (B,) bool: finished; the next call starts the batch's puzzle there
+    data: Batch  # the puzzles being worked on
+
+
+class Cycle(NamedTuple):
+    """What one H-cycle gives: one step."""
+
+    index: int
+    z_H: Tensor  # (B, P + L, D)
+    z_L: Tensor  # (B, P + L, D)
+    logits: Tensor  # (B, L, V) float32
+    q_halt: Tensor  # (B,) float32, halting logit, read at position 0 (of the prefix, where there is one) as published
+    L_logits: tuple[Tensor, ...] = ()  # the head's reading of z_L after each L-cycle, each (B, L, V), where asked for
+
+
+def lead_of(batch: Batch, config: ModelConfig) -> tuple[int, int]:
+    """(B, L) of a batch, checked against what a network of this config can take; ValueError where it cannot."""
+    width = config.input_size or config.hidden_size
+    names = ("input_embeddings",) if config.input_size else ("inputs", "input_embeddings")
+    name = next((name for name in names if name in batch), None)
+    if name is None:
+        raise ValueError(f"a batch needs {' or '.join(names)}; this one has {sorted(batch)}")
+    shape = tuple(batch[name].shape)
+    if len(shape) != (2 if name == "inputs" else 3) or (name != "inputs" and shape[2] != width):
+        wanted = "(B, L)" if name == "inputs" else f"(B, L, {width})"
+        raise ValueError(f"{name} has shape {shape}; it must be {wanted}")
+    bound = config.mixer == "mlp" or config.pos_encodings == "learned"  # others take boards of any size
+    if bound and shape[1] != config.seq_len:
+        raise ValueError(f"{name} has {shape[1]} positions; this network was made for seq_len={config.seq_len}")
+    return shape[0], shape[1]
+
+
+def position_of(t: int, length: int) -> slice:
+    """Position t alone, as a slice of the position axis."""
+    if not 0 <= t < length:
+        raise ValueError(f"t={t} is not a position of this batch; allowed are 0 to {length - 1}, or None for all")
+    return slice(t, t + 1)

@@ -1,0 +1,41 @@
+"""`trm-explore report`: a kept run as one file to hand in, to print, to put into a spreadsheet."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import tyro
+
+from trm_explore import events as ev
+from trm_explore.config import RunConfig
+from trm_explore.report import csv_of, report_html
+from trm_explore.run_folder import config_of, read_events
+
+
+@dataclass(frozen=True)
+class Report:
+    """Make a page (.html) that plays without a server, or a table (.csv), of a run."""
+
+    run: tyro.conf.Positional[str]
+    """The run's folder (what train --out wrote)."""
+    out: str = "report.html"
+    """The file to write; its ending decides: .html or .csv."""
+    note: str = ""
+    """A sentence of your own on top of the page."""
+
+
+def run(args: Report) -> int:
+    path = Path(args.out)
+    writers: dict[str, Callable[[RunConfig, Sequence[ev.Event]], str]] = {
+        ".html": lambda config, events: report_html(config, events, note=args.note),
+        ".csv": lambda config, events: csv_of(events),
+    }
+    if path.suffix not in writers:
+        raise ValueError(f"out={args.out} ends in {path.suffix or 'nothing'}; give a file that ends in .html or .csv")
+    events = read_events(args.run)
+    text = writers[path.suffix](config_of(events), events)
+    path.write_text(text, encoding="utf-8")
+    print(f"{path}: {len(text):,} characters")
+    return 0

@@ -1,0 +1,39 @@
+"""Fetches the published CSV files by name, through huggingface_hub (the extra `hub`); nothing else here uses the
+network. Only when asked for by name, and what was fetched once is found again offline (huggingface_hub's cache).
+
+>>> fetch("sudoku-extreme")        # the folder with train.csv and test.csv
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+REPOSITORIES = {  # name -> data set on huggingface.co
+    "sudoku-extreme": "sapientinc/sudoku-extreme",
+    "maze-hard": "sapientinc/maze-30x30-hard-1k",
+}
+FILES = ("train.csv", "test.csv")
+
+
+def fetch(name: str) -> Path:
+    """The folder that holds train.csv and test.csv; ValueError that says what to fetch by hand, where that fails."""
+    if name not in REPOSITORIES:
+        raise ValueError(f"there is no data set {name!r} to fetch; known are {', '.join(REPOSITORIES)}")
+    repository = REPOSITORIES[name]
+    by_hand = (
+        f"fetch {' and '.join(FILES)} from https://huggingface.co/datasets/{repository}, put them into one folder, and "
+        "give that folder instead of the name"
+    )
+    try:
+        from huggingface_hub import hf_hub_download
+    except ImportError:
+        raise ValueError(
+            f"{name} cannot be fetched, because huggingface_hub is not installed: pip install 'trm-explore[hub]', or "
+            f"{by_hand}"
+        ) from None
+    try:
+        paths = [Path(hf_hub_download(repository, file, repo_type="dataset")) for file in FILES]
+    except Exception as error:  # whatever keeps it away: no network, no room, no such file
+        reason = (str(error).strip().splitlines() or [type(error).__name__])[0][:120]
+        raise ValueError(f"{name} could not be fetched ({reason}); {by_hand}") from None
+    return paths[0].parent

@@ -1,0 +1,222 @@
+"""One answer of a frame (trajectory.frame_of) as a picture, by its kind: grid, digits, path, heat, plane.
+
+The same signs as on the page: tint = how sure, bold = given, ring = changed since the step before, red cross = wrong.
+`k` is a step, or "puzzle" or "target". A board is drawn in cells: cell i covers x = col..col+1, y = row..row+1.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.patches import Circle, Rectangle
+
+from trm_explore.palette import step_colors
+from trm_explore.plots.paper import BAD, INK, LINE, MUTE, PAPER, VALUES, mix
+from trm_explore.trajectory import IGNORE
+
+Frame = dict[str, Any]
+SIGN = 0.8  # cells that the sign of an addition takes at the left, and the carries above
+TINY = 9.0  # points a cell: below this marks are simpler
+
+
+def kind_of(frame: Frame) -> str:
+    return frame["board"].get("kind") or "grid"
+
+
+def shape_of(frame: Frame) -> tuple[float, float]:
+    """(width, height) of the picture, in cells."""
+    rows, cols = frame["board"]["rows"], frame["board"]["cols"]
+    return {"digits": (cols + SIGN, rows + 0.6), "plane": (1.0, 1.0)}.get(kind_of(frame), (cols, rows))
+
+
+def draw_board(ax: Axes, frame: Frame, k: int | str, points: float) -> None:
+    """Draws it into empty axes whose box has the picture's proportions; `points`: the size of a cell."""
+    (width, height), kind = shape_of(frame), kind_of(frame)
+    left, top = (-SIGN, -0.6) if kind == "digits" else (0, 0)
+    ax.set_xlim(left, left + width)
+    ax.set_ylim(top + height, top)
+    ax.set_xticks([])
+    ax.set_yticks([])
+    ax.spines[:].set_visible(kind != "digits")
+    ax.spines[:].set(linewidth=1.0, edgecolor=INK)
+    {"path": _path, "heat": _heat, "plane": _plane}.get(kind, _symbols)(ax, frame, k, points)
+
+
+def color_of(frame: Frame, k: int | str) -> str:
+    """The colour of the step; the puzzle and the target have none of their own."""
+    return step_colors(len(frame["steps"]))[k] if isinstance(k, int) else MUTE
+
+
+def unasked(frame: Frame) -> list[bool]:
+    """Cells that the network is not asked about: the puzzle's own symbol stands there, whatever it says."""
+    if frame["target"] is not None:
+        return [token == IGNORE for token in frame["target"]]
+    return [kind_of(frame) != "grid" and bool(given) for given in frame["given"]]
+
+
+def tokens(frame: Frame, k: int | str) -> list[int]:
+    """The symbol of every cell."""
+    said = {"puzzle": frame["inputs"], "target": frame["target"]}.get(k) if isinstance(k, str) else frame["steps"][k]["ids"]
+    return [own if skip else token for own, token, skip in zip(frame["inputs"], said, unasked(frame), strict=True)]
+
+
+def values(frame: Frame, k: int | str) -> np.ndarray:
+    """(cells, numbers a cell); what is not a number is NaN."""
+    flat = {"puzzle": frame["inputs"], "target": frame["target"]}.get(k) if isinstance(k, str) else frame["steps"][k]["values"]
+    return np.array([math.nan if x is None else x for x in flat], dtype=float).reshape(len(frame["given"]), -1)
+
+
+def changed(frame: Frame, k: int | str) -> list[int]:
+    """Cells whose symbol is another than at the step before."""
+    if not isinstance(k, int) or k == 0 or kind_of(frame) in ("heat", "plane"):
+        return []
+    return [i for i, (a, b) in enumerate(zip(tokens(frame, k - 1), tokens(frame, k), strict=True)) if a != b]
+
+
+def wrong(frame: Frame, k: int | str) -> list[int]:
+    return list(frame["steps"][k].get("wrong") or []) if isinstance(k, int) else []
+
+
+def words(frame: Frame, k: int) -> tuple[str, str]:
+    """What the page says below an answer: how right it is, and what changed; "" where nothing can be said."""
+    step, kind, n = frame["steps"][k], kind_of(frame), len(wrong(frame, k))
+    judged = step.get("wrong") is not None and (kind == "grid" or frame["target"] is not None or n)
+    verdict = "" if not judged else f"{n} wrong" if n else "solved"
+    if kind not in ("heat", "plane"):
+        return verdict, "" if k == 0 else f"{len(changed(frame, k)) or 'none'} changed"
+    if kind == "plane":
+        way = np.linalg.norm(values(frame, k)[0] - values(frame, k - 1 if k else "puzzle")[0])
+        if frame["target"] is not None:
+            off = np.linalg.norm(values(frame, k)[0] - values(frame, "target")[0])
+            verdict = f"{off:.2g} off" if n else "on target"
+        return verdict, f"moved {way:.2g}" if np.isfinite(way) else ""
+    way = np.abs(values(frame, k)[:, 0] - values(frame, k - 1)[:, 0]).mean() if k else math.nan
+    return verdict, f"moved {way:.2g}" if np.isfinite(way) else ""
+
+
+def _symbols(ax: Axes, frame: Frame, k: int | str, points: float) -> None:
+    board, color, said = frame["board"], color_of(frame, k), tokens(frame, k)
+    rows, cols, digits = board["rows"], board["cols"], kind_of(frame) == "digits"
+    sure = frame["steps"][k].get("conf") if isinstance(k, int) else None
+    plain, tints = unasked(frame), []
+    for i in range(rows * cols):
+        tint = 0.0 if frame["given"][i] or plain[i] or sure is None else 0.06 + 0.40 * (sure[i] or 0) ** 2
+        tints.append(mix(color, tint))
+    ground = np.array(tints).reshape(rows, cols, 3)
+    first = rows - 1 if digits else 0  # an addition's given numbers stand free
+    edges, y = {"edgecolors": LINE, "linewidth": min(0.6, points / 20)}, np.arange(first, rows + 1)
+    ax.pcolormesh(np.arange(cols + 1), y, ground[first:], **edges)
+    text = {"ha": "center", "va": "center_baseline", "color": INK}
+    if points >= 4.5:
+        for i, token in enumerate(said):
+            word = str(board["symbols"][token]).strip()
+            size = points * min(0.62, 0.95 / max(1, len(word)))
+            weight = "bold" if frame["given"][i] else "normal"
+            ax.text(i % cols + 0.5, i // cols + 0.52, word, fontsize=size, fontweight=weight, **text)
+    for i in changed(frame, k):
+        inset = 0.1 if points >= TINY else 0.05
+        width = min(1.0, points / 14)
+        ax.add_patch(Rectangle((i % cols + inset, i // cols + inset), 1 - 2 * inset, 1 - 2 * inset, fill=False, edgecolor=INK, linewidth=width))
+    _crosses(ax, wrong(frame, k), cols, points)
+    if digits:
+        notes = (frame["steps"][k].get("notes") if isinstance(k, int) else None) or []
+        ax.plot([-SIGN, cols], [rows - 1] * 2, color=INK, linewidth=1.1, solid_capstyle="butt")
+        ax.text(-SIGN / 2, rows - 1.5, board.get("sign", "+"), fontsize=0.62 * points, **text)
+        for col in range(cols):
+            note = next(filter(None, notes[col::cols]), "")
+            ax.text(col + 0.5, -0.28, note, fontsize=0.42 * points, fontweight="bold", **(text | {"color": mix(color, 0.75, INK)}))
+    box_rows, box_cols = board.get("box") or (0, 0)
+    for row in range(box_rows, rows, box_rows) if box_rows else ():
+        ax.axhline(row, color=INK, linewidth=1.0)
+    for col in range(box_cols, cols, box_cols) if box_cols else ():
+        ax.axvline(col, color=INK, linewidth=1.0)
+
+
+def _path(ax: Axes, frame: Frame, k: int | str, points: float) -> None:
+    board, color, roles = frame["board"], color_of(frame, k), frame["board"]["roles"]
+    rows, cols = board["rows"], board["cols"]
+    own = [roles[token] for token in frame["inputs"]]
+    said = [mine if mine in ("start", "goal") else roles[token] for mine, token in zip(own, tokens(frame, k), strict=True)]
+    sure = frame["steps"][k].get("conf") if isinstance(k, int) else None
+    ground = np.ones((rows * cols, 3))
+    for i in range(rows * cols):
+        if own[i] == "wall":
+            ground[i] = mix(INK, 0.82)
+        if said[i] in ("path", "reached"):
+            ground[i] = mix(color, 0.16 + 0.4 * (1 if sure is None else sure[i] or 0) ** 2)
+    edges = {"edgecolors": LINE, "linewidth": 0.4} if points >= TINY else {"edgecolors": "face", "linewidth": 0.1}
+    ax.pcolormesh(np.arange(cols + 1), np.arange(rows + 1), ground.reshape(rows, cols, 3), **edges)
+    on = [role in ("path", "start", "goal") for role in said]
+    line = {"color": mix(color, 0.88, INK), "linewidth": 0.28 * points, "solid_capstyle": "round"}
+    for i in range(rows * cols):
+        x, y = i % cols + 0.5, i // cols + 0.5
+        if said[i] == "path":
+            ax.plot([x, x], [y, y], **line)
+        if on[i] and x + 1 < cols and on[i + 1]:
+            ax.plot([x, x + 1], [y, y], **line)
+        if on[i] and y + 1 < rows and on[i + cols]:
+            ax.plot([x, x], [y, y + 1], **line)
+    for i in changed(frame, k) if points >= 4 else ():
+        ax.add_patch(Rectangle((i % cols + 0.14, i // cols + 0.14), 0.72, 0.72, fill=False, edgecolor=INK, linewidth=min(0.9, points / 12), zorder=3))
+    for i, role in enumerate(own):
+        if role in ("start", "goal"):
+            x, y, r = i % cols + 0.5, i // cols + 0.5, max(0.4, 2.6 / points)
+            look = {"facecolor": INK, "edgecolor": PAPER, "linewidth": 0.5, "zorder": 4}
+            ax.add_patch(Circle((x, y), r, **look) if role == "start" else Rectangle((x - r, y - r), 2 * r, 2 * r, **look))
+            if r * points >= 3.4:
+                look = {"ha": "center", "va": "center_baseline", "color": PAPER, "fontweight": "bold", "zorder": 5}
+                ax.text(x, y + 0.02, "S" if role == "start" else "G", fontsize=1.25 * r * points, **look)
+    _crosses(ax, wrong(frame, k), cols, points)
+
+
+def _crosses(ax: Axes, cells: list[int], cols: int, points: float) -> None:
+    """A red cross with a white halo in the corner; in tiny cells over the whole cell."""
+    for i in cells:
+        x, y, d = (0.1, 0.1, 0.8) if points < TINY else (0.64, 0.1, 0.26)
+        x, y = i % cols + x, i // cols + y
+        for color, width in ((PAPER, 2.6), (BAD, 1.2)):
+            ax.plot([x, x + d, np.nan, x, x + d], [y, y + d, np.nan, y + d, y], color=color, linewidth=width * min(1.0, points / 12), zorder=6)
+
+
+def _heat(ax: Axes, frame: Frame, k: int | str, points: float) -> None:
+    board = frame["board"]
+    rows, cols = board["rows"], board["cols"]
+    low, high = board.get("range") or (-1, 1)
+    shown = np.ma.masked_invalid(values(frame, k)[:, 0].reshape(rows, cols))
+    ax.set_facecolor(INK)  # where there is no number
+    span = {"vmin": low, "vmax": high if high > low else low + 1}
+    ax.pcolormesh(np.arange(cols + 1), np.arange(rows + 1), shown, cmap=VALUES, edgecolors="face", linewidth=0.2, **span)
+    _crosses(ax, wrong(frame, k), cols, points)
+
+
+def _plane(ax: Axes, frame: Frame, k: int | str, points: float) -> None:
+    """The way of the point to step k, where it should come to, and the companions' last moves."""
+    reach, colors = frame["board"].get("extent") or 1, step_colors(len(frame["steps"]))
+    ax.set_xlim(-reach, reach)
+    ax.set_ylim(-reach, reach)
+    ax.axhline(0, color=LINE, linewidth=0.6, zorder=0)
+    ax.axvline(0, color=LINE, linewidth=0.6, zorder=0)
+    scale = min(1.0, points / 110)
+    steps = [] if k == "puzzle" else list(range(len(colors) if k == "target" else k + 1))
+    beside = frame.get("others")
+    if beside and beside["inputs"]:
+        at = [beside["inputs"], *beside["steps"]]
+        here = np.array(at[steps[-1] + 1 if steps else 0], dtype=float)
+        before = np.array(at[steps[-1] if steps else 0], dtype=float)
+        move = {"color": mix(color_of(frame, k), 0.55), "zorder": 1}
+        if steps and k != "target":
+            arrows = {"angles": "xy", "scale_units": "xy", "scale": 1, "width": 0.006, "headwidth": 4, "headlength": 4, "minlength": 0.5}
+            ax.quiver(*before.T, *(here - before).T, **arrows, headaxislength=3.5, **move)
+        elif k == "puzzle":
+            ax.scatter(*here.T, s=3 * scale, linewidths=0, **move)
+    way = np.array([values(frame, s)[0] for s in ["puzzle", *steps]])
+    ax.plot(*way.T, color=INK, linewidth=1.1 * scale, zorder=3)
+    ax.plot(*way[0], marker="s", markersize=5 * scale, color=INK, markeredgecolor=PAPER, markeredgewidth=0.5, zorder=4)
+    if frame["target"] is not None:
+        ax.plot(*values(frame, "target")[0], marker="o", markersize=11 * scale, fillstyle="none", color=INK, markeredgewidth=1.1 * scale, zorder=4)
+    for s, place in zip(steps, way[1:], strict=True):
+        size = (7 if s == steps[-1] else 4.5) * scale
+        ax.plot(*place, marker="o", markersize=size, color=colors[s], markeredgecolor=INK if s == steps[-1] else PAPER, markeredgewidth=0.6, zorder=5)

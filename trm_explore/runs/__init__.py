@@ -1,0 +1,12 @@
+"""Runs in the background: start, pause, one update, stop, read events from a cursor, lease, fair line, limits.
+
+A thread pulls a Training and keeps its events; nobody trains inside a web handler. As many compute at once as there
+are slots, the others wait in line and know their place. A paused run gives its slot back. A run that nobody reads for
+`lease` seconds is stopped. The id is a secret: whoever has it may steer the run.
+"""
+
+from trm_explore.runs.limits import LIMITS, Limits
+from trm_explore.runs.registry import TOGETHER, Runs, cores
+from trm_explore.runs.run import ENDED, PAUSED, PREPARING, QUEUED, RUNNING, Run
+
+__all__ = ["ENDED", "LIMITS", "PAUSED", "PREPARING", "QUEUED", "RUNNING", "TOGETHER", "Limits", "Run", "Runs", "cores"]

@@ -1,0 +1,70 @@
+"""A look at a training between two of its updates, from another thread; what a run keeps of its weights at its end."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from trm_explore.checkpoint import Checkpoint, load_weights, slim
+from trm_explore.model import RecursiveModel
+from trm_explore.training import Training
+
+
+class Between:
+    """One thread updates, others look: never both at once, and who wants to look waits for one event at most."""
+
+    def __init__(self):
+        self._changed, self._inside, self._looking = threading.Condition(), False, 0
+
+    @contextmanager
+    def update(self) -> Iterator[None]:
+        with self._changed:
+            self._changed.wait_for(lambda: not self._looking)
+            self._inside = True
+        try:
+            yield
+        finally:
+            with self._changed:
+                self._inside = False
+                self._changed.notify_all()
+
+    @contextmanager
+    def look(self, timeout: float) -> Iterator[bool]:
+        """Whether one may look now: False where an update took longer than `timeout` seconds."""
+        with self._changed:
+            self._looking += 1
+            try:
+                yield self._changed.wait_for(lambda: not self._inside, timeout)
+            finally:
+                self._looking -= 1
+                self._changed.notify_all()
+
+
+def weights_of(training: Training) -> Checkpoint | None:
+    """A copy of the averaged weights on the CPU, with the resolved config; None before the first update."""
+    if training.update == 0:
+        return None
+    kept = slim(training.checkpoint())
+    return kept._replace(tensors={name: tensor.detach().cpu().clone() for name, tensor in kept.tensors.items()})
+
+
+def model_of(kept: Checkpoint) -> RecursiveModel:
+    """The model of those weights, in evaluation mode."""
+    model = RecursiveModel(kept.config.model, kept.config.supervision, kept.config.train)
+    prefix = next(iter(kept.tensors)).split(".")[0] + "."  # ema. or model.
+    load_weights(model, kept, prefix, "the run")
+    return model.eval().requires_grad_(False)
+
+
+def without_places(kept: Checkpoint) -> Checkpoint:
+    """For a file that leaves the machine: the user's own puzzles by their bare names."""
+    flat = kept.config.to_flat()
+    bare = {name: Path(flat[name]).name for name in ("data", "eval_data") if flat[name]}
+    return kept._replace(config=kept.config.with_flat(**bare)) if bare else kept
+
+
+def size_of(kept: Checkpoint) -> int:
+    """Bytes of its tensors."""
+    return sum(tensor.numel() * tensor.element_size() for tensor in kept.tensors.values())

@@ -1,0 +1,116 @@
+"""All runs of a process: who may begin, who computes, who is remembered."""
+
+from __future__ import annotations
+
+import os
+import statistics
+import threading
+from collections import OrderedDict, deque
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+from trm_explore.config import RunConfig
+from trm_explore.runs.between import size_of
+from trm_explore.runs.limits import Limits
+from trm_explore.runs.run import Run
+from trm_explore.runs.turns import Turns
+from trm_explore.runs.worker import Worker
+
+TOGETHER = 4  # runs in one comparison at most
+
+
+class Runs:
+    """`limits`, or single ones by name: Runs(slots=1, lease=60)."""
+
+    def __init__(self, limits: Limits | None = None, **changes: Any):
+        self.limits = replace(limits or Limits(), **changes)
+        self.slots, self.lease = self.limits.slots or cores(), self.limits.lease
+        self.changed = threading.Condition()
+        self.turns = Turns(self.slots, self.limits.slice)
+        self._all: OrderedDict[str, Run] = OrderedDict()
+        self._took: deque[float] = deque(maxlen=10)  # seconds of computing of the runs that ended last
+
+    def submit(self, config: RunConfig, paused: bool = False, visitor: str = "") -> Run:
+        """A new run, in line. ValueError, one sentence, where it is beyond the limits. `visitor`: who asks; turns are
+        fair between visitors."""
+        return self._submit([config], paused, visitor)[0]
+
+    def submit_group(self, configs: Sequence[RunConfig], paused: bool = False, visitor: str = "") -> list[Run]:
+        """Runs of a comparison: they share one slot and compute update by update in turn, so that their seconds can be
+        compared. Each is read and steered like any other."""
+        if not 0 < len(configs) <= TOGETHER:
+            raise ValueError(f"{len(configs)} runs cannot be compared at once; give 1 to {TOGETHER}")
+        return self._submit(configs, paused, visitor)
+
+    def _submit(self, configs: Sequence[RunConfig], paused: bool, visitor: str) -> list[Run]:
+        for config in configs:
+            self.limits.check(config)
+        members = tuple(Run(self, config, paused, visitor) for config in configs)
+        worker = Worker(self, members)
+        with self.changed:
+            self._check_room(len(members), visitor)
+            for run in members:
+                self._all[run.id] = run
+            ended = [other.id for other in self._all.values() if other.ended]
+            for old in ended[: max(0, len(ended) - self.limits.keep)]:
+                del self._all[old]
+        worker.thread.start()
+        return list(members)
+
+    def _check_room(self, more: int, visitor: str) -> None:
+        active = [run for run in self._all.values() if not run.ended]
+        own, most = sum(run.visitor == visitor for run in active), self.limits.a_visitor
+        if most is not None and own + more > most:
+            have = f"{own} of your runs are" if own != 1 else "one of your runs is"
+            raise ValueError(f"{have} under way, and {most} may be; stop one first")
+        if len(active) + more > self.limits.active:
+            raise ValueError(f"{len(active)} runs are under way, which is all that fit; try again in a minute")
+        queued = sum(worker.waiting for worker in {run.worker for run in active})  # some have a slot in a moment
+        waiting = queued - (self.slots - len(self.turns.computing))
+        if waiting >= self.limits.waiting:
+            raise ValueError(f"{waiting} runs wait already, which is all that fit; try again in a minute")
+
+    def get(self, run_id: str) -> Run | None:
+        """The run of that id, or None where it never was or was forgotten."""
+        with self.changed:
+            return self._all.get(run_id)
+
+    def listed(self) -> list[Run]:
+        """All that are remembered, oldest first."""
+        with self.changed:
+            return list(self._all.values())
+
+    def active(self) -> int:
+        """How many runs have not ended."""
+        return sum(not run.ended for run in self.listed())
+
+    def close(self, timeout: float = 10.0) -> None:
+        """Stops every run and waits for their threads."""
+        runs = self.listed()
+        for run in runs:
+            run.stop()
+        for run in runs:
+            run.join(timeout)
+
+    def place(self, run: Run) -> tuple[int, float]:
+        """(place in line, about how many seconds until its turn); zeros where it does not wait."""
+        with self.changed:
+            return self.turns.place(run.worker) if run._due() else (0, 0.0)
+
+    def has_ended(self, run: Run) -> None:
+        """With `changed` held: learns how long runs take, and lets go of old weights."""
+        if run.computed:
+            self._took.append(run.computed)
+            self.turns.typical = statistics.median(self._took)
+        room = self.limits.keep_bytes
+        for other in reversed(self._all.values()):
+            if other._kept is not None:
+                room -= size_of(other._kept)
+                if room < 0:
+                    other._kept = None
+
+
+def cores() -> int:
+    """CPU cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -1,0 +1,207 @@
+"""One training in the background: how it is read and steered (from any thread), and how its worker advances it."""
+
+from __future__ import annotations
+
+import secrets
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from trm_explore import events as ev
+from trm_explore.analysis import Finding, diagnose
+from trm_explore.checkpoint import Checkpoint, write_checkpoint
+from trm_explore.config import RunConfig
+from trm_explore.model import RecursiveModel
+from trm_explore.runs.between import Between, model_of, weights_of, without_places
+from trm_explore.training import Training, train
+
+if TYPE_CHECKING:
+    from trm_explore.runs.registry import Runs
+    from trm_explore.runs.worker import Worker
+
+QUEUED, PREPARING, RUNNING, PAUSED = "queued", "preparing", "running", "paused"
+ENDED = ("finished", "stopped", "failed")
+
+
+class Run:
+    """Made by `Runs.submit` and `Runs.submit_group`. Names without underscore may be used from any thread."""
+
+    def __init__(self, runs: Runs, config: RunConfig, paused: bool, visitor: str):
+        self.id, self.config, self.visitor = secrets.token_urlsafe(16), config, visitor
+        self.state = PAUSED if paused else QUEUED
+        self.events: list[ev.Event] = []
+        self.latest: ev.Event | None = None  # the newest event that says where the run stands
+        self.findings: list[Finding] = []  # what diagnose makes of the events so far
+        self.note = ""  # why it was ended, where a limit did it
+        self.computed = 0.0  # seconds in which it had a slot and worked
+        self.seen = self.made = time.monotonic()
+        self.worker: Worker  # set by the registry
+        self._runs, self._between = runs, Between()
+        self._training: Training | None = None
+        self._stream: Iterator[ev.Event] = iter(())
+        self._kept: Checkpoint | None = None  # the averaged weights of an ended run
+        self._updates_asked, self._want_pause, self._want_stop = 0, paused, False
+
+    def read(self, cursor: int = 0) -> tuple[list[ev.Event], int]:
+        """Events from `cursor` on, and the next cursor. Reading renews the lease."""
+        self.seen = time.monotonic()
+        new = self.events[cursor:]
+        return new, cursor + len(new)
+
+    @property
+    def ended(self) -> bool:
+        return self.state in ENDED
+
+    @property
+    def paused(self) -> bool:
+        """Paused, or about to be after the update at hand."""
+        return self._want_pause
+
+    @property
+    def position(self) -> int:
+        """Place in the line: 0 while computing or paused, 1 for the next one."""
+        return self._runs.place(self)[0]
+
+    @property
+    def wait(self) -> float:
+        """About how many seconds until its turn; 0 where it does not wait."""
+        return self._runs.place(self)[1]
+
+    def pause(self) -> None:
+        with self._runs.changed:
+            self._want_pause = True
+            self._runs.changed.notify_all()
+
+    def go_on(self) -> None:
+        with self._runs.changed:
+            self._want_pause, self._updates_asked = False, 0
+            self._runs.changed.notify_all()
+
+    def one_update(self) -> None:
+        """Computes one more update and pauses (a running one pauses after its next update)."""
+        with self._runs.changed:
+            self._updates_asked, self._want_pause = self._updates_asked + 1, True
+            self._runs.changed.notify_all()
+
+    def stop(self) -> None:
+        """Ends the run, also in the middle of an update; what it has computed stays readable."""
+        with self._runs.changed:
+            self._want_stop = True
+            if self._training is not None:
+                self._training.stop()
+            self._runs.changed.notify_all()
+
+    def join(self, timeout: float | None = None) -> None:
+        self.worker.thread.join(timeout)
+
+    def weights(self, timeout: float = 10.0) -> Checkpoint | None:
+        """A copy of the averaged weights, as they were between two updates, and the resolved config. None before the
+        first update, and where an ended run has been asked to let go of them. ValueError where an update takes longer
+        than `timeout` seconds."""
+        with self._between.look(timeout) as may:
+            training = self._training
+            if training is None:
+                return self._kept
+            if not may:
+                raise ValueError(f"the run is busy with one update for {timeout:g} s now; pause it, then ask again")
+            return weights_of(training)
+
+    def model(self, timeout: float = 10.0) -> tuple[RecursiveModel, RunConfig] | None:
+        """The model with those weights, in evaluation mode on the CPU, and the resolved config. Else as `weights`."""
+        kept = self.weights(timeout)
+        return None if kept is None else (model_of(kept), kept.config)
+
+    def save(self, path: str | Path) -> Path:
+        """Writes those weights as a checkpoint for evaluation and sharing; ValueError before the first update."""
+        kept = self.weights()
+        if kept is None:
+            raise ValueError("the run has no weights to save yet; let it compute an update first")
+        return write_checkpoint(path, without_places(kept))
+
+    def checkpoint_bytes(self) -> bytes:
+        """What `save` writes."""
+        with tempfile.TemporaryDirectory() as folder:
+            return self.save(Path(folder) / "model.safetensors").read_bytes()
+
+    # ---- for its worker, in the worker's thread
+
+    def _due(self) -> bool:
+        """Whether it wants to compute."""
+        return not self.ended and (not self._want_pause or self._updates_asked > 0)
+
+    def _left(self) -> float | None:
+        """Seconds of computing left, from what its updates took so far."""
+        if self.ended:
+            return 0.0
+        done = self._training.update if self._training else 0
+        return (self.config.train.updates - done) * self.computed / done if done else None
+
+    def _advance(self) -> None:
+        """Computes until an update is done, or to the end after the last one."""
+        began = time.monotonic()
+        try:
+            self._pull(began)
+        except (ValueError, OSError) as error:  # wrong settings or files, already in one sentence
+            self._append(ev.Failed(self._update(), str(error)))
+        except Exception as error:  # a thread must not die silently: whatever it is, the page is told
+            self._append(ev.Failed(self._update(), f"{type(error).__name__}: {error}", "start the run again"))
+        finally:
+            self.computed += time.monotonic() - began
+        if self.events and isinstance(self.events[-1], ev.Finished | ev.Failed):
+            self._end()
+
+    def _pull(self, began: float) -> None:
+        if self._training is None:
+            training = train(self.config)
+            with self._runs.changed:
+                self._training, self._stream = training, iter(training)
+        most = self._runs.limits.seconds
+        while not self._want_stop and not self.worker.unwatched():
+            with self._between.update():
+                event = next(self._stream, None)
+            if event is None:
+                self._want_stop = True
+                return
+            self._append(event)
+            if isinstance(event, ev.Preparing | ev.Started):
+                self.state = PREPARING if isinstance(event, ev.Preparing) else RUNNING
+            if most is not None and self.computed + time.monotonic() - began > most:
+                self.note = f"Stopped after {most:g} s of computing, which is the most that a run may have here."
+                self._want_stop = True
+            if isinstance(event, ev.UpdateDone):
+                with self._runs.changed:
+                    self._updates_asked = max(0, self._updates_asked - 1)
+                if event.update < self._training.config.train.updates:
+                    return  # after the last one comes only the end
+
+    def _append(self, event: ev.Event) -> None:
+        self.events.append(event)
+        if isinstance(event, ev.Preparing | ev.UpdateDone | ev.Finished | ev.Failed):
+            self.latest = event
+        if isinstance(event, ev.Evaluated | ev.Finished):
+            self.findings = diagnose(self.events)
+
+    def _update(self) -> int:
+        return self._training.update if self._training else 0
+
+    def _end(self) -> None:
+        if self.ended:
+            return
+        self._stream = iter(())
+        training = self._training
+        if training is not None:
+            training.close()
+            with suppress(Exception):  # a device that broke may not give them; the run has to end all the same
+                self._kept = weights_of(training)
+        with self._runs.changed:
+            last = self.events[-1] if self.events else None
+            if not isinstance(last, ev.Finished | ev.Failed):
+                self._append(ev.Finished("stopped", self._update(), training.seconds if training else 0.0))
+                last = self.events[-1]
+            self._training = None  # the training's memory goes back; events and averaged weights stay
+            failed = isinstance(last, ev.Failed)
+            self.state = "failed" if failed else "finished" if last.reason == "done" else "stopped"
+            self._runs.has_ended(self)
