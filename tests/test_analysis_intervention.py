@@ -1,4 +1,5 @@
-"""analysis/intervention.py: an edit does what it says, as little as it can, and what follows is the model's own work."""
+"""analysis/intervention.py: an edit does what it says, as little as it can, and what follows is the model's
+own work."""
 
 import copy
 import json
@@ -71,6 +72,8 @@ def test_a_set_cell_reads_so_and_only_it_has_changed_and_the_rest_follows_from_t
         assert np.linalg.norm(after.z_H[1, :, 5], axis=-1) == pytest.approx(length, rel=1e-5)
         if flat.get("states") == "one":
             assert np.array_equal(after.z_L[1], after.z_H[1])
+        if model.config.puzzle_emb_len:
+            continue  # a recording leaves the prefix out, so what follows cannot be computed from it
         carry = model.start(model.initial_carry(batch), batch)
         carry = carry._replace(z_H=torch.from_numpy(after.z_H[1]), z_L=torch.from_numpy(after.z_L[1]))
         with torch.no_grad():

@@ -7,6 +7,7 @@ import json
 import re
 import shlex
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, get_args
 
@@ -19,7 +20,7 @@ from hypothesis import strategies as st
 
 import trm_explore
 from trm_explore import cli, texts
-from trm_explore.app import build, handlers
+from trm_explore.app import build, feed, handlers
 from trm_explore.app.bridge import host
 from trm_explore.app.handlers import MARKED, Handlers, buttons, marks
 from trm_explore.app.recorded import recorded_message, recorded_text
@@ -464,7 +465,7 @@ def test_a_second_client_waits_in_line_and_knows_its_place(runs):
 
 def test_a_reload_finds_a_run_again_whole_with_its_settings(runs, monkeypatch):
     page, chosen = Handlers(runs), controls(updates=14, seed=9, gradient_scope="cycle")
-    monkeypatch.setattr(handlers, "CHUNK", 6)  # so that it comes in pieces
+    monkeypatch.setattr(feed, "CHUNK", 6)  # so that it comes in pieces
     first = collect(pressed(page, "", chosen))
     run_id = first[0][0]
     assert page.find_again(run_id) == [run_id, run_id, *chosen]
@@ -517,7 +518,7 @@ def test_what_cannot_run_is_refused_at_its_control_and_nothing_starts(runs, no_g
 
 
 def test_a_full_line_is_said(runs):
-    runs.waiting = 0
+    runs.limits = replace(runs.limits, waiting=0)
     page = Handlers(runs)
 
     async def story() -> None:
@@ -570,7 +571,9 @@ def test_every_listener_gets_and_gives_as_many_values_as_it_is_wired_for(page):
         "look": (0, 4),
         "pause": (1, 0),
         "stop": (1, 0),
-        "find_again": (1, 2 + controlled),
+        "arrive": (3, 2 + controlled + 5),  # links: tests/test_share.py
+        "visit": (1, controlled + 5),
+        "address": (1 + controlled, 1),
         "pick": (1, 3 + controlled),
         "show_pair": (3, 3 + controlled),
         "fit": (1, 2),
@@ -580,7 +583,7 @@ def test_every_listener_gets_and_gives_as_many_values_as_it_is_wired_for(page):
 
 def test_live_listeners_never_wait_for_each_other(page):
     for fn in page.fns.values():
-        if fn.name in ("train", "one_update", "find_again", "watch"):
+        if fn.name in ("train", "one_update", "arrive", "watch"):
             assert fn.concurrency_limit is None and fn.queue
         elif fn.fn is not None:
             assert fn.queue is False  # moved controls and Stop are answered at once

@@ -73,7 +73,7 @@ def test_environment_yml_is_core_page_and_notebooks():
     *conda, pip = environment["dependencies"]
     assert pip == {"pip": ["-e ."]} and "pip" in conda
     assert Version("3.11") <= Version(conda.pop(0).removeprefix("python=")) <= Version("3.13")
-    ours = [requirement for part in (CORE, *(EXTRAS[x] for x in ("app", "plots", "notebooks"))) for requirement in part]
+    ours = [requirement for part in (CORE, *(EXTRAS[x] for x in ("app", "notebooks"))) for requirement in part]
     expected = {CONDA_NAMES.get(requirement.name, requirement.name): requirement.specifier for requirement in ours}
     stands = [Requirement(line) for line in conda if line != "pip"]
     assert {requirement.name: requirement.specifier for requirement in stands} == expected
@@ -95,7 +95,7 @@ def test_constraints_are_exact_and_name_no_host():
 
 
 def test_floors_leave_colab_as_it_is():
-    for requirement in (*CORE, *EXTRAS["plots"], *EXTRAS["notebooks"]):
+    for requirement in (*CORE, *EXTRAS["notebooks"]):
         if requirement.name in COLAB:
             assert COLAB[requirement.name] in requirement.specifier, (
                 f"Colab would have to replace its {requirement.name}"

@@ -4,6 +4,7 @@
 """
 
 import json
+import re
 from pathlib import Path
 
 from trm_explore.texts import DRAWING
@@ -27,7 +28,16 @@ def assets() -> list[str]:
 
 SHARED_SCRIPTS = ("common", "answers", "boards", "charts", "maps")  # texts that modules need before them, in this order
 BOARDS = SHARED_SCRIPTS[:3]  # all that most modules need
-NEEDS = {"curves": ("common", "charts"), "compare": SHARED_SCRIPTS[:4], "inside": SHARED_SCRIPTS}
+NEEDS = {
+    "keep": ("common",),
+    "share": ("common",),
+    "tours": ("common",),
+    "curves": ("common", "charts"),
+    "compare": SHARED_SCRIPTS[:4],
+    "inside": SHARED_SCRIPTS,
+    "thinking": ("common", "charts"),
+    "editor": ("common",),
+}
 
 
 def script(name: str) -> str:
@@ -35,7 +45,8 @@ def script(name: str) -> str:
     TEXTS (texts.DRAWING)."""
     parts = (*NEEDS.get(name, BOARDS), name)
     sources = [(PACKAGE / "static" / f"{part}.js").read_text(encoding="utf-8") for part in parts]
-    return "\n".join([f"const TEXTS = {json.dumps(DRAWING)};", *sources])
+    spoken = sorted(set(re.findall(r"\bTEXTS\.(\w+)", "".join(sources))))
+    return "\n".join([f"const TEXTS = {json.dumps({section: DRAWING[section] for section in spoken})};", *sources])
 
 
 def asset(name: str) -> Path:

@@ -175,6 +175,7 @@ def puzzle_losses(logits: Tensor, labels: Tensor, loss: str = "softmax") -> Tens
     """
     if labels.is_floating_point():
         return (logits - labels).square().mean(dim=(1, 2))
+    labels = labels.long()  # published batches are int32
     if loss == "softmax":
         cells = F.cross_entropy(logits.transpose(1, 2), labels, ignore_index=IGNORE, reduction="none")  # (B, L)
     else:

@@ -61,6 +61,7 @@ INFO = {
     "activation_checkpointing": "keep less, compute again: memory for time",
 }
 ADVICE = "Presets of the guide:"
+WAITS = "Waiting for a free core: place {place} in line, about {wait}."
 DATA_HELP = "CSV with the columns question and answer, or one puzzle a line; stays on this server"
 SCHEDULES = {
     "constant": "constant",
@@ -72,7 +73,6 @@ SCHEDULES = {
 }
 TRAIN, PAUSE, RESUME, ONE, STOP = "Train", "Pause", "Resume", "One update", "Stop"
 MORE = "More settings: size, cycles, seed, difficulty, your own puzzles"
-TAKE = "Take this run with you: as a command, as Python"
 WHAT_TITLE = "What am I looking at?"
 WHAT = """
 **The recursion.** The network keeps two states for every cell: a latent `z_L` and an answer `z_H`. In each *H-cycle*
@@ -100,6 +100,26 @@ TOO_SLOW = (
 )
 BAD_WEIGHTS = "custom_weights={text} is not a list of numbers; give one number a step, such as 0.3 0.4 1"
 
+PASSWORD = "Any name will do; the password is the one you were given."
+OWNER_TITLE = "trm_explore: who runs what"
+OWNER_KEY = "This page is the owner's: its address with the key was printed when the server started."
+OWNER_SUMMARY = (
+    "{computing} of {slots} slots compute; {waiting} wait, {paused} paused, {ended} ended; {visitors} visitors with "
+    "runs, {viewers} viewers; {memory}, {cpu_seconds} s of CPU in {up_seconds} s."
+)
+OWNER_HEADS = {
+    "run": "run",
+    "visitor": "visitor",
+    "task": "task",
+    "size": "size",
+    "state": "state, place",
+    "update": "update",
+    "computed": "s computed",
+    "age": "s since",
+}
+
+NOTHING_KEPT = "There is no such file: the run is gone, or the name is wrong. Names are {allowed}."
+KEPT_RECORDED = "Recorded earlier, {kind}: {updates} updates in {seconds:.0f} s of one core."
 REPORT_TITLE = "A tiny network learns: {task}"
 REPORT_SETTINGS = (
     "Deep supervision: {supervision}; gradient scope {scope}; {H} H-cycles of {L} L-cycles; width {width}, {mixer} "
@@ -151,6 +171,20 @@ HIDEABLE = {
 # The words of static/, by module.
 DRAWING: dict[str, dict[str, str]] = {}
 
+DRAWING["keep"] = {
+    "about": "Of the run that is shown above. The page plays without a server; the checkpoint opens with "
+    "trm-explore show, and here again.",
+    "nothing": "Nothing yet: press Train, or choose a recorded run.",
+    "report.html": "Page to hand in (HTML)",
+    "run.csv": "Table (CSV)",
+    "model.safetensors": "Checkpoint",
+    "run.zip": "All of it (ZIP)",
+    "ribbon": "Ribbon",
+    "losses": "Losses",
+    "accuracy": "Accuracy",
+}
+KEEP_TITLE = "Take this run with you: page, table, figures, checkpoint; as a command, as Python"
+
 # Look inside: one model, one puzzle.
 INSIDE_INTRO = (
     "One trained model, one puzzle. Let it think longer than it was trained to, change the puzzle or its running "
@@ -184,6 +218,7 @@ BAD_SHAPE = "The puzzle has {cells} cells, which make no board of {rows} x {cols
 NO_PUZZLE = "There is no puzzle in this text; write one a line, or a CSV with the column question."
 LONG_PUZZLE = "The puzzle is no text of at most {longest:,} characters; paste a single puzzle."
 LARGE_PUZZLE = "The puzzle has {cells} cells; at most {most} are allowed on this page."
+BAD_CELL = "Cell {cell} is not there; cells are numbered from 0 to {most}."
 BAD_NUMBER = "Held-out puzzle {number} is not there; give a whole number from 0 to {most}."
 HALTS = {
     "stopped right": "It would stop after step {stop}: the answer is right there.",
@@ -224,4 +259,462 @@ DRAWING["editor"] = {
     "help_board": "Click a cell and type, or use the buttons; arrow keys move. A solution is not needed.",
     "help_row": "Click a digit and type; the row goes on by itself.",
     "help_path": "A click turns a wall into an open cell and back; the buttons move start and goal to the chosen cell.",
+}
+
+DRAWING["share"] = {
+    "copy": "Copy link",
+    "copied": "Copied.",
+    "selected": "Selected: copy it with Ctrl+C or a long press.",
+    "link": "Link to what you see",
+    "teach": "For teachers",
+    "title": "A link for your class",
+    "explain": "It opens the page as you see it now: task, settings, seed, tab, step. Tick what should not be there.",
+    "hide": "Hide",
+    "embed": "Embed: no headline, no margins, for a frame on your own page",
+    "start": "Begin with a tour",
+    "none": "none",
+    "frame": "As a frame",
+    "close": "Close",
+    "file": "Your own puzzle file is not part of a link: pass it on beside it.",
+    "shut": "Hide this",
+}
+DRAWING["tours"] = {
+    "label": "Short tours",
+    "head": "Tours:",
+    "count": "stop {stop} of {stops}",
+    "back": "Back",
+    "next": "Next",
+    "done": "Done",
+    "close": "End the tour",
+}
+
+# The tours (app/tours.py): a stop is a link, the elements that it lights up, and what it says. Figures stand in braces
+# and come from what ships: {maze.on.solved[0]} is the share of held-out puzzles that step 0 solves, `shown` the same as
+# the ribbon shows it, `longer` with twice the steps.
+TOURS = {
+    "recursion": (
+        "what recursion is",
+        [
+            (
+                "task=sudoku4&step=0",
+                "#ribbon",
+                "One small network, again and again",
+                "Each column is one pass of the same network, with the same weights. A pass takes up the answer and "
+                "the latent state of the pass before it, and hands on both.",
+            ),
+            (
+                "task=sudoku4&step=0",
+                "#ribbon [data-col='0']",
+                "A whole answer at once",
+                "After one pass every cell has an answer: the network does not fill in one cell after the other. "
+                "Cells marked × are wrong.",
+            ),
+            (
+                "task=sudoku4&step=2",
+                "#ribbon [data-col='2']",
+                "The final answer",
+                "Two passes later no cell of this puzzle is wrong. Nobody told the network anything in between: it "
+                "went over its own answer again.",
+            ),
+            (
+                "task=sudoku4&step=1",
+                "#player",
+                "Step through it",
+                "One step at a time: what changed has a ring, what is wrong a ×, and the stronger the colour the surer "
+                "the network. Press play, or use the arrow keys.",
+            ),
+            (
+                "task=maze&step=0",
+                "#ribbon .tr-solved",
+                "Each pass knows more",
+                "Of mazes that it was never trained on, the first pass solves {maze.on.shown[0]}, the second "
+                "{maze.on.shown[1]}, the last {maze.on.shown[2]}.",
+            ),
+            (
+                "task=maze",
+                "#tasks",
+                "Other tasks",
+                "Carrying a digit, sorting, spreading through a maze: choose a task and see in the row “solved” how "
+                "many passes it takes.",
+            ),
+        ],
+    ),
+    "supervision": (
+        "why supervise every step",
+        [
+            (
+                "task=sudoku4&step=0",
+                "#ribbon .tr-weight",
+                "A loss at every step",
+                "Without deep supervision only the final answer is compared with the solution. With it every step's "
+                "answer is, and the bars say how much each counts.",
+            ),
+            (
+                "task=sudoku4&step=0",
+                "#measured",
+                "What it buys",
+                "After {sudoku4.on.updates} updates the first pass alone solves {sudoku4.on.solved[0]} of "
+                "{sudoku4.puzzles} held-out puzzles with supervision, {sudoku4.off.solved[0]} without. The final "
+                "answers hardly differ: {sudoku4.on.solved[2]} and {sudoku4.off.solved[2]}.",
+            ),
+            (
+                "task=sudoku4&pair=off&step=0",
+                "#ribbon .tr-weight",
+                "The same run without it",
+                "Only the last column has a weight now. The first pass was never asked for a good answer; it only "
+                "shares its weights with the last.",
+            ),
+            (
+                "task=maze",
+                "#measured",
+                "Where the final answer gains too",
+                "On mazes the last pass solves {maze.on.solved[2]} with supervision and {maze.off.solved[2]} without; "
+                "given as much time instead of as many updates, {maze.off_time.solved[2]}. One seed each.",
+            ),
+            (
+                "task=reach",
+                "#measured",
+                "Where it does not",
+                "On this task, in as much time, the run without supervision ends at {reach.off_time.solved[8]}, the "
+                "run with it at {reach.on.solved[8]}. One seed each: try others.",
+            ),
+            (
+                "task=sudoku4&supervision=0&scope=full",
+                "#gradient_scope",
+                "Is it the loss, or the gradient?",
+                "Supervision brings a longer gradient along. With the long gradient alone, and no early losses, the "
+                "first pass solves {sudoku4.off_full.solved[0]}: between {sudoku4.off.solved[0]} without either and "
+                "{sudoku4.on.solved[0]} with both.",
+            ),
+        ],
+    ),
+    "schedule": (
+        "which schedule",
+        [
+            (
+                "task=sudoku4",
+                "#deep_supervision_schedule",
+                "How much does each step count?",
+                "A schedule gives every step's loss a weight; only the ratios matter. The recorded run used linear "
+                "decay: going back from the final step, the early weights shrink evenly.",
+            ),
+            (
+                "task=sudoku4&schedule=constant",
+                "#ribbon .tr-weight",
+                "Constant",
+                "All early steps count alike, by the base weight; the final one counts 1. The figures below have "
+                "faded, because they belong to the recorded run and its schedule.",
+            ),
+            (
+                "task=sudoku4&schedule=exponential_decay",
+                "#ribbon .tr-weight",
+                "Exponential decay",
+                "Early steps count little: each of them twice as much as the one before, and the final one 1.",
+            ),
+            (
+                "task=sudoku4&schedule=u_shaped",
+                "#ribbon .tr-weight",
+                "U-shaped",
+                "A good start and a good end: both count 1, what lies between half the base weight.",
+            ),
+            (
+                "task=sudoku4&schedule=front_loaded",
+                "#ribbon .tr-weight",
+                "Front-loaded",
+                "The other way round: the first step counts most, each later one 0.7 of the one before. For answers "
+                "that are good early.",
+            ),
+            (
+                "task=sudoku4&schedule=front_loaded",
+                "#train",
+                "Which one is best?",
+                "It depends on the task, and on whether you want early answers or only a good last one. Train with two "
+                "of them and the same seed, and look at the same steps.",
+            ),
+        ],
+    ),
+    "stopping": (
+        "when to stop",
+        [
+            (
+                "task=parity&step=3",
+                "#ribbon .tr-solved",
+                "Done before the end",
+                "Step 3 already solves {parity.on.shown[3]} of these held-out puzzles, step 2 only "
+                "{parity.on.shown[2]}. The two passes after it have nothing left to do.",
+            ),
+            (
+                "task=parity&step=3",
+                "#player",
+                "The network's own opinion",
+                "A second head guesses whether the whole answer is right: that is “halting” in the line above the play "
+                "button. Go back step by step: it is near 0 while many cells are wrong, and near 100 % when none is.",
+            ),
+            (
+                "task=sudoku6",
+                "#measured",
+                "Thinking longer can help",
+                "After {sudoku6.on.steps} passes this network solves {sudoku6.on.longer[5]} of {sudoku6.puzzles} "
+                "held-out puzzles; left to go on for {sudoku6.on.twice} passes, {sudoku6.on.longer[11]}.",
+            ),
+            (
+                "task=sorting",
+                "#measured",
+                "Or spoil it",
+                "This one solves {sorting.on.longer[3]} after {sorting.on.steps} passes and {sorting.on.longer[7]} "
+                "after {sorting.on.twice}: it never learned to leave a finished answer alone.",
+            ),
+            (
+                "task=sorting",
+                "#tab-inside-button",
+                "See for yourself",
+                "The tab Look inside lets a network think longer than it was trained for, and shows where it would "
+                "have stopped.",
+            ),
+        ],
+    ),
+    "cost": (
+        "what it costs",
+        [
+            (
+                "task=sudoku4",
+                "#curves",
+                "Time",
+                "An update with supervision took {sudoku4.cost} times as long as one without: more losses, and a "
+                "gradient that runs back through every pass.",
+            ),
+            (
+                "task=sudoku4&pair=off-time",
+                "#pair",
+                "As much time",
+                "So a fair comparison also gives the run without supervision as much time: {sudoku4.off_time.updates} "
+                "updates instead of {sudoku4.on.updates}.",
+            ),
+            (
+                "task=addition",
+                "#measured",
+                "Worth it here",
+                "On addition, in as much time, the final answer is right for {addition.off_time.solved[4]} without "
+                "supervision and for {addition.on.solved[4]} with it. One seed each.",
+            ),
+            (
+                "task=sudoku4",
+                "#measured",
+                "Not for the final answer there",
+                "On this small Sudoku, in as much time, it is {sudoku4.off_time.solved[2]} without and "
+                "{sudoku4.on.solved[2]} with it. What you pay for is the early answers: {sudoku4.off_time.solved[0]} "
+                "and {sudoku4.on.solved[0]} at step 0.",
+            ),
+            (
+                "task=sudoku4&scope=cycle",
+                "#ribbon .tr-rec",
+                "Memory",
+                "A gradient through all passes keeps what all of them computed until it has run back. With scope cycle "
+                "each loss teaches its own pass only, and one pass is kept at a time.",
+            ),
+            (
+                "task=sudoku4",
+                "#more",
+                "Or pay with time",
+                "Under More settings, Checkpointing keeps less and computes the rest again: the same gradients, less "
+                "memory, more time. Once trained, an answer costs the same either way.",
+            ),
+        ],
+    ),
+}
+
+# Compare: recipes by name (app/recipes.py has what they set): the question, and what to look at.
+COMPARE_RECIPES = {
+    "on-off": (
+        "On or off?",
+        "The same network with a loss at every step, and with the final loss only. Off also shortens the gradient "
+        "(scope last), as published; the third recipe takes the two apart.",
+    ),
+    "schedule": (
+        "Which schedule?",
+        "Four ways to weight the same losses. Look at the first step and at the final one: what one schedule gives to "
+        "the start, another gives to the end.",
+    ),
+    "loss-gradient": (
+        "Is it the loss or the gradient?",
+        "Two switches, four runs: with or without early losses, with the gradient through all cycles or the last only. "
+        "Early losses with scope last teach nothing; they only rescale.",
+    ),
+    "depth": (
+        "How deep?",
+        "The same network applied 1, 2, 4 and 6 times, supervised at every step. More steps take more time: look at it "
+        "against seconds too.",
+    ),
+}
+COMPARE_RECORDED = {
+    "on": "with deep supervision, scope full",
+    "off": "without, scope last, as many updates",
+    "off-time": "without, scope last, as much time",
+    "off-full": "without, scope full: the long gradient alone",
+}
+COMPARE = {
+    "intro": "Up to four runs from the same seed, on the same puzzles, side by side. What is not varied here is as in the "
+    "Train tab: task, size, seed, updates and all the rest.",
+    "recipe": "Question",
+    "by_hand": "Your own comparison: the four runs below, under \u201cThe runs, by hand\u201d.",
+    "by_hand_choice": "By hand",
+    "guess": "Your guess first: whose final answers will be right most often?",
+    "none": "no difference",
+    "start": "Start",
+    "again": "Repeat with {seeds} seeds",
+    "stop_seeds": "Stop repeating",
+    "variants": "The runs, by hand",
+    "used": "Run {letter}",
+    "used_info": "takes part",
+    "on": "supervision on",
+    "off": "supervision off",
+    "base": "base weight {weight:g}",
+    "scope": "scope {scope}",
+    "depth": "{cycles} H-cycles",
+    "recorded": "Recorded earlier, one seed, measured on {puzzles} held-out puzzles: press Start for runs of your own.",
+    "no_record": "No recorded runs answer this question: press Start.",
+    "starting": "Starting.",
+    "state_preparing": "Preparing.",
+    "state_running": "Training in turn: {done} of {updates} updates",
+    "state_paused": "Paused: {done} of {updates} updates.",
+    "state_finished": "Done: {done} of {updates} updates.",
+    "state_stopped": "Stopped: {done} of {updates} updates.",
+    "left": "; about {left} left.",
+    "seeds_progress": "Seed {seed} ({round} of {rounds}), {letter}: update {update} of {updates}. {done} of {total} runs are "
+    "done{left}.",
+    "seeds_left": ", about {left} left",
+    "seeds_done": "{total} runs, seeds {first} to {last}.",
+    "seeds_stopped": "Stopped: {done} of {total} runs are kept.",
+    "seeds_none": "Stopped before the first run was done: nothing to show.",
+    "seeds_final": "Final answer, {measure}",
+    "seeds_first": "First step, {measure}",
+    "solved": "held-out puzzles solved",
+    "cells": "held-out cells right",
+    "seeds_why": "Intervals are Student's, of the differences within each seed, widened for {count} comparisons at once.",
+    "seeds_figure": "Mean and band over seeds of {names}: the final answer's {measure}, by update",
+    "seeds_save": "Save the figure (SVG)",
+}
+DRAWING["compare"] = {
+    "empty": "Choose a question and press Start.",
+    "loss": "Loss of {step}",
+    "solved": "Solved (exact) on held-out puzzles, {step}",
+    "cells": "Cells right on held-out puzzles, {step}",
+    "last": "the final answer",
+    "first": "the first step",
+    "all": "all steps",
+    "step": "step",
+    "step_of": "step {step}",
+    "updates": "updates",
+    "seconds": "seconds of its own computing",
+    "in_seconds": "against own seconds",
+    "log": "log scale",
+    "smoothing": "smoothing",
+    "cells_instead": "cells right instead",
+    "empty_loss": "The curves start with the first update.",
+    "empty_scores": "Held-out puzzles are tried now and then during training.",
+    "at_updates": "update {x}",
+    "at_seconds": "after {x} s",
+    "runs": "Runs",
+    "boards": "The same held-out puzzle",
+    "boards_step": "Step of all boards",
+    "final_answers": "final answers",
+    "play": "Play",
+    "pause": "Pause",
+    "shown": "step {step}",
+    "shown_last": "each run's final answer",
+    "stays": "has no step {step}; this is its last, {last}",
+    "at_step": "step {step} of 0\u2013{last}",
+    "no_board": "Its weights are not shipped: no board.",
+    "no_board_yet": "Its board comes with the first update.",
+    "table": "Where each run stands",
+    "run": "run",
+    "solved_steps": "solved: first \u2192 last step",
+    "cells_steps": "cells right: first \u2192 last",
+    "update": "updates",
+    "time": "seconds",
+    "speed": "updates a second",
+    "memory": "memory",
+    "memory_of": "{factor} \u00d7 off",
+    "nobody": "No figures yet.",
+    "ahead": "{letter} is ahead: its final answers {what} {best}, the next best, {other}, {second}.",
+    "even": "No difference worth the name between the best two: {best} ({letter}) and {second} ({other}).",
+    "what_solved": "solve",
+    "what_cells": "have cells right:",
+    "even_why": "Two points of a hundred count as none.",
+    "one_seed": "One seed proves little: repeat with more.",
+    "guessed": "You guessed {guess}:",
+    "guessed_none": "You guessed no difference:",
+    "guess_right": "that is what came out.",
+    "guess_right_now": "that is how it stands now.",
+    "guess_wrong": "it came out otherwise.",
+    "guess_wrong_now": "so far it is otherwise.",
+}
+DRAWING["intervene"] = {
+    "cell_title": "Say what a cell says",
+    "noise_title": "Disturb a state",
+    "choose": "Step {step}: click a cell of the answer (or Shift and arrow keys).",
+    "now": "After step {step}, {cell} says {says}. From here on it shall say:",
+    "late": "After the last step nothing follows: choose an earlier step, or more cycles.",
+    "noise_when": "After step {step}, add random numbers to",
+    "state": "State {name}",
+    "strength": "Strength of the noise",
+    "times": "{scale} × its size",
+    "add": "Add noise",
+    "undo": "Undo all",
+    "put": "Set",
+    "say": "Let it say {name}",
+    "number": "number",
+    "point": "the point",
+    "place": "row {row}, column {col}",
+    "column": "column {col}",
+    "set": "after step {step}: {cell} says {symbol}",
+    "noise": "after step {step}: noise in {state}, {scale} × its size",
+    "remove": "Take back: {what}",
+    "caption": "Cells that differ from the undisturbed answer, by step",
+    "strip": "Cells that differ, by step: {cells}",
+}
+DRAWING["thinking"] = {
+    "title": "Right after so many cycles, on held-out puzzles",
+    "empty": "A moment: the puzzles are being solved.",
+    "exact_accuracy": "solved",
+    "cell_accuracy": "cells right",
+    "r2": "R2",
+    "cycles": "cycles",
+    "after": "after {cycles} cycles",
+    "trained": "as trained: {cycles}",
+    "here": "shown above",
+    "halting": "When would it stop, on this puzzle?",
+    "strip": "Bars: how sure the model is that its answer is right. Dashed: where it would stop. ✓ × what is true.",
+    "stops": "stop",
+    "step": "Step {step}: {p} % sure, {right}",
+    "right": "right",
+    "wrong": "wrong",
+}
+DRAWING["inside"] = {
+    "wait": "A moment: this is being computed.",
+    "latent": "The way of z_H through the latent space",
+    "mean": "mean of the cells",
+    "this": "chosen cell",
+    "start": "start",
+    "after": "after step {step}",
+    "first": "first direction, {part} %",
+    "second": "second, {part} %",
+    "change": "How far each cycle moves the states",
+    "steps": "step",
+    "by": "at step {step}, part of its length",
+    "trained": "as trained",
+    "influence": "From where does the chosen cell get its information?",
+    "source": "What the map shows",
+    "norms": "influence of each input",
+    "head": "attention, head {head}",
+    "place": "row {row}, column {col}",
+    "column": "column {col}",
+    "part": "{place}: {part} % of the largest",
+    "reads": "What moves {place} at step {step}: the darker, the more. Click a cell to ask about it.",
+    "gradients": "How far each step's loss reaches back",
+    "reach": "loss of step {loss} at z_H after cycle {cycle}: {norm}",
+    "network": (
+        "Rows: the loss of a step. Columns: the cycle it reaches. Scope {scope}. Into the network's weights, by step: "
+        "{norms}."
+    ),
 }

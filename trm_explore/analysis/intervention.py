@@ -17,7 +17,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from trm_explore.analysis.view import View, short
+from trm_explore.analysis.view import View
 from trm_explore.checks import is_number
 from trm_explore.model import Batch, Carry, Cycle, RecursiveModel
 from trm_explore.trajectory import Trajectory, inputs_of, record
@@ -66,7 +66,11 @@ class Recovery:
             return "The edit changed no answer at any step."
         begin = f"The edit changed {_cells(self.cells[self.first_changed])} at step {self.first_changed}"
         if self.back_at is None:
-            return f"{begin}; the answer did not come back: at the last step {_cells(self.cells[-1])} still {_differ(self.cells[-1])}."
+            left = self.cells[-1]
+            return (
+                f"{begin}; the answer did not come back: at the last step {_cells(left)} still "
+                f"{'differs' if left == 1 else 'differ'}."
+            )
         return f"{begin}; from step {self.back_at} on the answer is that of the undisturbed run."
 
     def to_dict(self) -> dict[str, Any]:
@@ -221,7 +225,9 @@ def _check(edit: Edit, model: RecursiveModel, batch: Batch, steps: int) -> None:
             return
         numbers = edit.token if isinstance(edit.token, tuple | list) else (edit.token,)
         if len(numbers) not in (1, V) or not all(map(is_number, numbers)):
-            raise ValueError(f"token={edit.token!r} must be a finite number, or {V} of them: this task's cells hold {V}")
+            raise ValueError(
+                f"token={edit.token!r} must be a finite number, or {V} of them: this task's cells hold {V}"
+            )
     elif edit.state not in ("z_H", "z_L"):
         raise ValueError(f"state={edit.state!r} is not known; allowed are z_H and z_L")
     elif not (is_number(edit.scale) and edit.scale >= 0):
@@ -237,7 +243,3 @@ def _whole(name: str, value: Any, below: int, hint: str = "") -> None:
 
 def _cells(n: int) -> str:
     return "1 cell" if n == 1 else f"{n} cells"
-
-
-def _differ(n: int) -> str:
-    return "differs" if n == 1 else "differ"

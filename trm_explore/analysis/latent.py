@@ -125,9 +125,8 @@ def latent_paths(
         apart = (inputs != own).any(tuple(range(1, inputs.ndim)))
         there = {name: value[apart] for name, value in there.items()}
     there = {name: value[:others] for name, value in there.items()}
-    P = model.config.puzzle_emb_len  # a prefix holds no cell
-    path = getattr(record(model, shown, **settings), state)[:, 0, P:].astype(np.float64)  # (S, L, D)
-    states = getattr(record(model, there | board, **settings), state)[:, :, P:]  # (S, N, L, D)
+    path = getattr(record(model, shown, **settings), state)[:, 0].astype(np.float64)  # (S, L, D)
+    states = getattr(record(model, there | board, **settings), state)  # (S, N, L, D)
     S, D = len(states), states.shape[-1]
     points = states.reshape(-1, D).astype(np.float64)
     center = points.mean(0)

@@ -4,23 +4,32 @@ from __future__ import annotations
 
 import errno
 import os
+import secrets
 import socket
 import threading
+from hmac import compare_digest
+from urllib.parse import quote
 
 # Before gradio is imported: no request leaves the machine, and no Node server stands before ours.
 os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
 os.environ.setdefault("GRADIO_SSR_MODE", "False")
+# Gradio sets matplotlib's backend around every event; named here, it need not look for screens, which loads pyplot.
+os.environ.setdefault("MPLBACKEND", "agg")
 
 import gradio as gr
 import torch
 
+from trm_explore import texts
+from trm_explore.app.keep import keep_route
+from trm_explore.app.owner import owner_route
 from trm_explore.app.page import CSS, HEAD, build
 from trm_explore.app.settings import start_config
 from trm_explore.events import UpdateDone
-from trm_explore.runs import Runs
+from trm_explore.runs import LIMITS, Limits, Runs
 from trm_explore.training import train
 
 __all__ = ["build", "launch", "theme"]
+SHORTEST_KEY = 8  # characters
 
 
 def theme() -> gr.themes.Base:
@@ -35,21 +44,29 @@ def theme() -> gr.themes.Base:
 
 
 def launch(
-    host: str = "127.0.0.1",
+    host: str | None = None,
     port: int = 7860,
-    slots: int | None = None,
-    lease: float = 30.0,
+    limits: Limits | None = None,
     block: bool = True,
     folders: tuple[str, ...] = (),
+    password: str = "",
+    owner_key: str = "",
+    root_path: str = "",
 ) -> tuple[gr.Blocks, Runs]:
     """Serves the page until interrupted (or, with block=False, returns it and its runs; close both).
 
-    `folders`: tasks of the owner's own that it offers. ValueError where the address cannot be had or a folder is no
+    `host`: None is this machine only. `folders`: tasks of the owner's own that it offers. `password`: asked of
+    everybody. `owner_key`: for /owner; made up where it is empty. `root_path`: under which a proxy shows the page. On a
+    Hugging Face Space host and limits are the Space's. ValueError where the address cannot be had or a folder is no
     task.
     """
+    space = on_a_space()
+    host = ("0.0.0.0" if space else "127.0.0.1") if host is None else host
     _check_address(host, port)
+    _check_secrets(password, owner_key, root_path)
     torch.set_num_threads(1)  # runs ask for one thread each; this process must not start more behind their backs
-    runs = Runs(slots=slots, lease=lease)
+    runs = Runs(limits or LIMITS["space" if space else "none"])
+    owner_key = owner_key or secrets.token_urlsafe(16)
     page = build(runs, folders)
     page.queue(default_concurrency_limit=None)
     try:
@@ -63,11 +80,19 @@ def launch(
             css=CSS,
             head=HEAD,
             footer_links=[],
-            max_file_size="20mb",
+            max_file_size=f"{runs.limits.upload_megabytes}mb",
+            auth=(lambda name, given: compare_digest(given.encode(), password.encode())) if password else None,
+            auth_message=texts.PASSWORD if password else None,
+            root_path=root_path or None,
+            app_kwargs={"routes": [owner_route(runs, owner_key), keep_route(runs)]},
         )
         threading.Thread(target=_warm_up).start()  # no daemon: a thread of torch must end before the process
         if block:
-            print(f"trm_explore is at http://{host}:{port} (Ctrl-C ends it)", flush=True)
+            base = f"http://{f'[{host}]' if ':' in host else host}:{port}"
+            print(f"trm_explore is at {base} (Ctrl-C ends it)", flush=True)
+            print(f"what runs, for its owner only: {base}/owner?key={quote(owner_key, safe='')}", flush=True)
+            if not password and not space and not is_private(host):
+                print("everybody in the network may open it; --password asks for one", flush=True)
             page.block_thread()
     finally:
         if block:
@@ -75,11 +100,32 @@ def launch(
     return page, runs
 
 
+def on_a_space() -> bool:
+    """Whether this is a Hugging Face Space, which says so in its environment."""
+    return bool(os.environ.get("SPACE_ID"))
+
+
+def is_private(host: str) -> bool:
+    """Whether only this machine reaches that address."""
+    return host in ("localhost", "::1") or host.startswith("127.")
+
+
 def _warm_up() -> None:
     """One update of the start run, thrown away: what torch imports at its first optimiser makes nobody wait then."""
     for event in train(start_config()):
         if isinstance(event, UpdateDone):
             break
+
+
+def _check_secrets(password: str, owner_key: str, root_path: str) -> None:
+    if owner_key and len(owner_key) < SHORTEST_KEY:
+        raise ValueError(
+            f"owner_key has {len(owner_key)} characters; give at least {SHORTEST_KEY}, or none and one is made up"
+        )
+    if owner_key and owner_key == password:
+        raise ValueError("owner_key is the same as password, which everybody knows; give another")
+    if root_path and not root_path.startswith(("/", "http://", "https://")):
+        raise ValueError(f"root_path={root_path} is not a path; give one that starts with /, such as /trm")
 
 
 def _check_address(host: str, port: int) -> None:

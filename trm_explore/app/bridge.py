@@ -83,7 +83,6 @@ if (!run.startsWith("recorded")) {
   if (window.trmState !== state) { window.trmState = state; trigger("turn", { state }); }
 }
 """
-RECALL = "() => [sessionStorage.getItem('trm-run') || '']"
 
 
 def host(module: str, *events: str, scope: str = "") -> gr.HTML:
@@ -96,7 +95,7 @@ def host(module: str, *events: str, scope: str = "") -> gr.HTML:
         js_on_load=STORE + HOST % (json.dumps(scope and f"{scope}."), json.dumps(script(module))) + named,
         apply_default_css=False,
         padding=False,
-        elem_id=f"{scope}-{module}" if scope else module,
+        elem_id=f"{scope}-{module}".replace(".", "-") if scope else module,
     )
 
 

@@ -7,8 +7,10 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 import gradio as gr
+from gradio.context import LocalContext
 
 from trm_explore import texts
+from trm_explore.app.feed import Feed
 from trm_explore.app.recorded import nothing_recorded, recorded_message, recorded_text
 from trm_explore.app.settings import (
     ADVISED,
@@ -22,13 +24,11 @@ from trm_explore.app.settings import (
 from trm_explore.commands import as_command, as_python
 from trm_explore.config import PRESETS
 from trm_explore.pairs import KINDS, pair_names
-from trm_explore.payload import error_plan, message_of, plan_of
+from trm_explore.payload import error_plan, plan_of
 from trm_explore.runs import Runs
 from trm_explore.tasks import GENERATED, preset, resolve
 
 SETTLED = 0.3  # seconds in which controls that were set at once have asked for themselves
-PERIOD = 0.1  # seconds between two looks at a run
-CHUNK = 1000  # events in one message at most, so that a long run found again comes in pieces
 # Controls that can show an error, data last.
 MARKED = ("custom_weights", "H_cycles", "L_cycles", "updates", "seed", "preset", "curriculum", "data")
 NOBODY = ""  # a ticket with which nothing is watched
@@ -40,7 +40,7 @@ class Handlers:
     """The page's event handlers over one registry of runs. Return values fit the outputs that page.py wires."""
 
     def __init__(self, runs: Runs, tasks: tuple[str, ...] = GENERATED):
-        self.runs, self.tasks = runs, tasks
+        self.runs, self.tasks, self.feed = runs, tasks, Feed(runs)
 
     def follow(self, *values: Any) -> Updates:
         """Controls moved -> plan, command, Python, and the error beside its control (or all marks cleared)."""
@@ -120,28 +120,12 @@ class Handlers:
 
         The only event that repeats, so it has one output: Gradio spends most of a message's time on outputs.
         """
-        run, cursor, shown = self.runs.get(ticket), 0, None
+        run = self.runs.get(ticket)
         if run is None:
             yield gr.skip()
             return
-        while True:
-            ended, now = run.ended, (run.state, run.position)
-            events = run.read(cursor)[0][:CHUNK]
-            if events or now != shown:
-                yield message_of(
-                    run.id,
-                    run.config,
-                    events,
-                    start=cursor,
-                    state=now[0],
-                    position=now[1],
-                    latest=run.latest,
-                    findings=run.findings,
-                )
-                cursor, shown = cursor + len(events), now
-            if ended and cursor == len(run.events):
-                return
-            await asyncio.sleep(PERIOD)
+        async for message in self.feed.messages(run):
+            yield message
 
     def look(self, turn: gr.EventData) -> Updates:
         """A run's state has changed on the page -> how the four buttons look."""
@@ -172,12 +156,18 @@ class Handlers:
             return [gr.skip(), NOBODY, gr.skip(), *marks("")]
         try:
             config = await asyncio.to_thread(lambda: check(config_of(values, self.tasks)))
-            run = self.runs.submit(config, paused=one)
+            run = self.runs.submit(config, paused=one, visitor=visitor())
         except (ValueError, OSError) as error:
             return [gr.skip(), NOBODY, error_plan(str(error)), *marks(str(error))]
         if one:
             run.one_update()
         return [run.id, run.id, gr.skip(), *marks("")]
+
+
+def visitor() -> str:
+    """Who asks, as a name for one tab of one browser; empty outside of an event."""
+    request = LocalContext.request.get(None)
+    return str(getattr(request, "session_hash", None) or "")
 
 
 def marks(error: str) -> Updates:

@@ -11,7 +11,8 @@ from pathlib import Path
 import gradio as gr
 
 from trm_explore import texts
-from trm_explore.app.bridge import RECALL, REMEMBER, host, link
+from trm_explore.app import inside, share
+from trm_explore.app.bridge import REMEMBER, host, link
 from trm_explore.app.controls import more, switches
 from trm_explore.app.handlers import MARKED, Handlers, buttons
 from trm_explore.app.recorded import gallery_of, recorded_message, recorded_text
@@ -24,11 +25,21 @@ from trm_explore.runs import Runs
 from trm_explore.tasks import GENERATED
 
 # Gradio confines css to the page's inside; its outer margins are set here.
-HEAD = """<style>
+HEAD = (
+    """<style>
 .gradio-container { max-width: 1240px !important; }
 .gradio-container .main.app { padding-top: 12px; }
+/* Contrast of at least 4.5 to 1, which the theme's own colours do not have. */
+html body .gradio-container { --body-text-color-subdued: #68625d; --block-info-text-color: #68625d; --block-label-text-color: #57534e;
+  --block-title-text-color: #57534e; --input-placeholder-color: #68625d; --button-primary-background-fill: #0f766e;
+  --button-primary-background-fill-hover: #115e59; --color-accent: #0f766e; }
+html body.dark .gradio-container { --body-text-color-subdued: #b3ada8; --block-info-text-color: #b3ada8; --block-label-text-color: #d6d3d1;
+  --block-title-text-color: #d6d3d1; --input-placeholder-color: #b3ada8; --color-accent: #2dd4bf; }
+html body:not(.dark) .cm-line span { color: var(--body-text-color) !important; }
 @media (max-width: 640px) { .gradio-container .main.app { padding-left: 10px; padding-right: 10px; } }
 </style>"""
+    + share.HEAD
+)
 CSS = (Path(__file__).parent / "page.css").read_text(encoding="utf-8")
 
 
@@ -37,18 +48,24 @@ def build(runs: Runs, folders: tuple[str, ...] = ()) -> gr.Blocks:
     offered = (*GENERATED, *folders)
     with gr.Blocks(title=texts.TITLE, analytics_enabled=False) as page:
         gr.HTML(f"<header><h1>{texts.HEADLINE}</h1><p>{texts.INTRO}</p></header>", elem_id="intro", padding=False)
+        toured = share.rows()
         gallery = host("tasks", "pick")
         run_id = gr.Textbox("", visible=False, elem_id="run-id")
         ticket = gr.Textbox("", visible=False, elem_id="ticket")
         with gr.Tabs(elem_id="tabs") as tabs:
             shared = Shared(runs, offered, Handlers(runs, offered), {}, run_id, ticket, tabs)
             with gr.Tab(texts.TAB_TRAIN, id="train", elem_id="tab-train"):
-                _train(page, shared, gallery)
+                shown = _train(shared, gallery)
+            with gr.Tab(texts.TAB_COMPARE, id="compare", elem_id="tab-compare"):
+                compare.build(shared)
+            with gr.Tab(texts.TAB_INSIDE, id="inside", elem_id="tab-inside") as tab:
+                inside.build(shared, tab)
+        share.wire(page, shared, toured, shown)
     return page
 
 
-def _train(page: gr.Blocks, shared: Shared, gallery: gr.HTML) -> None:
-    """The training tab."""
+def _train(shared: Shared, gallery: gr.HTML) -> share.Shown:
+    """The training tab; returned is what a link sets in it."""
     handlers, controls, config = shared.handlers, shared.controls, start_config()
     with gr.Row(elem_id="switches", equal_height=False):
         switches(controls, shared.offered)
@@ -77,7 +94,8 @@ def _train(page: gr.Blocks, shared: Shared, gallery: gr.HTML) -> None:
         with gr.Row(elem_id="advice"):
             gr.Markdown(texts.ADVICE, elem_classes="trm-small")
             advice = [gr.Button(name, size="sm", elem_id=f"advice-{name}") for name in PRESETS if name not in SIZES]
-    with gr.Accordion(texts.TAKE, open=False, elem_id="take"):
+    with gr.Accordion(texts.KEEP_TITLE, open=False, elem_id="take"):
+        host("keep")
         command = gr.Code(
             as_command(config),
             language="shell",
@@ -119,13 +137,13 @@ def _train(page: gr.Blocks, shared: Shared, gallery: gr.HTML) -> None:
     presses = [
         train.click(handlers.train, [run_id, *inputs], begun, **ONCE),
         one.click(handlers.one_update, [run_id, *inputs], begun, **ONCE),
-        page.load(handlers.find_again, run_id, [run_id, ticket, *inputs], js=RECALL, **ONCE),
     ]
     for pressed in presses:
         pressed.then(handlers.watch, ticket, message, **MANY)
     message.turn(handlers.look, None, [train, pause, one, stop], **AT_ONCE)
     pause.click(handlers.pause, run_id, None, **AT_ONCE)
     stop.click(handlers.stop, run_id, None, **AT_ONCE)
+    return share.Shown(message, measured, pair, followed)
 
 
 __all__ = ["CSS", "HEAD", "build", "buttons"]

@@ -3,6 +3,7 @@ recorded training."""
 
 from __future__ import annotations
 
+import math
 from functools import cache
 from typing import Any
 
@@ -19,8 +20,8 @@ from trm_explore.trajectory import frame_of, picture_of, record
 
 
 @cache
-def recorded_message(task: str, kind: str = "on") -> dict[str, Any]:
-    """A whole message in the state "recorded"; its frame is computed here and now from the shipped weights."""
+def recorded_run(task: str, kind: str) -> tuple[RunConfig, tuple[ev.Event, ...]]:
+    """The config and the events of a shipped run; its frame is computed here and now from the shipped weights."""
     pair = load_pair(task)
     run = pair["runs"][kind]
     model, config = load_checkpoint(asset(f"{checkpoint_name(task, kind)}.safetensors"))
@@ -29,15 +30,21 @@ def recorded_message(task: str, kind: str = "on") -> dict[str, Any]:
     trajectory = record(model, puzzle.batch, H_cycles=config.eval_steps)
     frame = frame_of(trajectory, made, label=puzzle.label, update=run["updates"])
     points = [
-        ev.UpdateDone(update, loss, steps, [], 0, 0, 0, seconds) for update, seconds, loss, steps in run["points"]
+        ev.UpdateDone(update, loss, steps, [], math.nan, math.nan, math.nan, seconds)
+        for update, seconds, loss, steps in run["points"]
     ]
-    evals = [ev.Evaluated(update, 0, [], cells, exact) for update, cells, exact in run["evals"]]
-    return message_of(
-        f"recorded-{task}-{kind}",
-        config,
-        [*points, *evals, ev.Frame(run["updates"], frame)],
-        text=texts.RECORDED.format(kind=texts.PAIRS[kind], updates=run["updates"], seconds=run["seconds"]),
-    )
+    nothing = math.nan
+    evals = [ev.Evaluated(update, 0, [nothing] * len(cells), cells, exact) for update, cells, exact in run["evals"]]
+    return config, (*points, *evals, ev.Frame(run["updates"], frame))
+
+
+@cache
+def recorded_message(task: str, kind: str = "on") -> dict[str, Any]:
+    """A whole message in the state "recorded"."""
+    config, events = recorded_run(task, kind)
+    run = load_pair(task)["runs"][kind]
+    text = texts.RECORDED.format(kind=texts.PAIRS[kind], updates=run["updates"], seconds=run["seconds"])
+    return message_of(f"recorded-{task}-{kind}", config, events, text=text)
 
 
 @cache

@@ -11,7 +11,7 @@ from typing import Any
 
 import tyro
 
-from trm_explore.cli import embed, look, page, report, tasks
+from trm_explore.cli import data, embed, look, page, published, report, tasks
 from trm_explore.cli import train as training
 from trm_explore.cli.train import translated
 from trm_explore.memory import out_of_memory
@@ -28,6 +28,9 @@ COMMANDS = {
     "tasks": (tasks.Tasks, tasks.run_tasks),
     "make-assets": (tasks.MakeAssets, tasks.run_make_assets),
     "embed": (embed.Embed, embed.run),
+    "data": (data.Data, data.run),
+    "import": (published.Import, published.run_import),
+    "export": (published.Export, published.run_export),
     "app": (page.App, page.run),
 }
 

@@ -28,7 +28,7 @@ from trm_explore.data.arc_grids import (
 )
 from trm_explore.data.folder import read_json
 from trm_explore.data.from_csv import Written
-from trm_explore.data.writer import PartWriter, new_folder, write_identifiers
+from trm_explore.data.writer import PartWriter, check_free, new_folder, write_identifiers
 
 TRIES = 5  # draws for each wanted copy before fewer will do
 TEST_PUZZLES = "test_puzzles.json"
@@ -69,6 +69,7 @@ def build_arc(
         raise ValueError(f"subsets={', '.join(subsets)}: a subset is named twice; name each once")
     if num_aug < 0:
         raise ValueError(f"num_aug={num_aug} must be at least 0")
+    check_free(output_dir)
     rng, notes = np.random.RandomState(seed), []
     read = {}
     for subset in subsets:
@@ -103,7 +104,12 @@ def build_arc(
 
 
 def _write(
-    folder: Path, part: str, groups: list[Group], identifiers: dict[str, int], rng: np.random.RandomState, of: int | None
+    folder: Path,
+    part: str,
+    groups: list[Group],
+    identifiers: dict[str, int],
+    rng: np.random.RandomState,
+    of: int | None,
 ) -> Generator[tuple[int, int], None, int]:
     """One part: in train all examples but one of a puzzle lie somewhere on the board, in test all at its corner."""
     sizes = [len(group.pairs[part]) for group in groups for _ in group.changes]
@@ -113,7 +119,9 @@ def _write(
             for change in group.changes:
                 pairs = group.pairs_of(part, change)
                 fixed = rng.randint(0, len(pairs))
-                boards = [_boards(pair, rng if part == "train" and i != fixed else None) for i, pair in enumerate(pairs)]
+                boards = [
+                    _boards(pair, rng if part == "train" and i != fixed else None) for i, pair in enumerate(pairs)
+                ]
                 writer.append(*map(np.stack, zip(*boards, strict=True)))
             if of:
                 yield of + done, 2 * of
@@ -177,7 +185,9 @@ def _puzzles(folders: list[str] | tuple[str, ...], subset: str) -> tuple[dict[st
         for name, puzzle in puzzles.items():
             own = answers.get(name) if isinstance(answers, dict) else None
             if not isinstance(own, list) or len(own) != len(puzzle["test"]):
-                raise ValueError(f"{answers_path}, task {name}: it must have {len(puzzle['test'])} solutions, one a question")
+                raise ValueError(
+                    f"{answers_path}, task {name}: it must have {len(puzzle['test'])} solutions, one a question"
+                )
             for example, answer in zip(puzzle["test"], own, strict=True):
                 example["output"] = answer
     else:
@@ -197,10 +207,14 @@ def _examples(puzzle: dict[str, Any]) -> Iterator[tuple[str, Any]]:
 
 def _file(folders: list[str] | tuple[str, ...], subset: str) -> Path:
     """The one file of a subset in all the folders."""
+    if not folders:
+        raise ValueError("no folder is given; give the one that holds the kaggle files, *_challenges.json")
     found = [path for folder in folders for path in sorted(Path(folder).glob(f"*_{subset}_challenges.json"))]
     if len(found) != 1:
         those = f"there are {len(found)}: {', '.join(map(str, found[:3]))}" if found else "there is none"
         where = ", ".join(map(str, folders))
-        raise ValueError(f"one file *_{subset}_challenges.json is needed in {where}, but {those}; give the folder of the "
-                         "kaggle files, and --subsets for those that it has")
+        raise ValueError(
+            f"one file *_{subset}_challenges.json is needed in {where}, but {those}; give the folder of the "
+            "kaggle files, and --subsets for those that it has"
+        )
     return found[0]

@@ -53,7 +53,9 @@ def crop(tokens: np.ndarray) -> np.ndarray:
     the first of equally large ones; (0, 0) where there is none."""
     board = np.asarray(tokens).reshape(SIDE, SIDE)
     colour = (board >= FIRST) & (board < VOCABULARY)
-    widths = np.minimum.accumulate(np.where(colour.all(1), SIDE, colour.argmin(1)))  # of the rectangles 1, 2, .. rows high
+    widths = np.minimum.accumulate(
+        np.where(colour.all(1), SIDE, colour.argmin(1))
+    )  # of the rectangles 1, 2, .. rows high
     areas = widths * np.arange(1, SIDE + 1)
     rows = int(areas.argmax())
     height = rows + 1 if areas[rows] else 0

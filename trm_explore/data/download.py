@@ -6,6 +6,7 @@ network. Only when asked for by name, and what was fetched once is found again o
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 
 REPOSITORIES = {  # name -> data set on huggingface.co
@@ -31,9 +32,22 @@ def fetch(name: str) -> Path:
             f"{name} cannot be fetched, because huggingface_hub is not installed: pip install 'trm-explore[hub]', or "
             f"{by_hand}"
         ) from None
+
+    def get(here_only: bool) -> Path:
+        files = [hf_hub_download(repository, file, repo_type="dataset", local_files_only=here_only) for file in FILES]
+        return Path(files[0]).parent
+
     try:
-        paths = [Path(hf_hub_download(repository, file, repo_type="dataset")) for file in FILES]
+        return get(here_only=True)
+    except Exception:  # not here yet
+        pass
+    log = logging.getLogger("huggingface_hub")
+    level = log.level
+    try:
+        log.setLevel(logging.ERROR)  # a line a retry; what failed is said below
+        return get(here_only=False)
     except Exception as error:  # whatever keeps it away: no network, no room, no such file
-        reason = (str(error).strip().splitlines() or [type(error).__name__])[0][:120]
+        reason = (str(error).strip().splitlines() or [type(error).__name__])[0][:120].rstrip(" .")
         raise ValueError(f"{name} could not be fetched ({reason}); {by_hand}") from None
-    return paths[0].parent
+    finally:
+        log.setLevel(level)

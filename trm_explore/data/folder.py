@@ -147,7 +147,7 @@ def read_part(folder: str | Path, part: str) -> Part:
 
 
 def read_identifiers(folder: str | Path) -> list[str]:
-    """identifiers.json: the puzzles' names by their number; empty where there is none (it is for people and for ARC)."""
+    """identifiers.json: the puzzles' names by their number; empty where there is none (only ARC needs it)."""
     path = Path(folder) / "identifiers.json"
     if not path.is_file():
         return []
@@ -170,8 +170,10 @@ def _described(here: Path) -> dict[str, Any]:
     """dataset.json, checked."""
     path = here / DESCRIPTION
     if not path.is_file():
-        raise ValueError(f"there is no {path}; a published data folder has train and test, each with {DESCRIPTION} and "
-                         f"five arrays: {WHERE}")
+        raise ValueError(
+            f"there is no {path}; a published data folder has train and test, each with {DESCRIPTION} and "
+            f"five arrays: {WHERE}"
+        )
     said = read_json(path)
     if not isinstance(said, dict):
         raise ValueError(f"{path} must hold one JSON object, not {type(said).__name__}")
@@ -195,8 +197,9 @@ def _check_offsets(here: Path, name: str, offsets: np.ndarray, count: int, end: 
     """0, rising, `count` + 1 of them, the last one `end`."""
     path = _array_path(here, name)
     if count < 1 or len(offsets) != count + 1:
-        raise ValueError(f"{path} has {len(offsets)} entries; it must have {max(count, 1) + 1}, one more than there are "
-                         "of them")
+        raise ValueError(
+            f"{path} has {len(offsets)} entries; it must have {max(count, 1) + 1}, one more than there are of them"
+        )
     falling = np.flatnonzero(np.diff(offsets) <= 0)
     if offsets[0] != 0 or offsets[-1] != end or len(falling):
         at = 0 if offsets[0] != 0 else int(falling[0]) + 1 if len(falling) else count

@@ -105,9 +105,7 @@ def _files(source: str | Path, test: str | Path) -> list[Path]:
         files = [source, Path(test)] if test else [source]
     for file in files:
         if not file.is_file():
-            raise ValueError(
-                f"there is no file {file}; give a CSV file, or a folder that holds train.csv and test.csv"
-            )
+            raise ValueError(f"there is no file {file}; give a CSV file, or a folder that holds train.csv and test.csv")
     return files
 
 
@@ -140,7 +138,9 @@ def _sorted_out(files: list[Path], kind: Kind, least: float | None) -> Generator
         if not (where == code).any():
             few = "" if least is None else f" that are rated {least:g} or more"
             more = "" if len(files) == 2 else ", or a second file with --test"
-            raise ValueError(f"{files[0]} has no puzzles to {name}{few}: {len(where)} rows are too few; give more{more}")
+            raise ValueError(
+                f"{files[0]} has no puzzles to {name}{few}: {len(where)} rows are too few; give more{more}"
+            )
     return where, rated
 
 

@@ -34,7 +34,9 @@ def by_rating(ratings: np.ndarray, exact: np.ndarray, most: int = MOST_BANDS) ->
     values, which, counts = np.unique(ratings, return_inverse=True, return_counts=True)
     if len(values) > most:
         ends = np.cumsum(counts)
-        band = np.minimum((ends - (counts + 1) / 2) * most // len(ratings), most - 1).astype(int)  # by a rating's middle
+        band = np.minimum((ends - (counts + 1) / 2) * most // len(ratings), most - 1).astype(
+            int
+        )  # by a rating's middle
     else:
         band = np.arange(len(values))
     found = []

@@ -25,7 +25,7 @@ HOLD_OUT = 30  # salt of the keys by which a tenth of a single file is held out
 def build_sudoku(
     source: str | Path, output_dir: str | Path, *, num_aug: int = 0, seed: int = 0, **options
 ) -> Generator[tuple[int, int], None, Written]:
-    """`num_aug` copies beside every training puzzle; the test puzzles stay as they are. Other options: from_csv.build."""
+    """`num_aug` copies beside every training puzzle; test puzzles stay as they are. Other options: from_csv.build."""
     if num_aug < 0:
         raise ValueError(f"num_aug={num_aug} must be at least 0")
     kind = Kind(ALPHABET, VOCABULARY, CELLS, _check, _keys, partial(_copies, num_aug), num_aug)

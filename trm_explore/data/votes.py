@@ -44,14 +44,16 @@ class Votes:
         for row in np.flatnonzero(np.asarray(identifiers) != self._blank):
             number = int(identifiers[row])
             if number >= len(self._names):
-                raise ValueError(f"identifiers.json names {len(self._names)} puzzles, but an example has number {number}")
+                raise ValueError(
+                    f"identifiers.json names {len(self._names)} puzzles, but an example has number {number}"
+                )
             name, back = undo(self._names[number])
             question, answer = back(crop(inputs[row])), back(crop(answers[row]))
             given = self._cast.setdefault((name, key_of(question)), {})
             given.setdefault(key_of(answer), (answer, []))[1].append(float(halting[row]))
 
     def candidates(self, name: str, question: int) -> list[Candidate]:
-        """What was answered to a task's question: most votes first, among equals the higher mean halting probability."""
+        """What was answered to a task's question: most votes first, then the higher mean halting probability."""
         key, _ = self._questions[name][question]
         found = [
             Candidate(grid, len(halting), sum(halting) / len(halting))

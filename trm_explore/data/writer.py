@@ -1,9 +1,9 @@
 """Writes a published data folder: row by row, so that memory stays small, and whole or not at all.
 
-    with new_folder("sudoku-1k") as folder:               # a temporary folder beside it, renamed at the end
-        with PartWriter(folder / "train", examples=2, seq_len=81) as part:
-            part.append(inputs, labels)                   # (n, 81) each, any number of times
-            part.finish(vocab_size=11)
+with new_folder("sudoku-1k") as folder:               # a temporary folder beside it, renamed at the end
+    with PartWriter(folder / "train", examples=2, seq_len=81) as part:
+        part.append(inputs, labels)                   # (n, 81) each, any number of times
+        part.finish(vocab_size=11)
 """
 
 from __future__ import annotations
@@ -23,27 +23,29 @@ import numpy as np
 from trm_explore.data.folder import DESCRIPTION
 
 
+def check_free(path: str | Path) -> None:
+    """ValueError unless a new folder can take this name: nothing is there, or an empty folder."""
+    if not str(path):
+        raise ValueError("output_dir is empty; give the folder to write to, such as --output_dir data/sudoku-1k")
+    path = Path(path)
+    if (path.exists() or path.is_symlink()) and not (path.is_dir() and not any(path.iterdir())):
+        raise ValueError(f"output_dir={str(path)!r} is there already and not empty; give another name, or remove it")
+
+
 @contextmanager
 def new_folder(path: str | Path) -> Iterator[Path]:
     """A folder to fill, that takes the name `path` only when the block ends well; else nothing of it is left.
 
     ValueError where there is something under that name already.
     """
-    if not str(path):
-        raise ValueError("output_dir is empty; give the folder to write to, such as --output_dir data/sudoku-1k")
+    check_free(path)
     path = Path(path)
-    if path.is_dir() and not any(path.iterdir()):
-        empty = True
-    elif path.exists() or path.is_symlink():
-        raise ValueError(f"output_dir={str(path)!r} is there already and not empty; give another name, or remove it")
-    else:
-        empty = False
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = Path(tempfile.mkdtemp(dir=path.parent, prefix=f".{path.name}."))
     try:
         yield temporary
         os.chmod(temporary, 0o755)  # mkdtemp's are for the owner alone
-        if empty:
+        if path.is_dir():  # an empty one
             path.rmdir()
         os.rename(temporary, path)
     except OSError as error:
@@ -127,7 +129,7 @@ class PartWriter:
 
     def _start(self, name: str, dtype: np.dtype, shape: tuple[int, ...]) -> BinaryIO:
         """A .npy file whose header is written and whose numbers follow."""
-        file = self._files.enter_context(open(self.folder / f"all__{name}.npy", "wb"))
+        file = self._files.enter_context((self.folder / f"all__{name}.npy").open("wb"))
         header = {"descr": np.lib.format.dtype_to_descr(dtype), "fortran_order": False, "shape": shape}
         np.lib.format.write_array_header_1_0(file, header)
         return file

@@ -1,6 +1,7 @@
 """One answer of a frame (trajectory.frame_of) as a picture, by its kind: grid, digits, path, heat, plane.
 
-The same signs as on the page: tint = how sure, bold = given, ring = changed since the step before, red cross = wrong.
+The same signs as on the page: tint = how sure, bold = given, ring = changed since the step before, red corner (on a
+path a cross) = wrong.
 `k` is a step, or "puzzle" or "target". A board is drawn in cells: cell i covers x = col..col+1, y = row..row+1.
 """
 
@@ -11,7 +12,7 @@ from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.patches import Circle, Rectangle
+from matplotlib.patches import Circle, Polygon, Rectangle
 
 from trm_explore.palette import step_colors
 from trm_explore.plots.paper import BAD, INK, LINE, MUTE, PAPER, VALUES, mix
@@ -59,14 +60,19 @@ def unasked(frame: Frame) -> list[bool]:
 
 def tokens(frame: Frame, k: int | str) -> list[int]:
     """The symbol of every cell."""
-    said = {"puzzle": frame["inputs"], "target": frame["target"]}.get(k) if isinstance(k, str) else frame["steps"][k]["ids"]
+    said = _list(frame, k, "ids")
     return [own if skip else token for own, token, skip in zip(frame["inputs"], said, unasked(frame), strict=True)]
 
 
 def values(frame: Frame, k: int | str) -> np.ndarray:
     """(cells, numbers a cell); what is not a number is NaN."""
-    flat = {"puzzle": frame["inputs"], "target": frame["target"]}.get(k) if isinstance(k, str) else frame["steps"][k]["values"]
-    return np.array([math.nan if x is None else x for x in flat], dtype=float).reshape(len(frame["given"]), -1)
+    flat = [math.nan if x is None else x for x in _list(frame, k, "values")]
+    return np.array(flat, dtype=float).reshape(len(frame["given"]), -1)
+
+
+def _list(frame: Frame, k: int | str, name: str) -> list[Any]:
+    """What stands in the cells at step k, or in the puzzle or target."""
+    return frame["steps"][k][name] if isinstance(k, int) else frame["inputs" if k == "puzzle" else "target"]
 
 
 def changed(frame: Frame, k: int | str) -> list[int]:
@@ -110,24 +116,22 @@ def _symbols(ax: Axes, frame: Frame, k: int | str, points: float) -> None:
     edges, y = {"edgecolors": LINE, "linewidth": min(0.6, points / 20)}, np.arange(first, rows + 1)
     ax.pcolormesh(np.arange(cols + 1), y, ground[first:], **edges)
     text = {"ha": "center", "va": "center_baseline", "color": INK}
-    if points >= 4.5:
+    if points >= 3.6:
         for i, token in enumerate(said):
             word = str(board["symbols"][token]).strip()
             size = points * min(0.62, 0.95 / max(1, len(word)))
             weight = "bold" if frame["given"][i] else "normal"
             ax.text(i % cols + 0.5, i // cols + 0.52, word, fontsize=size, fontweight=weight, **text)
-    for i in changed(frame, k):
-        inset = 0.1 if points >= TINY else 0.05
-        width = min(1.0, points / 14)
-        ax.add_patch(Rectangle((i % cols + inset, i // cols + inset), 1 - 2 * inset, 1 - 2 * inset, fill=False, edgecolor=INK, linewidth=width))
-    _crosses(ax, wrong(frame, k), cols, points)
+    _rings(ax, changed(frame, k), cols, 0.08, points)
+    _corners(ax, wrong(frame, k), cols, points)
     if digits:
         notes = (frame["steps"][k].get("notes") if isinstance(k, int) else None) or []
         ax.plot([-SIGN, cols], [rows - 1] * 2, color=INK, linewidth=1.1, solid_capstyle="butt")
         ax.text(-SIGN / 2, rows - 1.5, board.get("sign", "+"), fontsize=0.62 * points, **text)
         for col in range(cols):
             note = next(filter(None, notes[col::cols]), "")
-            ax.text(col + 0.5, -0.28, note, fontsize=0.42 * points, fontweight="bold", **(text | {"color": mix(color, 0.75, INK)}))
+            small = text | {"color": mix(color, 0.75, INK), "fontweight": "bold", "fontsize": 0.45 * points}
+            ax.text(col + 0.5, -0.28, note, **small)
     box_rows, box_cols = board.get("box") or (0, 0)
     for row in range(box_rows, rows, box_rows) if box_rows else ():
         ax.axhline(row, color=INK, linewidth=1.0)
@@ -138,8 +142,8 @@ def _symbols(ax: Axes, frame: Frame, k: int | str, points: float) -> None:
 def _path(ax: Axes, frame: Frame, k: int | str, points: float) -> None:
     board, color, roles = frame["board"], color_of(frame, k), frame["board"]["roles"]
     rows, cols = board["rows"], board["cols"]
-    own = [roles[token] for token in frame["inputs"]]
-    said = [mine if mine in ("start", "goal") else roles[token] for mine, token in zip(own, tokens(frame, k), strict=True)]
+    own, said = ([roles[token] for token in row] for row in (frame["inputs"], tokens(frame, k)))
+    said = [mine if mine in ("start", "goal") else role for mine, role in zip(own, said, strict=True)]
     sure = frame["steps"][k].get("conf") if isinstance(k, int) else None
     ground = np.ones((rows * cols, 3))
     for i in range(rows * cols):
@@ -159,26 +163,43 @@ def _path(ax: Axes, frame: Frame, k: int | str, points: float) -> None:
             ax.plot([x, x + 1], [y, y], **line)
         if on[i] and y + 1 < rows and on[i + cols]:
             ax.plot([x, x], [y, y + 1], **line)
-    for i in changed(frame, k) if points >= 4 else ():
-        ax.add_patch(Rectangle((i % cols + 0.14, i // cols + 0.14), 0.72, 0.72, fill=False, edgecolor=INK, linewidth=min(0.9, points / 12), zorder=3))
+    _rings(ax, changed(frame, k), cols, 0.14, points)
     for i, role in enumerate(own):
         if role in ("start", "goal"):
             x, y, r = i % cols + 0.5, i // cols + 0.5, max(0.4, 2.6 / points)
             look = {"facecolor": INK, "edgecolor": PAPER, "linewidth": 0.5, "zorder": 4}
-            ax.add_patch(Circle((x, y), r, **look) if role == "start" else Rectangle((x - r, y - r), 2 * r, 2 * r, **look))
+            badge = Circle((x, y), r, **look) if role == "start" else Rectangle((x - r, y - r), 2 * r, 2 * r, **look)
+            ax.add_patch(badge)
             if r * points >= 3.4:
                 look = {"ha": "center", "va": "center_baseline", "color": PAPER, "fontweight": "bold", "zorder": 5}
                 ax.text(x, y + 0.02, "S" if role == "start" else "G", fontsize=1.25 * r * points, **look)
     _crosses(ax, wrong(frame, k), cols, points)
 
 
+def _rings(ax: Axes, cells: list[int], cols: int, inset: float, points: float) -> None:
+    """A dark square inside each cell; none where cells are too small to show one."""
+    side, look = 1 - 2 * inset, {"fill": False, "edgecolor": INK, "linewidth": min(0.9, points / 13), "zorder": 3}
+    for i in cells if points >= 4 else ():
+        ax.add_patch(Rectangle((i % cols + inset, i // cols + inset), side, side, **look))
+
+
 def _crosses(ax: Axes, cells: list[int], cols: int, points: float) -> None:
-    """A red cross with a white halo in the corner; in tiny cells over the whole cell."""
+    """A red cross with a white halo in the cell's corner; in tiny cells over the whole cell."""
+    left, top, d = (0.1, 0.1, 0.8) if points < TINY else (0.64, 0.1, 0.26)
+    scale = min(1.0, points / 12)
     for i in cells:
-        x, y, d = (0.1, 0.1, 0.8) if points < TINY else (0.64, 0.1, 0.26)
-        x, y = i % cols + x, i // cols + y
+        x, y = i % cols + left, i // cols + top
         for color, width in ((PAPER, 2.6), (BAD, 1.2)):
-            ax.plot([x, x + d, np.nan, x, x + d], [y, y + d, np.nan, y + d, y], color=color, linewidth=width * min(1.0, points / 12), zorder=6)
+            line = {"color": color, "linewidth": width * scale, "zorder": 6}
+            ax.plot([x, x + d, np.nan, x, x + d], [y, y + d, np.nan, y + d, y], **line)
+
+
+def _corners(ax: Axes, cells: list[int], cols: int, points: float) -> None:
+    """A red corner at the cell's top right."""
+    look = {"facecolor": BAD, "edgecolor": PAPER, "linewidth": min(0.4, points / 40), "zorder": 6}
+    for i in cells:
+        x, y, d = i % cols + 1, i // cols, 0.36
+        ax.add_patch(Polygon([(x, y), (x - d, y), (x, y + d)], **look))
 
 
 def _heat(ax: Axes, frame: Frame, k: int | str, points: float) -> None:
@@ -188,35 +209,38 @@ def _heat(ax: Axes, frame: Frame, k: int | str, points: float) -> None:
     shown = np.ma.masked_invalid(values(frame, k)[:, 0].reshape(rows, cols))
     ax.set_facecolor(INK)  # where there is no number
     span = {"vmin": low, "vmax": high if high > low else low + 1}
-    ax.pcolormesh(np.arange(cols + 1), np.arange(rows + 1), shown, cmap=VALUES, edgecolors="face", linewidth=0.2, **span)
-    _crosses(ax, wrong(frame, k), cols, points)
+    ax.pcolormesh(
+        np.arange(cols + 1), np.arange(rows + 1), shown, cmap=VALUES, edgecolors="face", linewidth=0.2, **span
+    )
+    _corners(ax, wrong(frame, k), cols, points)
 
 
 def _plane(ax: Axes, frame: Frame, k: int | str, points: float) -> None:
-    """The way of the point to step k, where it should come to, and the companions' last moves."""
-    reach, colors = frame["board"].get("extent") or 1, step_colors(len(frame["steps"]))
+    """The point's way to step k (square: where it began; ring: where it should come to), the companions' last moves."""
+    reach, colors, scale = frame["board"].get("extent") or 1, step_colors(len(frame["steps"])), min(1.0, points / 110)
     ax.set_xlim(-reach, reach)
     ax.set_ylim(-reach, reach)
     ax.axhline(0, color=LINE, linewidth=0.6, zorder=0)
     ax.axvline(0, color=LINE, linewidth=0.6, zorder=0)
-    scale = min(1.0, points / 110)
-    steps = [] if k == "puzzle" else list(range(len(colors) if k == "target" else k + 1))
-    beside = frame.get("others")
-    if beside and beside["inputs"]:
-        at = [beside["inputs"], *beside["steps"]]
-        here = np.array(at[steps[-1] + 1 if steps else 0], dtype=float)
-        before = np.array(at[steps[-1] if steps else 0], dtype=float)
-        move = {"color": mix(color_of(frame, k), 0.55), "zorder": 1}
-        if steps and k != "target":
-            arrows = {"angles": "xy", "scale_units": "xy", "scale": 1, "width": 0.006, "headwidth": 4, "headlength": 4, "minlength": 0.5}
-            ax.quiver(*before.T, *(here - before).T, **arrows, headaxislength=3.5, **move)
-        elif k == "puzzle":
-            ax.scatter(*here.T, s=3 * scale, linewidths=0, **move)
-    way = np.array([values(frame, s)[0] for s in ["puzzle", *steps]])
+    steps = list(range(k + 1)) if isinstance(k, int) else []
+    beside = frame.get("others") or {"inputs": []}
+    if beside["inputs"]:
+        now = np.array(beside["steps"][k] if steps else beside["inputs"], dtype=float)
+        before = np.array(beside["steps"][k - 1] if len(steps) > 1 else beside["inputs"], dtype=float)
+        look = {"color": mix(color_of(frame, k), 0.55), "zorder": 1}
+        if steps:
+            heads = {"width": 0.006, "headwidth": 4, "headlength": 4, "headaxislength": 3.5, "minlength": 0.5}
+            ax.quiver(*before.T, *(now - before).T, angles="xy", scale_units="xy", scale=1, **heads, **look)
+        else:
+            ax.scatter(*now.T, s=3 * scale, linewidths=0, **look)
+    way = np.array([values(frame, s)[0, :2] for s in ["puzzle", *steps]])
     ax.plot(*way.T, color=INK, linewidth=1.1 * scale, zorder=3)
-    ax.plot(*way[0], marker="s", markersize=5 * scale, color=INK, markeredgecolor=PAPER, markeredgewidth=0.5, zorder=4)
+    start = {"color": INK, "markeredgecolor": PAPER, "markeredgewidth": 0.5, "zorder": 4}
+    ax.plot(*way[0], marker="s", markersize=5 * scale, **start)
     if frame["target"] is not None:
-        ax.plot(*values(frame, "target")[0], marker="o", markersize=11 * scale, fillstyle="none", color=INK, markeredgewidth=1.1 * scale, zorder=4)
+        ring = {"fillstyle": "none", "color": INK, "markeredgewidth": 1.1 * scale, "zorder": 4}
+        ax.plot(*values(frame, "target")[0, :2], marker="o", markersize=11 * scale, **ring)
     for s, place in zip(steps, way[1:], strict=True):
-        size = (7 if s == steps[-1] else 4.5) * scale
-        ax.plot(*place, marker="o", markersize=size, color=colors[s], markeredgecolor=INK if s == steps[-1] else PAPER, markeredgewidth=0.6, zorder=5)
+        size, edge = (7, INK) if s == k else (4.5, PAPER)
+        look = {"color": colors[s], "markeredgecolor": edge, "markeredgewidth": 0.6, "zorder": 5}
+        ax.plot(*place, marker="o", markersize=size * scale, **look)

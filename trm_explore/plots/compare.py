@@ -36,37 +36,27 @@ def comparison(
     """The mean over seeds and a band: runs by name, each a list of one list of events a seed.
 
     `measure`: "exact", "cells" or "loss", on held-out puzzles; `step`: which one, -1 the final answer. `band`: "ci", a
-    95 % bootstrap interval of the mean (fixed seed), "sd", or "range", lowest to highest. One seed has no band.
+    95 % bootstrap interval of the mean (fixed seed), "sd", or "range", lowest to highest. One seed has no band; what is
+    no finite number is left out.
     """
-    import pandas  # comes with seaborn; both are slow to import, and only this figure needs them
-    import seaborn
+    import seaborn  # slow to import, and only this figure needs it
 
     field = FIELDS[chosen("measure", measure, FIELDS)]
     errorbar, words = BANDS[chosen("band", band, BANDS)]
     if not isinstance(runs, Mapping) or not runs:
         raise ValueError('runs must map a name to a list of event lists, one a seed, such as {"off": [events, events]}')
-    rows = []
-    for name, seeds in runs.items():
-        if not len(seeds):
-            raise ValueError(f"runs[{name!r}] has no seed; give at least one list of events")
-        for seed, events in enumerate(seeds):
-            for event in evaluations_of(events):
-                values = getattr(event, field)
-                if not -len(values) <= step < len(values):
-                    raise ValueError(f"step={step!r} is not there: runs[{name!r}] has {len(values)} steps, from 0")
-                rows.append((name, seed, event.update, values[step]))
-    table = pandas.DataFrame(rows, columns=["run", "seed", "update", "value"])
     ax, names = panel(ax, width, 2.4), list(runs)
-    for name, style in zip(names, paper.line_styles(len(names)), strict=True):
-        one = table[table.run == name]
-        count = len(runs[name])
+    for n, style in enumerate(paper.line_styles(len(names))):
+        seeds = runs[names[n]]
+        points = [point for events in seeds for point in _points(events, field, step, names[n])]
+        if not points:
+            raise ValueError(f"runs[{names[n]!r}] has no seed; give at least one list of events")
+        x, y = zip(*points, strict=True)
         style |= {"linewidth": 1.5, "err_kws": {"alpha": 0.18, "linewidth": 0}}
-        points = one["update"].nunique()
-        seaborn.lineplot(
-            one, x="update", y="value", errorbar=errorbar if count > 1 else None, seed=0, ax=ax,
-            label=f"{name} ({count} seed{'s' if count > 1 else ''})", legend=False,
-            markevery=paper.spread_marks(points, names.index(name), len(names)), **style,
-        )
+        style["label"] = f"{names[n]} ({len(seeds)} seed{'s' if len(seeds) > 1 else ''})"
+        style["markevery"] = paper.spread_marks(len(set(x)), n, len(names))
+        several = errorbar if len(seeds) > 1 else None
+        seaborn.lineplot(x=x, y=y, errorbar=several, seed=0, ax=ax, legend=False, **style)
     paper.whole_ticks(ax.xaxis)
     if measure == "loss":
         paper.light_grid(ax)
@@ -77,6 +67,19 @@ def comparison(
     ax.set_ylabel(f"{MEASURE_NAMES[measure]},\n{which}")
     paper.legend_above(ax)
     return ax.figure
+
+
+def _points(events: Any, field: str, step: int, name: str) -> list[tuple[int, float]]:
+    """(update, value) of one seed's evaluations."""
+    points = []
+    for event in evaluations_of(events):
+        values = getattr(event, field)
+        if isinstance(step, bool) or not isinstance(step, int) or not -len(values) <= step < len(values):
+            raise ValueError(
+                f"step={step!r} is not there: runs[{name!r}] has {len(values)} steps, from 0; -1 is the last"
+            )
+        points.append((event.update, values[step]))
+    return points
 
 
 @on_paper

@@ -127,14 +127,16 @@ def accuracy_by_cycle(
     """Whole answers and cells right after every H-cycle of one evaluation, with more cycles than in training shaded.
 
     `scores`: what evaluate returns, an Evaluated event, or anything with lists (a number a step) `exact_accuracy` and
-    `cell_accuracy`, as attributes or keys.
+    `cell_accuracy`, as attributes or keys. `trained_cycles`: H-cycles that training gave a puzzle (None: as `scores`
+    says in `trained`, if it does).
     """
-    lists = {
-        measure: numbers(field, _of(scores, field), 1) for measure, field in MEASURES.items()
-    }
+    lists = {measure: numbers(field, _of(scores, field), 1) for measure, field in MEASURES.items()}
     S = len(lists["exact"])
+    trained_cycles = getattr(scores, "trained", None) if trained_cycles is None else trained_cycles
     if len(lists["cells"]) != S:
-        raise ValueError(f"cell_accuracy has {len(lists['cells'])} steps, but exact_accuracy has {S}; give equally many")
+        raise ValueError(
+            f"cell_accuracy has {len(lists['cells'])} steps, but exact_accuracy has {S}; give equally many"
+        )
     if trained_cycles is not None and (not isinstance(trained_cycles, int) or trained_cycles < 1):
         raise ValueError(f"trained_cycles={trained_cycles!r} must be a whole number of at least 1")
     ax, colors = panel(ax, width, 2.2), step_colors(S)
@@ -146,8 +148,20 @@ def accuracy_by_cycle(
         ax.plot(steps, lists[measure], linestyle=dash, color=MUTE, linewidth=1, zorder=2)
         full = measure == "exact"
         face = {"facecolors": colors if full else "none", "edgecolors": INK if full else colors}
-        ax.scatter(steps, lists[measure], s=(30 if measure == "cells" else 14) / (1 if S < 20 else 2), marker=marker, linewidths=0.7, zorder=3, **face)
-        end = {"marker": marker, "markerfacecolor": colors[-1] if full else "none", "markeredgecolor": INK if full else colors[-1]}
+        ax.scatter(
+            steps,
+            lists[measure],
+            s=(30 if measure == "cells" else 14) / (1 if S < 20 else 2),
+            marker=marker,
+            linewidths=0.7,
+            zorder=3,
+            **face,
+        )
+        end = {
+            "marker": marker,
+            "markerfacecolor": colors[-1] if full else "none",
+            "markeredgecolor": INK if full else colors[-1],
+        }
         ax.plot([], [], linestyle=dash, color=MUTE, label=MEASURE_NAMES[measure], markeredgewidth=0.7, **end)
     ax.set_xlim(-0.5, S - 0.5)
     paper.whole_ticks(ax.xaxis)

@@ -35,7 +35,7 @@ def gradient_by_step(measured: Any, *, axes: Any = None, width: float = PAGE) ->
     bars.set_xlabel("loss of step")
     bars.set_ylabel("gradient norm")
     bars.set_title("into the network", fontweight="normal")
-    ticks = np.unique(np.linspace(0, S - 1, min(S, 5 if narrow else 8)).round().astype(int))
+    ticks = np.arange(0, S, -(-S // (5 if narrow else 8)))
     bars.set_xticks(ticks)
     paper.light_grid(bars)
 
@@ -73,8 +73,10 @@ def state_change(trajectory: Trajectory, *, ax: Axes | None = None, width: float
         raise ValueError(f"trajectory is a {type(trajectory).__name__}; give what record(model, batch) returns")
     S, ax, colors = trajectory.n_steps, panel(ax, width, 2.2), step_colors(3)
     steps, drawn = np.arange(S), []
-    rows = (("$z_H$, the answer", trajectory.change_H, colors[2], "-", "o"),
-            ("$z_L$, the latent", trajectory.change_L, colors[0], (0, (4, 1.6)), "s"))
+    rows = (
+        ("$z_H$, the answer", trajectory.change_H, colors[2], "-", "o"),
+        ("$z_L$, the latent", trajectory.change_L, colors[0], (0, (4, 1.6)), "s"),
+    )
     for label, change, color, dash, marker in rows:
         change = np.where(np.isfinite(change) & (change > 0), change, np.nan).astype(float)  # (S, B)
         if np.isnan(change).all():
@@ -106,7 +108,11 @@ def latent_paths(
     width: float = SQUARE,
 ) -> Figure:
     """The way of every position's state through a plane, and their mean: points (S, L, 2), such as their two main
-    directions. `explained`: the part of the variance that each axis shows. `cloud`: (N, 2) other states, grey."""
+    directions. `explained`: the part of the variance that each axis shows. `cloud`: (N, 2) other states, grey. In place
+    of the arrays: what analysis.latent.latent_paths returns."""
+    if hasattr(points, "paths"):
+        found = points
+        points, explained, cloud = found.paths.swapaxes(0, 1), found.explained, found.cloud
     points = numbers("points", points, 3)
     S, L, two = points.shape
     if two != 2:

@@ -68,7 +68,7 @@ STYLE = {
     "text.usetex": False,
     "path.simplify": True,
 }
-# Fonts whole in the file (TrueType in PDF, outlines in SVG), and no date or random name: the same figure, the same bytes.
+# Fonts go into the file (TrueType in PDF, outlines in SVG); no date and no random name: same figure, same bytes.
 FILES = {
     "pdf": {"metadata": {"CreationDate": None, "ModDate": None}},
     "svg": {"metadata": {"Date": None}},
@@ -173,7 +173,10 @@ def legend_above(ax: Axes, *, most: int = 10) -> None:
     picked = range(len(handles))
     if len(handles) > most:
         picked = sorted({round(i * (len(handles) - 1) / (most // 2)) for i in range(most // 2 + 1)})
-    room, inches = ax.figure.get_figwidth() * (ax.get_position().width + 0.1), [0.4 + 0.06 * len(labels[i]) for i in picked]
+    room, inches = (
+        ax.figure.get_figwidth() * (ax.get_position().width + 0.1),
+        [0.4 + 0.06 * len(labels[i]) for i in picked],
+    )
     columns = next((n for n in range(len(inches), 1, -1) if sum(max(inches[i::n]) for i in range(n)) <= room), 1)
     order = [i for column in range(columns) for i in picked[column::columns]]  # matplotlib fills column by column
     place = {"loc": "lower left", "bbox_to_anchor": (0, 1.0), "borderaxespad": 0.2}

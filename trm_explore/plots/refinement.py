@@ -34,7 +34,7 @@ def refinement(
     In place of trajectory and task: a frame, such as a Frame event's `trajectory`. `axes`: one a board.
     """
     frame = frame_from(trajectory, task, item, shape)
-    shown = ["puzzle", *range(len(frame["steps"])), *(["target"] if frame["target"] is not None else [])]
+    shown = boards_of(frame)
     if axes is None:
         places, cell = _laid_out(frame, len(shown), width)
     else:
@@ -55,12 +55,20 @@ def refinement(
     return places[0].figure
 
 
+def boards_of(frame: Frame) -> list[int | str]:
+    """What the strip shows: the puzzle, the steps, the target (in the plane a ring on every board says it)."""
+    known = frame["target"] is not None and kind_of(frame) != "plane"
+    return ["puzzle", *range(len(frame["steps"])), *(["target"] if known else [])]
+
+
 def frame_from(trajectory: Any, task: Task | None, item: int, shape: tuple[int, int] | None = None) -> Frame:
     """The puzzle to draw; ValueError in one sentence where there is none."""
     if isinstance(trajectory, dict) and {"board", "steps", "inputs"} <= trajectory.keys():
         return trajectory
     if not isinstance(trajectory, Trajectory):
-        raise ValueError(f"trajectory is a {type(trajectory).__name__}; give what record(model, batch) returns, or a frame")
+        raise ValueError(
+            f"trajectory is a {type(trajectory).__name__}; give what record(model, batch) returns, or a frame"
+        )
     if not isinstance(task, Task):
         raise ValueError(f"task is a {type(task).__name__}; give the trajectory's task, such as resolve(config)[0]")
     B = len(trajectory.inputs)
@@ -68,7 +76,9 @@ def frame_from(trajectory: Any, task: Task | None, item: int, shape: tuple[int, 
         raise ValueError(f"item={item!r} is not there: the trajectory has {B} puzzles, counted from 0")
     cells, (rows, cols) = trajectory.inputs.shape[1], shape or task.held_out_shape()
     if rows * cols != cells:
-        raise ValueError(f"the boards are {rows} x {cols}, but the trajectory has {cells} cells; give their shape=(rows, cols)")
+        raise ValueError(
+            f"the boards are {rows} x {cols}, but the trajectory has {cells} cells; give their shape=(rows, cols)"
+        )
     return frame_of(trajectory, task, item=item, shape=shape)
 
 
@@ -77,7 +87,7 @@ def _laid_out(frame: Frame, n: int, width: float) -> tuple[list[Any], float]:
     across, down = shape_of(frame)
     most = (LONG if across >= 2 * down else MOST) if kind_of(frame) != "plane" else 1.9
     most = min(most, 0.34 * across) if kind_of(frame) != "plane" else most  # short rows do not swell
-    least = min(max(LEAST, 0.075 * across), most)  # a symbol needs 5 points
+    least = min(max(LEAST, 0.125 * across), most, width - 2 * GAP)  # a cell of 9 points holds a symbol of 5
     columns = max(1, min(n, int((width + GAP) / (least + GAP))))
     columns = math.ceil(n / math.ceil(n / columns))  # rows of like length
     size = min(most, (width - GAP) / columns - GAP)

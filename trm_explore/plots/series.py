@@ -73,9 +73,7 @@ def numbers(name: str, values: Any, dimensions: int) -> np.ndarray:
     try:
         array = np.asarray(values, dtype=np.float64)
     except (TypeError, ValueError):
-        raise ValueError(
-            f"{name} is no table of numbers; give an array of {dimensions} dimensions"
-        ) from None
+        raise ValueError(f"{name} is no table of numbers; give an array of {dimensions} dimensions") from None
     if array.ndim != dimensions or array.size == 0:
         raise ValueError(f"{name} has the shape {array.shape}; give {dimensions} dimensions, none of them empty")
     return array

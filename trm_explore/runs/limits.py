@@ -29,7 +29,7 @@ class Limits:
 
     def __post_init__(self) -> None:
         for name, value in vars(self).items():
-            if value is not None and not value > 0:
+            if value is not None and not (value > 0 or (value == 0 and name in ("waiting", "keep", "keep_bytes"))):
                 raise ValueError(f"{name}={value} is not a limit; give a number above 0")
 
     def check(self, config: RunConfig) -> None:

@@ -28,6 +28,7 @@ class Runs:
         self.slots, self.lease = self.limits.slots or cores(), self.limits.lease
         self.changed = threading.Condition()
         self.turns = Turns(self.slots, self.limits.slice)
+        self.viewers = 0  # how many watch runs now; counted by who shows them
         self._all: OrderedDict[str, Run] = OrderedDict()
         self._took: deque[float] = deque(maxlen=10)  # seconds of computing of the runs that ended last
 

@@ -63,12 +63,17 @@ class Run:
     @property
     def position(self) -> int:
         """Place in the line: 0 while computing or paused, 1 for the next one."""
-        return self._runs.place(self)[0]
+        return self.place[0]
 
     @property
     def wait(self) -> float:
         """About how many seconds until its turn; 0 where it does not wait."""
-        return self._runs.place(self)[1]
+        return self.place[1]
+
+    @property
+    def place(self) -> tuple[int, float]:
+        """(position, wait)"""
+        return self._runs.place(self)
 
     def pause(self) -> None:
         with self._runs.changed:

@@ -5,7 +5,7 @@
 // chart.set({ series, x, y, head, foot, marks })   what is shown; cheap, draws nothing.
 //   series: [{ name, label, color: {light, dark}, xs, ys, lo, hi, dash, marker, bold, faint, dots, rank }]. xs rise; ys, lo, hi may have nulls (gaps); lo and
 //     hi: a band around ys. label: the short name at the line's end (default: name; "" for none). dash: canvas dash. marker: disc, square, triangle, diamond.
-//     dots: a dot at every point. bold: on top and thicker. faint: other ys drawn pale beneath (before smoothing). rank: of more than 8 series
+//     dots: a dot at every point. bold: on top and thicker; pale: thinner. faint: other ys drawn pale beneath (before smoothing). rank: of more than 8 series
 //     only the ends that have room are named, small ranks first. Series that share one xs array are the fastest.
 //   x: { label, whole, least, format, said }   whole: ticks are whole numbers; least: least width of the axis; said: (x) => words for screen readers.
 //   y: { percent, log, low, high, format }   percent: 0 to 1 as 0 to 100 %; low, high: instead of what the data have.
@@ -208,7 +208,7 @@ const charts = (() => {
         g.strokeStyle = g.fillStyle = color(s);
         if (s.lo) band(s, px);
         if (s.faint) { g.globalAlpha = 0.22; g.lineWidth = 1; path(s.faint.map(usable), px); }
-        g.globalAlpha = 1; g.lineWidth = s.bold ? 3.2 : 1.7;
+        g.globalAlpha = s.pale ? 0.45 : 1; g.lineWidth = s.bold ? 3.2 : s.pale ? 1.2 : 1.7;
         g.setLineDash(s.dash ?? []);
         path(ys, px);
         g.setLineDash([]);

@@ -1,7 +1,7 @@
 // The editor: one puzzle to type with the keys, click or tap, paste, or load from a file. Of a Sudoku it marks at once what breaks a rule.
 // Not whole without common.js before it. render({ model, el }) -> disposer. `puzzle` is what app/puzzles.py makes (editor_of), with own, error,
 // remark, turn. An edit emits "typed" with { cells, rows, cols, turn }; a text or a file { text, turn: 0 }; giving it up {}. An answer with
-// another turn than the last edit's is late and is not taken. el.dataset: ready, cells, own, clashes, at.
+// another turn than the last edit's is late and is not taken; of one with a turn, or with `only`, only what is said is taken. el.dataset: ready, cells, own, clashes, at.
 
 const CSS = `
 .ed { ${LOOK} } .ed[data-theme=dark] { ${DARK} } .ed *, .ed *::before, .ed *::after { box-sizing: border-box } .ed [hidden] { display: none !important }
@@ -121,7 +121,7 @@ function render({ model, el }) {
     if (!fresh || fresh === seen) return;
     seen = fresh;
     if (fresh.turn && fresh.turn !== turn) return;
-    if (fresh.turn) { spec = { ...spec, own: fresh.own, error: fresh.error, remark: fresh.remark }; return request(); }
+    if (fresh.turn || fresh.only) { if (spec) spec = { ...spec, own: fresh.own, error: fresh.error, remark: fresh.remark }; return request(); }
     if (timer) { clearTimeout(timer); timer = 0; }
     [spec, cells] = [fresh, [...(fresh.cells || [])]];
     const now = JSON.stringify([fresh.rows, fresh.cols, fresh.box, fresh.choices, cells.length]);

@@ -1,6 +1,7 @@
 // The player: one puzzle's answer, step by step. Play, scrub or use the keys; a second scrubber goes back through training.
 // Marks: changed since the step before (ring), wrong (×), given (bold), confidence (intensity of the step's colour).
-// Not whole without common.js, answers.js and boards.js before it. render({ model, el }) -> disposer; el.dataset: ready, run, frames, step, update, playing.
+// Not whole without common.js, answers.js and boards.js before it. render({ model, el }) -> disposer; shares `step` and `cell` (the chosen one);
+// el.dataset: ready, run, frames, step, update, playing.
 
 const CSS = `${BOARD_CSS}
 .tp { ${LOOK}; --c: var(--light) } .tp[data-theme=dark] { ${DARK}; --c: var(--dark) }
@@ -108,6 +109,9 @@ function render({ model, el }) {
     request();
   }
   const go = (k) => { stop(); if (frame) show(k); };
+  // So is a chosen cell: by click, or by Shift and arrow keys.
+  const chosen = () => { const cell = model.get("cell"); return frame && Number.isInteger(cell) && cell >= 0 && cell < answers.count(frame) ? cell : null; };
+  const choose = (cell) => { cursor = cell; model.set("cell", cell); request(); };
   const fromModel = () => {
     const wanted = model.get("step");
     if (!Number.isInteger(wanted)) { step = Math.max(0, stepCount() - 1); return; }
@@ -152,6 +156,7 @@ function render({ model, el }) {
     if (frames.length > KEEP) frames = frames.filter((f, i) => i % 2 === 0 || i === frames.length - 1 || f === frame);
     if (following || !frame) frame = frames.at(-1) || null;
     fromModel();
+    cursor = chosen();
     if (state === "recorded" && frame && !played && !matchMedia("(prefers-reduced-motion: reduce)").matches) {
       played = true;
       step = stepCount() - 1; // so that playing starts with the first step
@@ -206,14 +211,15 @@ function render({ model, el }) {
     request();
   };
   for (const name of ["pointerover", "pointermove", "pointerdown"]) board.addEventListener(name, point);
-  board.addEventListener("pointerleave", (event) => { if (event.pointerType === "mouse") { cursor = null; request(); } });
+  board.addEventListener("pointerleave", (event) => { if (event.pointerType === "mouse") { cursor = chosen(); request(); } });
+  board.addEventListener("click", (event) => { const cell = view.at(event); if (frame && cell != null) choose(cell); });
   root.addEventListener("keydown", (event) => {
     if (!frame || event.ctrlKey || event.metaKey || event.altKey || event.target.matches("input, button") && event.key !== "Escape") return;
     const walk = event.shiftKey && { ArrowLeft: -1, ArrowRight: 1, ArrowUp: -frame.board.cols, ArrowDown: frame.board.cols }[event.key];
     const target = { ArrowLeft: step - 1, ArrowRight: step + 1, Home: 0, End: stepCount() - 1 }[event.key];
-    if (walk) { const next = cursor == null ? 0 : cursor + walk; if (next >= 0 && next < answers.count(frame)) cursor = next; request(); }
+    if (walk) { const next = cursor == null ? 0 : cursor + walk; if (next >= 0 && next < answers.count(frame)) choose(next); }
     else if (event.key === " ") toggle();
-    else if (event.key === "Escape") { cursor = null; request(); }
+    else if (event.key === "Escape") choose(null);
     else if (target !== undefined) go(target);
     else return;
     event.preventDefault();
@@ -225,7 +231,8 @@ function render({ model, el }) {
     fromModel();
     request();
   };
-  const listeners = { "change:message": onMessage, "change:step": onStep };
+  const onCell = () => { cursor = chosen(); request(); };
+  const listeners = { "change:message": onMessage, "change:step": onStep, "change:cell": onCell };
   for (const key in listeners) model.on(key, listeners[key]);
   const stopTheme = followTheme(root);
   take();

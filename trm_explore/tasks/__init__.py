@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from trm_explore.config import PRESETS, SIZES, DataConfig, RunConfig, guide_names
+from trm_explore.data.folder import is_published
 from trm_explore.tasks import addition, maze, parity, poisson, reach, sorting, swirl
 from trm_explore.tasks.addition import AdditionTask
 from trm_explore.tasks.base import RealTask, Task
@@ -20,6 +21,7 @@ from trm_explore.tasks.folder import DESCRIPTION, FolderTask, describe
 from trm_explore.tasks.maze import MazeTask
 from trm_explore.tasks.parity import ParityTask
 from trm_explore.tasks.poisson import PoissonTask
+from trm_explore.tasks.published_folder import PublishedTask, published_preset
 from trm_explore.tasks.reach import ReachTask
 from trm_explore.tasks.sorting import SortingTask
 from trm_explore.tasks.sudoku import SudokuTask
@@ -109,7 +111,9 @@ def task_preset(task: Any, flat: dict[str, Any] | None = None) -> dict[str, Any]
         return EMBEDDINGS | {"hidden_size": width, "num_heads": heads}
     if task in TASK_PRESETS:
         return dict(TASK_PRESETS[task])
-    return _own_preset(task, describe(_known(task)).get("preset", {}))
+    if is_published(_known(task)) and not _described(task):
+        return published_preset(task)
+    return _own_preset(task, describe(task).get("preset", {}))
 
 
 def _own_preset(task: Any, said: Any) -> dict[str, Any]:
@@ -142,6 +146,7 @@ def resolve(config: RunConfig) -> tuple[Task, RunConfig]:
             "give updates"
         )
     _check_sizes(task, config)
+    lengths |= _identifiers(task, config)
     if task.loops_over_positions:  # the positions are its steps: a window stays one update, its carry starts anew
         lengths |= {"halt_max_steps": None, "supervision_steps": None}
     return task, config.with_flat(**lengths)
@@ -156,7 +161,9 @@ def _task_of(config: RunConfig) -> Task:
             "resolve(config.with_flat(task=your_object))"
         )
     name = _known(config.task)
-    return TASKS[name](config) if name in TASKS else FolderTask(name)
+    if name in TASKS:
+        return TASKS[name](config)
+    return FolderTask(name) if _described(name) else PublishedTask(name, config.train.seed)
 
 
 def _check_sizes(task: Task, config: RunConfig) -> None:
@@ -171,9 +178,24 @@ def _check_sizes(task: Task, config: RunConfig) -> None:
         )
 
 
+def _identifiers(task: Task, config: RunConfig) -> dict[str, int]:
+    """Where puzzles have a vector each: the rows of their table, as the task's folder says."""
+    needed, given = getattr(task, "num_puzzle_identifiers", 0), config.model.num_puzzle_identifiers
+    if 0 < given < needed:
+        raise ValueError(
+            f"num_puzzle_identifiers={given} is too small for the task {task.name}, which has {needed}; leave it out"
+        )
+    return {"num_puzzle_identifiers": needed} if needed and config.model.puzzle_emb_len and not given else {}
+
+
 def _known(name: str) -> str:
     """A task's name or a folder's path, as it is."""
-    if name not in TASKS and not (Path(name) / DESCRIPTION).is_file():
+    if name not in TASKS and not _described(name) and not is_published(name):
         folder = f", and there is no file {Path(name) / DESCRIPTION}" if "/" in name or Path(name).is_dir() else ""
         raise ValueError(f"task={name!r} is not known; allowed are {', '.join(TASKS)}{folder}")
     return name
+
+
+def _described(folder: str) -> bool:
+    """Whether a folder has a task.json; one that has is read by it, whatever else it holds."""
+    return (Path(folder) / DESCRIPTION).is_file()

@@ -1,0 +1,120 @@
+"""The Compare tab: a question, a guess, up to four runs side by side, and the same again with several seeds."""
+
+from __future__ import annotations
+
+from typing import Any, get_args
+
+import gradio as gr
+
+from trm_explore import texts
+from trm_explore.app.bridge import host, link
+from trm_explore.app.comparing import Comparing, guesses, recorded_group
+from trm_explore.app.recipes import BY_HAND, FIELDS, LETTERS, RECIPES, configs_of, names_of, variants_of
+from trm_explore.app.seeds import SEEDS, Repeats
+from trm_explore.app.settings import LIMITS, start_config, values_of
+from trm_explore.app.shared import AT_ONCE, MANY, ONCE, Shared
+from trm_explore.parts import Scope
+
+START = next(iter(RECIPES))
+# Of a group: a reload of the tab finds it again, and a change of state is told to the server.
+REMEMBER = """
+const { group, state, recorded } = props.value;
+if (!recorded && !group.startsWith("none-")) sessionStorage.setItem("trm-group", group);
+if (window.trmGroupState !== state) { window.trmGroupState = state; trigger("turn", { state }); }
+"""
+GUESSED = "(guess) => { window.trmStore?.set('guess', guess); return []; }"
+
+
+def build(shared: Shared) -> None:
+    """Puts the tab's components here and wires them."""
+    words, config = texts.COMPARE, start_config()
+    variants = variants_of(START, values_of(config))
+    names = names_of(configs_of(variants, values_of(config), shared.offered))
+    comparing = Comparing(shared.runs, shared.offered)
+    repeats = Repeats(shared.runs, comparing)
+    group, ticket, token = (
+        gr.Textbox("", visible=False, elem_id=f"compare-{name}") for name in ("group", "ticket", "token")
+    )
+
+    gr.Markdown(words["intro"], elem_id="compare-intro", elem_classes="trm-small")
+    questions = [(title, name) for name, (title, _) in texts.COMPARE_RECIPES.items()]
+    recipe = gr.Radio(
+        [*questions, (words["by_hand_choice"], BY_HAND)],
+        value=START,
+        label=words["recipe"],
+        elem_id="recipe",
+        interactive=True,
+    )
+    guess = gr.Radio(guesses(names)["choices"], value=None, label=words["guess"], elem_id="guess", interactive=True)
+    with gr.Row(elem_id="compare-buttons"):
+        start = gr.Button(words["start"], variant="primary", elem_id="compare-start", min_width=96)
+        pause = gr.Button(texts.PAUSE, interactive=False, elem_id="compare-pause", min_width=96)
+        stop = gr.Button(texts.STOP, interactive=False, elem_id="compare-stop", min_width=96)
+        repeat = gr.Button(words["again"].format(seeds=SEEDS), elem_id="compare-seeds", min_width=160)
+        enough = gr.Button(words["stop_seeds"], interactive=False, elem_id="compare-enough", min_width=120)
+    note = gr.Markdown(texts.COMPARE_RECIPES[START][1], elem_id="compare-note", elem_classes="trm-small")
+    mounted = host("compare", "again")
+    seeds_note = gr.Markdown("", elem_id="seeds-note", elem_classes="trm-small")
+    seeds = gr.HTML("", elem_id="seeds", padding=False)
+    with gr.Accordion(words["variants"], open=False, elem_id="variants"), gr.Row(equal_height=False):
+        controls = [
+            control for letter, variant in zip(LETTERS, variants, strict=True) for control in _variant(letter, variant)
+        ]
+    message = link("group", recorded_group(config.task, START), REMEMBER)
+
+    inputs = shared.inputs
+    picked = [*controls, guess, message, note]
+    chosen = [recipe.input, shared.controls["task"].change]
+    gr.on(chosen, comparing.choose_recipe, [group, recipe, *inputs], picked, trigger_mode="always_last", **AT_ONCE)
+    shared.tabs.select(comparing.see_recipe, [group, recipe, *inputs], picked, **AT_ONCE)
+    gr.on(
+        [c.input for c in controls],
+        comparing.name_variants,
+        [*controls, *inputs],
+        [guess, note],
+        trigger_mode="always_last",
+        **AT_ONCE,
+    )
+    gr.on([c.input for c in controls], None, None, recipe, js=f"() => '{BY_HAND}'", api_visibility="private")
+    guess.change(None, guess, None, js=GUESSED, api_visibility="private")
+    begun = start.click(
+        comparing.begin_group, [group, guess, recipe, *controls, *inputs], [group, ticket, note], **ONCE
+    )
+    found = mounted.again(comparing.find_group, None, [group, ticket], **AT_ONCE)
+    for event in (begun, found):
+        event.then(comparing.follow_group, ticket, message, **MANY)
+    message.turn(comparing.look_group, None, [start, pause, stop], **AT_ONCE)
+    pause.click(comparing.pause_group, group, None, **AT_ONCE)
+    stop.click(comparing.stop_group, group, None, **AT_ONCE)
+    repeat.click(repeats.repeat, [recipe, *controls, *inputs], [token, seeds_note, seeds, repeat, enough], **ONCE)
+    enough.click(repeats.stop_repeat, token, None, **AT_ONCE)
+
+
+def _variant(letter: str, variant: list[Any]) -> list[Any]:
+    """The controls of one variant, in the order of recipes.FIELDS."""
+    values = dict(zip(FIELDS, variant, strict=True))
+    schedules = [(title, name) for name, title in texts.SCHEDULES.items() if name != "custom"]
+
+    def words(name: str) -> dict[str, Any]:
+        return {"label": texts.LABELS[name], "elem_id": f"{name}-{letter}", "interactive": True}
+
+    with gr.Column(min_width=200, elem_classes="trm-variant"):
+        return [
+            gr.Checkbox(
+                values["used"],
+                label=texts.COMPARE["used"].format(letter=letter),
+                info=texts.COMPARE["used_info"],
+                elem_id=f"used-{letter}",
+                interactive=True,
+            ),
+            gr.Checkbox(values["enable_deep_supervision"], **words("enable_deep_supervision")),
+            gr.Dropdown(schedules, value=values["deep_supervision_schedule"], **words("deep_supervision_schedule")),
+            gr.Slider(
+                0, 1, value=values["deep_supervision_weight"], step=0.05, **words("deep_supervision_weight"), buttons=[]
+            ),
+            gr.Radio(list(get_args(Scope)), value=values["gradient_scope"], **words("gradient_scope")),
+            gr.Slider(*LIMITS["H_cycles"], value=values["H_cycles"], step=1, **words("H_cycles"), buttons=[]),
+        ]
+
+
+__all__ = ["build"]

@@ -1,0 +1,221 @@
+"""What the events of the Compare tab do: begin, watch, pause and stop a group of runs, and show the recorded ones."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from collections import OrderedDict
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+import gradio as gr
+
+from trm_explore import events as ev
+from trm_explore import texts
+from trm_explore.app.feed import CHUNK, PERIOD, rounded
+from trm_explore.app.handlers import NOBODY, Updates, visitor
+from trm_explore.app.recipes import BY_HAND, FIELDS, LETTERS, RECORDED, configs_of, names_of, variants_of
+from trm_explore.app.recorded import recorded_message
+from trm_explore.comparison import Member, group_message, seconds_left, state_of
+from trm_explore.config import RunConfig
+from trm_explore.pairs import CONTROL, config_of_pair, load_pair, pair_names
+from trm_explore.payload import message_of
+from trm_explore.runs import Run, Runs
+from trm_explore.tasks import resolve
+
+KEPT = 200  # groups that are remembered, their runs by id only
+VALUES = len(LETTERS) * len(FIELDS)  # of the four variants' controls
+
+
+@dataclass(frozen=True)
+class Group:
+    """Runs that were begun together."""
+
+    members: tuple[Member, ...]
+    runs: tuple[Run, ...]
+    guess: str
+
+
+class Comparing:
+    """The tab's handlers over one registry of runs."""
+
+    def __init__(self, runs: Runs, tasks: tuple[str, ...]):
+        self.runs, self.tasks = runs, tasks
+        self._groups: OrderedDict[str, Group] = OrderedDict()
+
+    def choose_recipe(self, group: str, recipe: str, *values: Any) -> Updates:
+        """A question, or another task -> the variants, what can be guessed, the recorded runs where some are at hand
+        and none of the visitor's own is under way, the note."""
+        if recipe == BY_HAND:
+            return [*[gr.skip()] * (VALUES + 2), texts.COMPARE["by_hand"]]
+        try:
+            variants = variants_of(recipe, values)
+            names = names_of(configs_of(variants, values, self.tasks))
+        except ValueError as error:
+            return [*[gr.skip()] * (VALUES + 2), f"\u26a0 {error}"]
+        shown = gr.skip() if self._live(group) else recorded_group(values[0], recipe)
+        return [
+            *(value for variant in variants for value in variant),
+            guesses(names),
+            shown,
+            texts.COMPARE_RECIPES[recipe][1],
+        ]
+
+    def see_recipe(self, group: str, recipe: str, *values: Any) -> Updates:
+        """The tab is opened -> as above, with the settings that the Train tab has now; the visitor's own runs stay."""
+        found = self.choose_recipe(group, recipe, *values)
+        if self._of(group):
+            found[VALUES : VALUES + 2] = [gr.skip(), gr.skip()]
+        return found
+
+    def name_variants(self, *values: Any) -> Updates:
+        """Variants changed by hand -> what can be guessed, and the error where there is one."""
+        try:
+            configs = self.configs(BY_HAND, *values)
+        except ValueError as error:
+            return [gr.skip(), f"\u26a0 {error}"]
+        return [guesses(names_of(configs)), texts.COMPARE["by_hand"]]
+
+    async def begin_group(self, group: str, guess: str | None, recipe: str, *values: Any) -> Updates:
+        """Start pressed -> the group, the ticket to watch it with, the note. The variants' controls count only where
+        they were set by hand: a recipe is read from the Train tab as it is now."""
+        if self._live(group):
+            for run in self._groups[group].runs:
+                run.go_on()
+            return [gr.skip(), NOBODY, gr.skip()]
+        try:
+            configs = await asyncio.to_thread(self.configs, recipe, *values)
+            begun = self.runs.submit_group(list(configs.values()), visitor=visitor())
+        except (ValueError, OSError) as error:
+            return [gr.skip(), NOBODY, f"\u26a0 {error}"]
+        names = names_of(configs)
+        members = tuple(Member(letter, names[letter], config) for letter, config in configs.items())
+        new = secrets.token_urlsafe(16)
+        self._groups[new] = Group(members, tuple(begun), guess if guess in (*names, "none") else "")
+        while len(self._groups) > KEPT:
+            self._groups.popitem(last=False)
+        return [new, new, ""]
+
+    async def follow_group(self, ticket: str) -> AsyncIterator[dict[str, Any]]:
+        """Messages of a group until all its runs have ended and all of it was sent. Looking renews the leases."""
+        group = self._groups.get(ticket) if isinstance(ticket, str) else None
+        if group is None:
+            yield gr.skip()
+            return
+        cursors, shown, first = [0] * len(group.runs), None, True
+        while True:
+            ended = all(run.ended for run in group.runs)  # before the events, which are then all there
+            news = []
+            for n, (member, run) in enumerate(zip(group.members, group.runs, strict=True)):
+                events = run.read(cursors[n])[0][:CHUNK]
+                if events or first:
+                    message = message_of(
+                        run.id, run.config, events, start=cursors[n], state=run.state, latest=run.latest
+                    )
+                    told = member.opening() if first else {"letter": member.letter}
+                    news.append(told | {"message": message})
+                cursors[n] += len(events)
+            state, text = state_of(run.state for run in group.runs), self._text(group)
+            if news or (state, text) != shown:
+                yield group_message(ticket, news, first=first, state=state, text=text, guess=group.guess)
+                shown, first = (state, text), False
+            if ended and all(cursor == len(run.events) for cursor, run in zip(cursors, group.runs, strict=True)):
+                return
+            await asyncio.sleep(PERIOD)
+
+    def pause_group(self, group: str) -> None:
+        """Pauses all runs of the group, or lets all go on."""
+        for run in self._of(group):
+            if not run.ended:
+                run.go_on() if run.paused else run.pause()
+
+    def stop_group(self, group: str) -> None:
+        for run in self._of(group):
+            run.stop()
+
+    def look_group(self, turn: gr.EventData) -> Updates:
+        """The group's state has changed on the page -> how Start, Pause, Stop look."""
+        state = str(getattr(turn, "state", ""))
+        active = state in ("queued", "preparing", "running", "paused")
+        return [
+            gr.update(interactive=not active),
+            gr.update(interactive=active, value=texts.RESUME if state == "paused" else texts.PAUSE),
+            gr.update(interactive=active),
+        ]
+
+    def find_group(self, found: gr.EventData) -> Updates:
+        """After a reload: the tab's group, and the ticket to watch it from its start."""
+        group = getattr(found, "group", None)
+        known = isinstance(group, str) and group in self._groups
+        return [group, group] if known else [gr.skip(), NOBODY]
+
+    def configs(self, recipe: Any, *values: Any) -> dict[str, RunConfig]:
+        """letter -> config, of the recipe, or by hand of the variants' values, over the Train tab's, which come last."""
+        by_hand, train = values[:VALUES], list(values[VALUES:])
+        if recipe != BY_HAND:
+            return configs_of(variants_of(recipe, train), train, self.tasks)
+        size = len(FIELDS)
+        return configs_of([list(by_hand[i : i + size]) for i in range(0, VALUES, size)], train, self.tasks)
+
+    def _of(self, group: str) -> tuple[Run, ...]:
+        found = self._groups.get(group) if isinstance(group, str) else None
+        return found.runs if found else ()
+
+    def _live(self, group: str) -> bool:
+        return any(not run.ended for run in self._of(group))
+
+    def _text(self, group: Group) -> str:
+        """One sentence on where the group stands."""
+        failed = next((run for run in group.runs if isinstance(run.latest, ev.Failed)), None)
+        letters = {id(run): member.letter for member, run in zip(group.members, group.runs, strict=True)}
+        if failed is not None:
+            return f"{letters[id(failed)]}: {failed.latest.reason}"
+        state = state_of(run.state for run in group.runs)
+        if state == "queued":
+            place, wait = self.runs.place(group.runs[0])
+            return texts.WAITS.format(place=place, wait=rounded(wait)) if place else texts.COMPARE["starting"]
+        done = ", ".join(f"{letters[id(run)]} {getattr(run.latest, 'update', 0)}" for run in group.runs)
+        words = texts.COMPARE[f"state_{state}"].format(done=done, updates=group.runs[0].config.train.updates)
+        left = seconds_left((run.config, run.latest, run.ended) for run in group.runs) if state == "running" else None
+        return words + (texts.COMPARE["left"].format(left=rounded(left)) if left else "")
+
+
+def guesses(names: dict[str, str]) -> Any:
+    """The choices of the prediction."""
+    choices = [(f"{letter}: {name}", letter) for letter, name in names.items()]
+    return gr.update(choices=[*choices, (texts.COMPARE["none"], "none")], value=None)
+
+
+def nothing(recipe: str) -> dict[str, Any]:
+    """The message where no recorded runs answer a recipe."""
+    return group_message(f"none-{recipe}", [], first=True, state="", text=texts.COMPARE["no_record"])
+
+
+@cache
+def recorded_group(task: str, recipe: str) -> dict[str, Any]:
+    """The shipped runs that answer a recipe, whole; a message without runs where there are none."""
+    if recipe not in RECORDED or task not in pair_names():
+        return nothing(recipe)
+    pair, runs = load_pair(task), []
+    for letter, kind in zip(LETTERS, RECORDED[recipe], strict=False):
+        run = pair["runs"][kind]
+        _, config = resolve(config_of_pair(task, kind, run["updates"]))
+        points = [
+            ev.UpdateDone(update, loss, steps, [], 0, 0, 0, seconds) for update, seconds, loss, steps in run["points"]
+        ]
+        evals = [ev.Evaluated(update, 0, [], cells, exact) for update, cells, exact in run["evals"]]
+        message = message_of(f"recorded-{task}-{kind}", config, [*points, *evals])
+        if kind != CONTROL:  # its weights do not ship
+            message = message | {"frames": recorded_message(task, kind)["frames"]}
+        scores = {
+            "exact": run["scores"]["exact_accuracy"],
+            "cells": run["scores"]["cell_accuracy"],
+            "puzzles": pair["puzzles"],
+        }
+        totals = {"updates": run["updates"], "seconds": run["seconds"]}
+        member = Member(letter, texts.COMPARE_RECORDED[kind], config)
+        runs.append(member.opening(scores | totals) | {"message": message})
+    text = texts.COMPARE["recorded"].format(puzzles=pair["puzzles"])
+    return group_message(f"recorded-{task}-{recipe}", runs, first=True, state="recorded", text=text, recorded=True)

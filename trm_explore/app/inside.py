@@ -1,0 +1,244 @@
+"""The tab "Look inside": one model and one puzzle; what stands where, and what its events do.
+
+looking.py and measuring.py compute, in threads, so that the page of others goes on; the modules of static/ draw what
+they give, all in the scope "inside".
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import gradio as gr
+
+from trm_explore import texts
+from trm_explore.app.bridge import host, link
+from trm_explore.app.looking import Asked, look, typed_puzzle
+from trm_explore.app.measuring import cost_text, measure, measured_cost, paths, reading
+from trm_explore.app.models import MOST_CYCLES, NUMBERS, Seen, model_for
+from trm_explore.app.settings import check, config_of, start_config
+from trm_explore.app.shared import AT_ONCE, ONCE, Shared
+from trm_explore.runs import Runs
+
+LAST = {**ONCE, "trigger_mode": "always_last"}  # of many moves of a control the last one counts
+HEAVY = {**LAST, "concurrency_limit": 2}  # what takes seconds; others wait
+NO_EDITS = "[]"
+Updates = list[Any]
+
+
+class Inside:
+    """The tab's event handlers. `show` gives values for the outputs that `build` wires: puzzle, message, after, view,
+    the column of the second player, own, edits, number, cycles, said."""
+
+    def __init__(self, runs: Runs, offered: tuple[str, ...]):
+        self.runs, self.offered = runs, offered
+
+    async def open(self, opened: bool, source: Any, task: Any, run_id: Any, *values: Any) -> Updates:
+        """The tab was opened: as it was left; the first time with the puzzle that tells most."""
+        return [True, *await self.show(source, task, run_id, *(values if opened else (None, "", None, NO_EDITS)))]
+
+    async def begin(self, opened: bool, source: Any, task: Any, run_id: Any) -> Updates:
+        """Another task: its own puzzle, as many cycles as in training. Nothing while the tab has not been opened."""
+        if not opened:
+            return _skipped()
+        return await self.show(source, task, run_id, None, "", None, NO_EDITS)
+
+    async def model(self, source: Any, task: Any, run_id: Any, number: Any, own: Any) -> Updates:
+        """Another model: the same puzzle, as many cycles as in its training."""
+        return await self.show(source, task, run_id, number, own, None, NO_EDITS)
+
+    async def turn(self, source: Any, task: Any, run_id: Any, number: Any, cycles: Any) -> Updates:
+        """Another held-out puzzle."""
+        return await self.show(source, task, run_id, number, "", cycles, NO_EDITS)
+
+    async def longer(self, *values: Any) -> Updates:
+        """Another number of cycles; changes after its last step go."""
+        *asked, cycles, edits = values
+        try:
+            kept = [edit for edit in json.loads(edits) if edit["step"] < cycles - 1]
+        except (ValueError, TypeError, KeyError, RecursionError):
+            kept = []
+        return await self.show(*asked, cycles, json.dumps(kept))
+
+    async def typed(self, source: Any, task: Any, run_id: Any, number: Any, own: Any, cycles: Any, typed: gr.EventData):
+        """The editor's puzzle; what is wrong with it is said there."""
+        sent = {name: getattr(typed, name, None) for name in ("cells", "rows", "cols", "text", "turn")}
+        turn = sent["turn"] if isinstance(sent["turn"], int) else 0
+        try:
+            seen = await asyncio.to_thread(model_for, source, task, run_id, self.runs)
+            text = await asyncio.to_thread(typed_puzzle, seen, {k: v for k, v in sent.items() if v is not None})
+        except ValueError as error:
+            said = {"only": True, "turn": turn, "own": bool(own), "error": str(error), "remark": ""}
+            return [said, *_skipped()[1:]]
+        shown = await self.show(source, task, run_id, number, text, cycles, NO_EDITS)
+        if isinstance(shown[0], dict):
+            shown[0] = shown[0] | {"turn": turn}
+        return shown
+
+    async def edit(
+        self, source: Any, task: Any, run_id: Any, number: Any, own: Any, cycles: Any, changed: gr.EventData
+    ) -> Updates:
+        """The panel's changes of the running answer."""
+        edits = getattr(changed, "edits", None)
+        return await self.show(
+            source, task, run_id, number, own, cycles, edits if isinstance(edits, list) else NO_EDITS
+        )
+
+    async def show(
+        self, source: Any, task: Any, run_id: Any, number: Any, own: Any, cycles: Any, edits: Any
+    ) -> Updates:
+        """Everything about this puzzle, or the reason why not, beside the controls."""
+        asked = Asked(source, task, run_id, number, own, cycles)
+        try:
+            seen = await asyncio.to_thread(model_for, source, task, run_id, self.runs)
+        except ValueError as error:
+            nothing = {"run": "inside-none", "from": 0, "frames": [], "state": "inside"}
+            skipped = _skipped()
+            return [skipped[0], nothing, *skipped[2:-1], _said(error)]
+        try:
+            asked = _within(asked, seen)
+            found = await asyncio.to_thread(look, asked, edits, self.runs)
+        except ValueError as error:
+            return [*_skipped()[:-1], _said(error)]
+        return [
+            found["puzzle"],
+            found["message"],
+            found["after"] or gr.skip(),
+            found["view"],
+            gr.update(visible=found["after"] is not None),
+            own or "",
+            json.dumps(found["view"]["edits"]),
+            seen.shown if asked.number is None else asked.number,
+            gr.update(
+                value=asked.cycles,
+                maximum=seen.most,
+                info=texts.INSIDE_CYCLES_INFO.format(trained=seen.trained, most=seen.most),
+            ),
+            "",
+        ]
+
+    async def measure(self, *values: Any) -> Any:
+        """What depends on the model alone."""
+        return await self._told(measure, Asked(*values))
+
+    async def paths(self, *values: Any) -> Any:
+        return await self._told(paths, Asked(*values))
+
+    async def ask(
+        self, source: Any, task: Any, run_id: Any, number: Any, own: Any, cycles: Any, chosen: gr.EventData
+    ) -> Any:
+        """A cell was chosen -> from where it gets its information."""
+        asked = Asked(source, task, run_id, number, own, cycles)
+        return await self._told(reading, asked, getattr(chosen, "cell", None))
+
+    async def _told(self, compute: Callable[..., dict[str, Any]], asked: Asked, *more: Any) -> Any:
+        """What it computes; nothing where `show` says why not."""
+        try:
+            seen = await asyncio.to_thread(model_for, asked.source, asked.task, asked.run_id, self.runs)
+            return await asyncio.to_thread(compute, _within(asked, seen), *more, self.runs)
+        except ValueError:
+            return gr.skip()
+
+    def cost(self, *values: Any) -> str:
+        """The training tab's controls moved -> the estimate."""
+        try:
+            return cost_text(config_of(values, self.offered))
+        except ValueError as error:
+            return _said(error)
+
+    async def measured_cost(self, *values: Any) -> str:
+        """The button -> the same, measured here."""
+        try:
+            config = await asyncio.to_thread(lambda: check(config_of(values, self.offered)))
+            return await asyncio.to_thread(measured_cost, config)
+        except (ValueError, OSError) as error:
+            return _said(error)
+
+
+def build(shared: Shared, tab: gr.Tab) -> None:
+    """The tab's content, where it is called."""
+    inside = Inside(shared.runs, shared.offered)
+    opened = gr.Checkbox(False, visible=False, elem_id="inside-opened")
+    own = gr.Textbox("", visible=False, elem_id="inside-own")
+    edits = gr.Textbox(NO_EDITS, visible=False, elem_id="inside-edits")
+    gr.Markdown(texts.INSIDE_INTRO, elem_classes="trm-small")
+    with gr.Row(elem_id="inside-controls", equal_height=False):
+        sources = [(title, kind) for kind, title in texts.INSIDE_SOURCES.items()]
+        source = gr.Radio(sources, value="on", label=texts.INSIDE_MODEL, elem_id="inside-model", interactive=True)
+        words = {"step": 1, "interactive": True, "buttons": []}
+        info = texts.INSIDE_NUMBER_INFO.format(most=NUMBERS - 1)
+        number = gr.Slider(
+            0, NUMBERS - 1, value=0, label=texts.INSIDE_NUMBER, info=info, elem_id="inside-number", **words
+        )
+        cycles = gr.Slider(
+            1, MOST_CYCLES, value=3, label=texts.INSIDE_CYCLES, info=" ", elem_id="inside-cycles", **words
+        )
+    said = gr.Markdown("", elem_id="inside-said", elem_classes="trm-said")
+    with gr.Row(elem_id="inside-boards", equal_height=False):
+        with gr.Column(scale=4, min_width=300):
+            editor = host("editor", "typed", scope="inside")
+        with gr.Column(scale=5, min_width=300):
+            host("player", scope="inside")
+        with gr.Column(scale=5, min_width=300, visible=False) as beside:
+            host("player", scope="inside.after")
+    gr.Markdown(texts.INSIDE_INTERVENE)
+    panel = host("intervene", "edits", scope="inside")
+    gr.Markdown(texts.INSIDE_THINKING)
+    host("thinking", scope="inside")
+    gr.Markdown(texts.INSIDE_STATES)
+    states = host("inside", "ask", scope="inside")
+    gr.Markdown(texts.INSIDE_COST)
+    cost = gr.Markdown(cost_text(start_config()), elem_id="inside-cost")
+    with gr.Row(elem_id="inside-measure"):
+        button = gr.Button(texts.INSIDE_MEASURE, elem_id="inside-measure-button", min_width=160, scale=0)
+        exact = gr.Markdown("", elem_id="inside-measured", elem_classes="trm-small")
+    links = [link(f"inside.{name}", None) for name in ("puzzle", "message", "after.message", "view")]
+    measured, latent, influence = (link(f"inside.{name}", None) for name in ("measured", "latent", "influence"))
+
+    task, run_id = shared.controls["task"], shared.run_id
+    which = [source, task, run_id]
+    asked = [*which, number, own, cycles]
+    shown = [*links, beside, own, edits, number, cycles, said]
+    others = [
+        tab.select(inside.open, [opened, *asked, edits], [opened, *shown], **LAST),
+        task.change(inside.begin, [opened, *which], shown, **LAST),
+        source.input(inside.model, [*which, number, own], shown, **LAST),
+    ]
+    moved = [
+        number.input(inside.turn, [*which, number, cycles], shown, **LAST),
+        cycles.input(inside.longer, [*asked, edits], shown, **LAST),
+        editor.typed(inside.typed, asked, shown, **LAST),
+    ]
+    panel.edits(inside.edit, asked, shown, **LAST)
+    for event in others:
+        event.then(inside.measure, asked, measured, **HEAVY)
+    for event in (*others, *moved):
+        event.then(inside.paths, asked, latent, **HEAVY)
+    states.ask(inside.ask, asked, influence, **HEAVY)
+    gr.on(
+        [c.change for c in shared.inputs],
+        inside.cost,
+        shared.inputs,
+        cost,
+        **{**AT_ONCE, "trigger_mode": "always_last"},
+    )
+    button.click(lambda: texts.INSIDE_MEASURING, None, exact, **AT_ONCE).then(
+        inside.measured_cost, shared.inputs, exact, **{**ONCE, "concurrency_limit": 1}
+    )
+
+
+def _within(asked: Asked, seen: Seen) -> Asked:
+    """The number of the puzzle and of the cycles filled in where nobody has chosen yet."""
+    number = seen.shown if asked.number is None else asked.number
+    return replace(asked, number=number, cycles=seen.trained if asked.cycles is None else asked.cycles)
+
+
+def _skipped() -> Updates:
+    return [gr.skip()] * 10
+
+
+def _said(error: Exception) -> str:
+    return f"\u26a0 {error}"

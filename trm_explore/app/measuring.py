@@ -1,0 +1,125 @@
+"""What "Look inside" shows that takes longer than an answer, as JSON: accuracy by cycle and halting over held-out
+puzzles, paths in latent space, gradients, influence, what supervision costs. Bounded by the number of puzzles."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Any
+
+import numpy as np
+
+from trm_explore import texts
+from trm_explore.analysis.cost_measured import measure_cost
+from trm_explore.analysis.influence import attention_maps, influence
+from trm_explore.analysis.latent import latent_paths
+from trm_explore.analysis.thinking import accuracy_by_cycle, halting_by_puzzle
+from trm_explore.analysis.view import short
+from trm_explore.app.looking import THRESHOLD, Asked, puzzle_of
+from trm_explore.app.models import NUMBERS, Seen, cycles_of, model_for, patience, recorded_model, seconds_of
+from trm_explore.checks import is_number
+from trm_explore.config import RunConfig
+from trm_explore.cost import estimate, memory_size
+from trm_explore.gradients import gradient_statistics
+from trm_explore.palette import both_themes
+from trm_explore.runs import Runs
+from trm_explore.tasks import resolve
+from trm_explore.trajectory import inputs_of, to_device
+
+SECONDS = 4.0  # estimated, for all puzzles of a measurement
+FEWEST = 16  # puzzles of a measurement, whatever it takes
+COST_SECONDS = 4.0  # of the measured cost
+CLOUD, GRADIENT = 48, 16  # puzzles at most of the cloud of states, and of a gradient's batch
+
+
+def measure(asked: Asked, runs: Runs) -> dict[str, Any]:
+    """{accuracy, halting, gradients}: what depends on the model alone; of a recorded one it is kept."""
+    seen = model_for(asked.source, asked.task, asked.run_id, runs)
+    return _of_model(seen) if asked.source == "run" else _of_recorded(asked.task, asked.source)
+
+
+def paths(asked: Asked, runs: Runs) -> dict[str, Any]:
+    """The way of this puzzle's z_H through the latent space, over the cloud of others."""
+    seen = model_for(asked.source, asked.task, asked.run_id, runs)
+    cycles = cycles_of(seen, asked.cycles)
+    batch, _, _ = puzzle_of(seen, asked)
+    settings = {"H_cycles": cycles, "before_call": patience()}
+    found = latent_paths(seen.model, seen.task, batch, others=min(CLOUD, _affordable(seen, cycles)), **settings)
+    return found.to_dict() | {"colors": both_themes(cycles)}
+
+
+def reading(asked: Asked, cell: Any, runs: Runs) -> dict[str, Any]:
+    """From where cell number `cell` gets what it says: {cell, rows, cols, matrix (S, L), heads, text}. `heads`: of
+    networks with attention, one such matrix a head, means over calls and layers."""
+    seen = model_for(asked.source, asked.task, asked.run_id, runs)
+    cycles = cycles_of(seen, asked.cycles)
+    batch, _, _ = puzzle_of(seen, asked)
+    L = inputs_of(batch).shape[1]
+    if not is_number(cell) or cell != int(cell) or not 0 <= cell < L:
+        raise ValueError(texts.BAD_CELL.format(cell=cell if is_number(cell) else "?", most=L - 1))
+    at, settings = int(cell), {"H_cycles": cycles, "before_call": patience()}
+    found = influence(seen.model, batch, positions=[at], **settings)
+    heads = []
+    if seen.model.config.mixer == "attention" and L > 1:
+        skipped = seen.model.config.puzzle_emb_len  # the prefix is no part of the board
+        maps = attention_maps(seen.model, batch, **settings)[
+            ..., skipped + at, skipped:
+        ]  # (S, calls, layers, heads, L)
+        heads = np.nanmean(maps, axis=(1, 2)).transpose(1, 0, 2)  # (heads, S, L)
+    rows, cols = batch["board"]
+    shown = {"cell": at, "rows": rows, "cols": cols, "matrix": short(found.matrix[:, 0], 3)}
+    return shown | {"heads": short(np.asarray(heads), 3), "text": found.text}
+
+
+@cache
+def _of_recorded(task: str, kind: str) -> dict[str, Any]:
+    return _of_model(recorded_model(task, kind))
+
+
+def _of_model(seen: Seen) -> dict[str, Any]:
+    """What depends on the model alone."""
+    stop, count = patience(), _affordable(seen, seen.most)
+    settings = {"H_cycles": seen.most, "before_call": stop}
+    accuracy = accuracy_by_cycle(seen.model, seen.task, puzzles=count, **settings)
+    halting = halting_by_puzzle(seen.model, seen.task, puzzles=min(count, 64), threshold=THRESHOLD, **settings)
+    puzzles = to_device(seen.task.held_out(min(count, GRADIENT)) | {"board": seen.task.held_out_shape()}, "cpu")
+    scope = seen.config.supervision.scope
+    reached = gradient_statistics(seen.model, puzzles, gradient_scope=scope, before_call=stop)
+    return {
+        "accuracy": accuracy.to_dict(),
+        "halting": {"counts": halting.counts, "text": halting.text},
+        "gradients": {
+            "scope": scope,
+            "network": short(reached.network, 3),
+            "states": short(reached.states, 3),
+        },
+    }
+
+
+def measured_cost(config: RunConfig) -> str:
+    """An update timed here and now against one without supervision, in words."""
+    return measure_cost(config, seconds=COST_SECONDS).text
+
+
+def cost_text(config: RunConfig) -> str:
+    """The estimated cost of an update against the same without supervision, in words."""
+    if not config.supervision.enable_deep_supervision:
+        return texts.COST_SAME
+    _, sized = resolve(config.with_flat(data="", eval_data=""))  # the user's own file is not read for it
+    on, off = estimate(sized), estimate(without_supervision(sized))
+    return texts.COST_SAID.format(
+        ratio=on.operations / off.operations,
+        memory=on.memory / off.memory,
+        with_memory=memory_size(on.memory),
+        without_memory=memory_size(off.memory),
+        weights=on.parameters,
+    )
+
+
+def without_supervision(config: RunConfig) -> RunConfig:
+    """The same with one loss at the end, in its own gradient scope."""
+    return config.with_flat(enable_deep_supervision=False, gradient_scope="auto")
+
+
+def _affordable(seen: Seen, cycles: int) -> int:
+    """How many puzzles a measurement may take."""
+    return int(np.clip(SECONDS / seconds_of(seen, cycles), FEWEST, NUMBERS))

@@ -1,0 +1,147 @@
+"""Links on the page: opening one sets the page to it, the address follows the controls, `hide` and `embed` take parts
+away, and the stops of the tours are links too. What a link says is links.py's matter; static/share.js and tours.js do
+the rest in the browser.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import gradio as gr
+
+from trm_explore import texts
+from trm_explore.app.bridge import host, link
+from trm_explore.app.links import HIDDEN, Field, Links, Opened
+from trm_explore.app.settings import CONTROLS
+from trm_explore.app.shared import AT_ONCE, MANY, ONCE, Shared
+from trm_explore.app.tours import links as links_of_tours
+from trm_explore.app.tours import tours
+
+PAUSE = 0.2  # seconds in which controls that move together become one change of the address
+# Before anything is drawn, so that what is hidden never shows. Names that are not in the table hide nothing.
+HEAD = f"""<script>
+(() => {{
+  const said = new URLSearchParams(location.search), root = document.documentElement;
+  root.dataset.hide = (said.get("hide") ?? "").replaceAll(",", " ");
+  if (["1", "on", "true", "yes"].includes(said.get("embed"))) root.dataset.embed = "1";
+}})();
+</script><style>
+{" ".join(f"html[data-hide~={name}] {place} {{ display: none !important; }}" for name, place in HIDDEN.items())}
+html[data-embed] :is(#intro, #ways, footer) {{ display: none !important; }}
+html[data-embed] .gradio-container .main.app {{ padding: 4px !important; }}
+</style>"""
+# The tab's own run, the link, and whether it is one that this tab was at already: then it is a reload, and the run is
+# found again; a link that is opened anew comes first.
+ARRIVE = """() => {
+  const again = performance.getEntriesByType("navigation")[0]?.type === "reload"
+    || sessionStorage.getItem("trm-address") === location.search;
+  return [sessionStorage.getItem("trm-run") || "", location.search, again ? "again" : ""];
+}"""
+
+
+@dataclass(frozen=True)
+class Shown:
+    """Components of the training tab that a link sets beside its controls, and what follows its controls."""
+
+    message: gr.HTML
+    measured: gr.Markdown
+    pair: gr.Radio
+    followed: list[Any]
+
+
+class Sharing:
+    """The handlers. `links`: what links mean on this page."""
+
+    def __init__(self, shared: Shared, links: Links):
+        self.runs, self.handlers, self.links = shared.runs, shared.handlers, links
+
+    def arrive(self, run_id: str, query: str, again: str) -> list[Any]:
+        """The page is opened -> run, ticket to watch it with, controls, and the rest that a link sets.
+
+        The tab's own run comes first on a reload, and where the link sets nothing that a run depends on; else the link.
+        """
+        opened, run = self.links.read(query), self.runs.get(run_id)
+        if run is not None and (again or not opened.chosen) and not (opened.tour and run.ended):
+            found_run, ticket, *values = self.handlers.find_again(run_id)
+            opened.values = values
+            return [found_run, ticket, *self._more(opened, values, [gr.skip()] * 3), self._said(opened)]
+        if opened.chosen:
+            return ["", "", *self._all("", opened), self._said(opened, forget=True)]
+        nothing = [gr.skip()] * len(CONTROLS)
+        return [gr.skip(), "", *self._more(opened, nothing, [gr.skip()] * 3), self._said(opened)]
+
+    def visit(self, run_id: str, visited: gr.EventData) -> list[Any]:
+        """A stop of a tour is visited: the page is set to its link; a run of one's own that computes keeps its
+        figures."""
+        opened, run = self.links.read(getattr(visited, "query", "")), self.runs.get(run_id)
+        busy = run is not None and not run.ended
+        said = self._said(opened, visit=str(getattr(visited, "count", ""))[:20] or "0")
+        said["notice"] = texts.LINK_BUSY if busy else ""
+        return [*self._all(run_id, opened), said]
+
+    async def address(self, kind: str, *values: Any) -> Any:
+        """Controls moved -> the link to what they say now; nothing where they say no run."""
+        await asyncio.sleep(PAUSE)
+        chosen, more = values[: len(CONTROLS)], values[len(CONTROLS) :]
+        try:
+            query = self.links.write(chosen, kind, dict(zip(self.links.fields, more, strict=True)))
+        except ValueError:
+            return gr.skip()
+        return {"query": query, "file": bool(chosen[CONTROLS.index("data")])}
+
+    def _all(self, run_id: str, opened: Opened) -> list[Any]:
+        *_, message, measured, kind = self.handlers.show_pair(run_id, opened.values[0], opened.kind)
+        return self._more(opened, opened.values, [message, measured, kind])
+
+    def _more(self, opened: Opened, values: list[Any], shown: list[Any]) -> list[Any]:
+        """Values for the controls, the parts' fields, what is shown beside them, and the tab."""
+        parts = [opened.more.get(name, gr.skip()) for name in self.links.fields]
+        return [*values, *parts, *shown, gr.Tabs(selected=opened.tab)]
+
+    def _said(self, opened: Opened, **more: Any) -> dict[str, Any]:
+        """What share.js and tours.js are told; forget: the tab's run is not its own any more."""
+        try:
+            query = self.links.write(opened.values, opened.kind)
+        except (ValueError, TypeError):  # nothing was set: the page is as it opens
+            query = ""
+        told = {"query": query, "step": opened.step, "tour": opened.tour, "notice": opened.notice}
+        return json.loads(json.dumps(told | more))
+
+
+def rows() -> gr.HTML:
+    """The slim row under the introduction: tours, and links; returns the tours' host."""
+    with gr.Row(elem_id="ways"):
+        toured = host("tours", "visit")
+        host("share")
+    link("tours", tours())
+    link("shareable", {"hide": [[name, texts.HIDEABLE[name]] for name in HIDDEN]})
+    return toured
+
+
+def wire(page: gr.Blocks, shared: Shared, toured: gr.HTML, shown: Shown, fields: Iterable[Field] = ()) -> None:
+    """Listens for links; called when all tabs are built. `fields`: what the other parts add to links."""
+    tab_ids = [tab.id for tab in shared.tabs.children if isinstance(tab, gr.Tab)]
+    links = Links(shared.offered, tab_ids, links_of_tours(), fields)
+    sharing, inputs = Sharing(shared, links), shared.inputs
+    parts = [field.part for field in links.fields.values()]
+    query = gr.Textbox("", visible=False, elem_id="query")
+    again = gr.Textbox("", visible=False, elem_id="again")
+    opened, address = link("opened", None), link("address", None)
+    all_set = [*inputs, *parts, shown.message, shown.measured, shown.pair, shared.tabs, opened]
+    arrived = page.load(
+        sharing.arrive,
+        [shared.run_id, query, again],
+        [shared.run_id, shared.ticket, *all_set],
+        js=ARRIVE,
+        **ONCE,
+    )
+    arrived.then(shared.handlers.watch, shared.ticket, shown.message, **MANY)
+    visited = toured.visit(sharing.visit, shared.run_id, all_set, **AT_ONCE)
+    for event in (arrived, visited):
+        event.then(shared.handlers.settle, inputs, shown.followed, **AT_ONCE)
+    moved = [part.change for part in (*inputs, shown.pair, *parts)]
+    gr.on(moved, sharing.address, [shown.pair, *inputs, *parts], address, trigger_mode="always_last", **AT_ONCE)

@@ -1,0 +1,60 @@
+"""The guided tours: texts.TOURS with the figures put in, which come from the trained pairs that ship."""
+
+from __future__ import annotations
+
+from functools import cache
+from types import SimpleNamespace
+from typing import Any
+
+from trm_explore import texts
+from trm_explore.pairs import load_pair, pair_names
+
+
+def links() -> dict[str, list[str]]:
+    """Tour -> the query of every stop."""
+    return {name: [link for link, *_ in stops] for name, (_, stops) in texts.TOURS.items()}
+
+
+@cache
+def tours() -> list[dict[str, Any]]:
+    """The tours as tours.js draws them: name, title, and stops of {link, at (CSS selector), title, text}."""
+    figures = {task: figures_of(task) for task in pair_names()}
+    return [
+        {
+            "name": name,
+            "title": title,
+            "stops": [
+                {"link": link, "at": at, "title": heading, "text": text.format_map(figures)}
+                for link, at, heading, text in stops
+            ],
+        }
+        for name, (title, stops) in texts.TOURS.items()
+    ]
+
+
+def figures_of(task: str) -> SimpleNamespace:
+    """What was measured on a task's trained pair, as texts name it: puzzles, cost, and by kind of run updates, steps,
+    twice (as many), solved, shown, longer (whole answers right, by step)."""
+    pair = load_pair(task)
+    kinds = {
+        kind.replace("-", "_"): SimpleNamespace(
+            updates=run["updates"],
+            steps=len(run["scores"]["exact_accuracy"]),
+            twice=len(run["twice_the_steps"]["exact_accuracy"]),
+            solved=[percent(x) for x in run["scores"]["exact_accuracy"]],
+            shown=[ribbon_percent(x) for x in run["evals"][-1][2]],  # a training looks at fewer puzzles than the scores
+            longer=[percent(x) for x in run["twice_the_steps"]["exact_accuracy"]],
+        )
+        for kind, run in pair["runs"].items()
+    }
+    return SimpleNamespace(puzzles=pair["puzzles"], cost=f"{pair['cost']:.1f}", **kinds)
+
+
+def ribbon_percent(share: float) -> str:
+    """As ribbon.js says it."""
+    return f"{100 * share:.1f} %" if 0.99 < share < 0.9995 else f"{100 * share:.0f} %"
+
+
+def percent(share: float) -> str:
+    """As the line of what was measured says it: one digit more where nearly all is right."""
+    return f"{100 * share:.1f} %" if 0.98 < share < 1 else f"{100 * share:.0f} %"

@@ -1,0 +1,85 @@
+"""`trm-explore import | export`: checkpoints in the format of HRM and TRM."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import tyro
+
+from trm_explore.checkpoint import Checkpoint, load_checkpoint, write_checkpoint
+from trm_explore.checks import whole
+from trm_explore.cost import table_numbers
+from trm_explore.published import PuzzleTable, export_published, read_published
+from trm_explore.run_folder import find_checkpoint
+
+
+@dataclass(frozen=True)
+class Import:
+    """Open a published checkpoint (a state_dict such as step_32550) and write it as one of ours."""
+
+    path: tyro.conf.Positional[str]
+    """The file. An all_config.yaml beside it is read too."""
+    out: str = ""
+    """Where to write, for evaluate, show and the page. Empty: only say what the file is."""
+    puzzle_table: PuzzleTable = "memory-map"
+    """The table of puzzle vectors: memory-map keeps it, leave-out drops it."""
+    H_cycles: int | None = None
+    """None: what all_config.yaml says, else as published; likewise below."""
+    L_cycles: int | None = None
+    """L-cycles in each H-cycle."""
+    num_heads: int | None = None
+    """Attention heads."""
+    seq_len: int | None = None
+    """Positions of a puzzle, without the prefix."""
+    puzzle_emb_len: int | None = None
+    """Positions of the prefix."""
+    expansion: float | None = None
+    """Of SwiGLU."""
+    halt_max_steps: int | None = None
+    """Calls that a puzzle stays at most."""
+
+
+@dataclass(frozen=True)
+class Export:
+    """Write a checkpoint of ours in the published format: a folder with step_N and all_config.yaml."""
+
+    checkpoint: tyro.conf.Positional[str]
+    """A file, a run's folder, or the name of a shipped one."""
+    out: str
+    """The folder."""
+    step: int = 0
+    """N."""
+
+
+def run_import(args: Import) -> int:
+    """Says what the file is, and writes it."""
+    hidden = ("H_cycles", "L_cycles", "num_heads", "seq_len", "puzzle_emb_len", "expansion", "halt_max_steps")
+    given = {name: getattr(args, name) for name in hidden}
+    for name in hidden:
+        if name != "expansion" and given[name] is not None:
+            whole(args, name, 0 if name == "puzzle_emb_len" else 1)
+    model, config, remarks = read_published(args.path, puzzle_table=args.puzzle_table, **given)
+    m = config.model
+    kind = "HRM: two networks" if m.networks == "two" else "TRM, one state" if m.states == "one" else "TRM"
+    layers = f"{m.L_layers}" if m.networks == "shared" else f"{m.H_layers} and {m.L_layers}"
+    print(
+        f"{kind}, {m.mixer}, {layers} layers of width {m.hidden_size}, {m.vocab_size} symbols, {m.seq_len} positions; "
+        f"{sum(p.numel() for p in model.parameters()):,} weights, {table_numbers(m):,} numbers in the table of "
+        f"{m.num_puzzle_identifiers:,} puzzle vectors"
+    )
+    print("; ".join(remarks))
+    if args.out:
+        tensors = {f"model.{name}": value for name, value in model.state_dict().items()}
+        print(f"Saved {write_checkpoint(args.out, Checkpoint(config, {'update': 0}, tensors))}")
+    return 0
+
+
+def run_export(args: Export) -> int:
+    """Writes the averaged weights, as the published code does."""
+    whole(args, "step", 0)
+    if not args.out.strip():
+        raise ValueError("out is empty; give a folder")
+    model, config = load_checkpoint(find_checkpoint(args.checkpoint))
+    print(f"Saved {export_published(model, config, Path(args.out), args.step)}")
+    return 0
