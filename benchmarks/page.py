@@ -99,7 +99,7 @@ class Server:
         with socket.socket() as free:
             free.bind((HOST, 0))
             self.port = free.getsockname()[1]
-        command = [sys.executable, __file__, "--serve", str(self.port), "--keep", str(keep)]
+        command = [sys.executable, str(Path(__file__).resolve()), "--serve", str(self.port), "--keep", str(keep)]
         self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         self.ask("look")  # answered as soon as it serves
         with urllib.request.urlopen(f"http://{HOST}:{self.port}/config", timeout=30) as answer:

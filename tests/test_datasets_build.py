@@ -224,7 +224,7 @@ BAD_SUDOKUS = {
     "a blank answer": (
         None,
         lambda rows: rows[0].__setitem__(2, rows[0][1]),
-        "row 2: the answer does not solve the question: the answer leaves 51 cells blank",
+        "row 2: the answer does not solve the question: the answer leaves 57 cells blank",
     ),
     "a wrong answer": (
         None,

@@ -11,7 +11,7 @@ from pathlib import Path
 import gradio as gr
 
 from trm_explore import texts
-from trm_explore.app import inside, share
+from trm_explore.app import compare, inside, share
 from trm_explore.app.bridge import REMEMBER, host, link
 from trm_explore.app.controls import more, switches
 from trm_explore.app.handlers import MARKED, Handlers, buttons

@@ -4,7 +4,7 @@ always the final answer's, as in the page; a step that an update did not have is
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Any, TypeVar
+from typing import Any, TypeVar, get_args
 
 import numpy as np
 
@@ -27,7 +27,8 @@ def those(events: Any, kind: type[Kind], advice: str) -> list[Kind]:
             raise ValueError(f"events[{i}] is a {type(event).__name__}; give what train(config) yields")
     found = [event for event in events if isinstance(event, kind)]
     if not found:
-        raise ValueError(f"none of the {len(events)} events is a {kind.__name__}; {advice}")
+        names = " or ".join(one.__name__ for one in get_args(kind) or [kind])
+        raise ValueError(f"none of the {len(events)} events is a {names}; {advice}")
     return found
 
 
