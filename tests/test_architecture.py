@@ -25,7 +25,7 @@ LEVELS = (
     {"training"},
     {"analysis"},
     {"runs", "pairs"},
-    {"payload", "terminal", "run_folder", "report", "open_run"},
+    {"payload", "comparison", "terminal", "run_folder", "report", "open_run"},
     {"plots"},
     {"widgets", "app"},
     {"teach", "cli", "__main__"},

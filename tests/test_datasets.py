@@ -241,6 +241,11 @@ def test_passes_differ_and_follow_the_seed_and_choose_every_puzzle():
     assert not np.array_equal(rows[0], Passes(*arrays, seed=1).rows(0, 10))
 
 
+def test_the_examples_of_a_puzzle_come_in_every_order():
+    rows = Passes(offsets([3]), offsets([1]), seed=0).rows(0, 300).reshape(100, 3)
+    assert len({tuple(row) for row in rows.tolist()}) == 6
+
+
 # ---- ratings
 
 

@@ -172,8 +172,8 @@ def test_ratings_stay_with_their_puzzles_and_the_files_order_is_kept(tmp_path, m
         questions = ["".join("." if token == 1 else str(token - 1) for token in row) for row in firsts]
         assert part.ratings.reshape(-1, 4).tolist() == [[texts[question]] * 4 for question in questions]
         assert len(set(questions)) == part.groups == min(options.get("subsample_size", 11), 11)
-        if "seed" not in options:
-            assert questions == [row[1] for row in rows]
+        drawn = np.random.RandomState(2).choice(11, 6, replace=False) if "seed" in options else range(11)
+        assert questions == [rows[i][1] for i in drawn]
 
 
 def test_equal_seeds_give_equal_folders_and_others_do_not(tmp_path):
@@ -199,6 +199,17 @@ def test_arc_copies_are_different_and_small_tasks_have_fewer(tmp_path):
     assert {name.split("|||")[0] for name in names[1:]} == set(arc_tasks())
     tested = json.loads((tmp_path / "out" / "test_puzzles.json").read_text())
     assert tested == {name: arc_tasks()[name] for name in ("task3", "task4")}
+
+
+def test_arc_tasks_with_few_different_copies_get_no_more(tmp_path):
+    folder = write_arc(tmp_path / "json")
+    spoiled(lambda tasks: tasks["task0"].update(train=[{"input": [[1]], "output": [[0]]}], test=[{"input": [[0]]}]))(
+        folder
+    )
+    (folder / "arc-agi_training_solutions.json").unlink()
+    built(build_arc([folder], tmp_path / "out", num_aug=40))
+    sizes = np.diff(read_part(tmp_path / "out", "train").group_indices)
+    assert sorted(sizes)[0] == 9 and (sizes <= 41).all()  # nine colours, and a cell is the same however it is turned
 
 
 # ---- refusals: one sentence, and nothing left behind

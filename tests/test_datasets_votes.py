@@ -23,7 +23,9 @@ from trm_explore.data.arc_grids import (
     random_change,
     undo,
 )
+from trm_explore.data.figures import PASSES, Figures
 from trm_explore.data.folder import read_part
+from trm_explore.data.ratings import by_rating
 from trm_explore.data.votes import Votes
 
 grids = st.tuples(st.integers(1, SIDE), st.integers(1, SIDE)).flatmap(
@@ -198,3 +200,37 @@ def test_a_folder_without_what_the_vote_needs_is_refused(tmp_path, folder):
         Votes(tmp_path)
     with pytest.raises(ValueError, match="identifiers.json names [0-9]+ puzzles, but an example has number 999"):
         Votes(folder).add(np.zeros((1, 900)), np.zeros((1, 900)), np.zeros(1), np.array([999]))
+
+
+# ---- what evaluating says beyond means
+
+
+def test_figures_are_those_of_all_batches_together(folder):
+    votes, figures = Votes(folder), Figures(Votes(folder))
+    inputs, answers, halting, identifiers = answered(folder, 0.5)
+    exact = np.random.default_rng(1).random((3, len(inputs))) < 0.5
+    ratings = np.arange(len(inputs), dtype=np.float32) % 5
+    votes.add(inputs, answers, halting, identifiers)
+    for i in range(0, len(inputs), 7):
+        puzzles = {"inputs": inputs, "puzzle_identifiers": identifiers, "ratings": ratings}
+        part = {name: array[i : i + 7] for name, array in puzzles.items()}
+        figures.take(part, exact[:, i : i + 7], answers[i : i + 7], halting[i : i + 7])
+    assert figures.bands() == by_rating(ratings, exact) and figures.passes() == votes.pass_at(PASSES)
+    said = json.loads(json.dumps(figures.as_json()))
+    assert said["pass_at"]["2"] == votes.pass_at((2,))[2] and [band["count"] for band in said["by_rating"]] == [
+        6,
+        5,
+        5,
+        5,
+        5,
+    ]
+    lines = figures.lines()
+    assert lines[0].split() == ["rating", "puzzles", "step", "0", "last", "step"] and len(lines) == 1 + 5 + 1
+    assert lines[1].split() == ["0", "6", *(f"{100 * exact[k, ratings == 0].mean():.2f}%" for k in (0, 2))]
+    assert f"pass@2 {100 * votes.pass_at((2,))[2]:.2f}%" in lines[-1] and lines[-1].endswith("; 2 tasks have answers")
+
+
+def test_where_there_is_nothing_more_to_say_nothing_is_said():
+    figures = Figures()
+    figures.take({"inputs": np.ones((2, 4))}, np.ones((1, 2), dtype=bool), np.ones((2, 4)), np.ones(2))
+    assert figures.as_json() == {} and figures.lines() == []

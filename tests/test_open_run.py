@@ -48,7 +48,8 @@ def test_a_run_that_was_taken_along_opens_again(tmp_path, task):
 def test_a_checkpoint_alone_answers_one_puzzle_now(tmp_path):
     path = tmp_path / "model.safetensors"
     path.write_bytes(make(find("recorded-maze-on", Runs(slots=1)), "model.safetensors"))
-    (frame,) = open_run(path).events
+    frame, end = open_run(path).events
+    assert end.update == frame.update > 0
     assert frame.trajectory["board"]["kind"] == "path" and len(frame.trajectory["steps"]) >= 3
 
 

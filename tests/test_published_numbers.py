@@ -11,6 +11,9 @@ import pytest
 import torch
 from safetensors import safe_open
 
+from trm_explore.config import ModelConfig
+from trm_explore.model import RecursiveModel
+from trm_explore.network import trunc_normal
 from trm_explore.published import read_published
 from trm_explore.published.names import ours_of
 from trm_explore.puzzle_table import sign_sgd
@@ -105,3 +108,12 @@ def test_the_recorded_numbers_would_show_a_difference(name, tmp_path):
     (*_, other) = model.cycles(model.initial_carry(batch), batch, L_cycles=settings["L_cycles"] + 1)
     close(same.logits, tensors["call0/logits"])
     assert (other.logits - tensors["call0/logits"]).abs().max() > 1e-2
+
+
+def test_initial_weights_are_drawn_as_published():
+    """From the same random numbers the truncated normal gives the same weights; the halting head starts at 0 and -5."""
+    tensors, _ = recorded("trm-attention")
+    drawn = trunc_normal(16, 16, std=0.3, generator=torch.Generator().manual_seed(5))
+    close(drawn, tensors["initial"], 1e-6)
+    head = RecursiveModel(ModelConfig(vocab_size=7, seq_len=9, hidden_size=16)).q_head
+    assert torch.equal(torch.cat((head.weight.flatten(), head.bias)), tensors["initial_q"])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import threading
 import time
+import weakref
 from dataclasses import dataclass
 
 import pytest
@@ -372,6 +373,23 @@ def test_ended_runs_let_go_of_weights_beyond_a_size_the_oldest_first(make_runs, 
         ended[-1].join(30)
     assert [run.model() is not None for run in ended] == [False, False, True, True]
     assert all(run.events for run in ended)
+
+
+def test_the_memory_of_a_run_comes_back_at_its_end_and_not_some_time_later(make_runs, endless):
+    run = make_runs().submit(endless)
+    until(lambda: len(updates(run)) > 2)
+    state = run._training.state
+    held = [weakref.ref(p) for p in (*state.model.parameters(), *state.ema_model.parameters())]
+    held += [weakref.ref(slot["exp_avg"]) for slot in state.optimizer.state.values()]
+    del state
+    gc.collect()
+    gc.disable()
+    try:
+        run.stop()
+        run.join(10)
+        assert len(held) > 20 and not any(ref() is not None for ref in held)
+    finally:
+        gc.enable()
 
 
 def test_over_many_runs_no_thread_and_no_tensor_is_left(make_runs, tiny_run):

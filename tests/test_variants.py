@@ -217,6 +217,12 @@ def test_stablemax_is_its_formula(rows, data):
     assert loss == pytest.approx(sum(scored) / max(1, len(scored)), rel=1e-5, abs=1e-6)
 
 
+def test_stablemax_is_computed_in_float64():
+    """s(1000) = 1001 and s(-1000) = 1/1001: in float32 the difference of two logarithms near 7 would be lost."""
+    log_p = log_probabilities(torch.tensor([1000.0, -1000.0]), "stablemax")
+    assert log_p.dtype == torch.float32 and log_p[0].item() == pytest.approx(-(1001**-2), rel=1e-5)
+
+
 def test_stablemax_has_a_finite_gradient_everywhere():
     """torch.where computes both branches; 1 / (1 - x) at x = 1 must not reach the gradient."""
     logits = torch.tensor([[[-3.0, 0.0, 1.0, 1e4]]], requires_grad=True)

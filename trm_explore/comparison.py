@@ -2,11 +2,13 @@
 
 A group message is `{group, first, recorded, state, text, guess, runs}`; a run in it `{letter, message}`, the message as
 payload.message_of makes it (a delta), and in the first one also `{name, style, memory, scores}`. `first: true` begins
-anew. docs/compare.md has the words.
+anew. It is sent as text: Gradio sends a structure as its difference to the one before, and that loses its way in lists
+within lists that become shorter.
 """
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
@@ -71,9 +73,9 @@ def group_message(
     text: str,
     guess: str = "",
     recorded: bool = False,
-) -> dict[str, Any]:
-    """The whole message; `runs` as in the head of this module, only those with news."""
-    return {
+) -> str:
+    """The whole message, as JSON; `runs` as in the head of this module, only those with news."""
+    message = {
         "group": group,
         "first": first,
         "recorded": recorded,
@@ -82,6 +84,7 @@ def group_message(
         "guess": guess,
         "runs": list(runs),
     }
+    return json.dumps(message, allow_nan=False)
 
 
 def state_of(states: Iterable[str]) -> str:

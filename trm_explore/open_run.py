@@ -13,6 +13,7 @@ import math
 import tempfile
 import zipfile
 import zlib
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -41,20 +42,21 @@ class Opened(NamedTuple):
     checkpoint: Checkpoint
 
 
-def open_run(path: str | Path) -> Opened:
-    """ValueError, one sentence, for a file that is none, or whose parts do not fit each other."""
+def open_run(path: str | Path, check: Callable[[RunConfig], None] | None = None) -> Opened:
+    """`check` may refuse the config with ValueError, before anything is computed. ValueError,
+    one sentence, for a file that is none, or whose parts do not fit each other."""
     path = Path(path)
     kind = path.suffix.lower()
     if kind == ".safetensors":
         checkpoint = slim(read_checkpoint(path))
-        task, config = _resolved(checkpoint, path.name)
+        task, config = _resolved(checkpoint, path.name, check)
         return Opened(config, _as_events(checkpoint, config, task, path.name), checkpoint)
     if kind != ".zip":
         raise ValueError(f"{path.name} is neither a checkpoint (.safetensors) nor a run (.zip); give one of these")
     with tempfile.TemporaryDirectory() as folder:
         lines, weights = _unpacked(path, Path(folder))
         checkpoint = slim(read_checkpoint(weights))
-    task, config = _resolved(checkpoint, path.name)
+    task, config = _resolved(checkpoint, path.name, check)
     _model(checkpoint, path.name)  # whether its weights fit
     events = [_checked(line, number, config, task) for number, line in enumerate(lines, 1)]
     if not any(isinstance(event, ev.UpdateDone | ev.Frame) for event in events):
@@ -90,10 +92,12 @@ def _unpacked(path: Path, folder: Path) -> tuple[list[str], Path]:
     return lines, weights
 
 
-def _resolved(checkpoint: Checkpoint, name: str) -> tuple[Task, RunConfig]:
+def _resolved(checkpoint: Checkpoint, name: str, check: Callable[[RunConfig], None] | None) -> tuple[Task, RunConfig]:
     config = checkpoint.config
     if config.puzzles.data or config.puzzles.eval_data:  # the user's own file did not come along
         config = config.with_flat(data="", eval_data="")
+    if check is not None:
+        check(config)
     task, resolved = resolve(config)
     if resolved.model != checkpoint.config.model:
         raise ValueError(f"{name} was made for other boards than those of task {config.task}; it cannot be shown here")
@@ -114,7 +118,9 @@ def _as_events(checkpoint: Checkpoint, config: RunConfig, task: Task, name: str)
         pass
     puzzle = shown_puzzle(task, config.with_flat(eval_puzzles=PUZZLES, shown_puzzle=None).train)
     trajectory = record(model, puzzle.batch, H_cycles=config.eval_steps)
-    return [ev.Frame(update, frame_of(trajectory, task, label=puzzle.label, update=update))]
+    frame = frame_of(trajectory, task, label=puzzle.label, update=update)
+    reason = "done" if update == config.train.updates else "stopped"
+    return [ev.Frame(update, frame), ev.Finished(reason, update, float(checkpoint.scalars.get("seconds", 0.0)))]
 
 
 def _checked(line: str, number: int, config: RunConfig, task: Task) -> ev.Event:

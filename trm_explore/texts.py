@@ -183,6 +183,11 @@ DRAWING["keep"] = {
     "losses": "Losses",
     "accuracy": "Accuracy",
 }
+BRING = "Bring one back: a checkpoint (.safetensors) or a run (.zip)"
+BRING_HELP = "It is shown here as if it had just been trained, and can be looked into; it stays on this server."
+BROUGHT = "{name} is shown above: task {task}. The tab Look inside has it as your own run."
+BROUGHT_TASK = "the file is of task {task}, which this page does not offer; it offers {allowed}"
+BROUGHT_LARGE = "{name} does not fit into this machine's memory; open it where there is more"
 KEEP_TITLE = "Take this run with you: page, table, figures, checkpoint; as a command, as Python"
 
 # Look inside: one model, one puzzle.
@@ -241,6 +246,7 @@ DRAWING["editor"] = {
     "title": "The puzzle",
     "own": "your own",
     "held": "held out: never seen in training; change it as you like",
+    "held_only": "held out: never seen in training",
     "board": "The puzzle; arrow keys move, digits and letters write",
     "pad": "What to write into the chosen cell",
     "put": "Write {name}",
@@ -528,7 +534,7 @@ COMPARE_RECIPES = {
     "on-off": (
         "On or off?",
         "The same network with a loss at every step, and with the final loss only. Off also shortens the gradient "
-        "(scope last), as published; the third recipe takes the two apart.",
+        "(scope last), as published; the third question takes the two apart.",
     ),
     "schedule": (
         "Which schedule?",
@@ -553,8 +559,8 @@ COMPARE_RECORDED = {
     "off-full": "without, scope full: the long gradient alone",
 }
 COMPARE = {
-    "intro": "Up to four runs from the same seed, on the same puzzles, side by side. What is not varied here is as in the "
-    "Train tab: task, size, seed, updates and all the rest.",
+    "intro": "Up to four runs from the same seed, on the same puzzles, side by side. What is not varied here is as in "
+    "the Train tab: task, size, seed, updates and all the rest.",
     "recipe": "Question",
     "by_hand": "Your own comparison: the four runs below, under \u201cThe runs, by hand\u201d.",
     "by_hand_choice": "By hand",
@@ -571,7 +577,9 @@ COMPARE = {
     "base": "base weight {weight:g}",
     "scope": "scope {scope}",
     "depth": "{cycles} H-cycles",
+    "depth_one": "1 H-cycle",
     "recorded": "Recorded earlier, one seed, measured on {puzzles} held-out puzzles: press Start for runs of your own.",
+    "not_recorded": " {letter} was not recorded.",
     "no_record": "No recorded runs answer this question: press Start.",
     "starting": "Starting.",
     "state_preparing": "Preparing.",
@@ -580,8 +588,8 @@ COMPARE = {
     "state_finished": "Done: {done} of {updates} updates.",
     "state_stopped": "Stopped: {done} of {updates} updates.",
     "left": "; about {left} left.",
-    "seeds_progress": "Seed {seed} ({round} of {rounds}), {letter}: update {update} of {updates}. {done} of {total} runs are "
-    "done{left}.",
+    "seeds_progress": "Seed {seed} ({round} of {rounds}), {letter}: update {update} of {updates}. {done} of {total} "
+    "runs are done{left}.",
     "seeds_left": ", about {left} left",
     "seeds_done": "{total} runs, seeds {first} to {last}.",
     "seeds_stopped": "Stopped: {done} of {total} runs are kept.",
@@ -590,7 +598,8 @@ COMPARE = {
     "seeds_first": "First step, {measure}",
     "solved": "held-out puzzles solved",
     "cells": "held-out cells right",
-    "seeds_why": "Intervals are Student's, of the differences within each seed, widened for {count} comparisons at once.",
+    "seeds_why": "Intervals are Student's, of the differences within each seed, widened for {count} comparisons at "
+    "once.",
     "seeds_figure": "Mean and band over seeds of {names}: the final answer's {measure}, by update",
     "seeds_save": "Save the figure (SVG)",
 }
@@ -633,13 +642,14 @@ DRAWING["compare"] = {
     "update": "updates",
     "time": "seconds",
     "speed": "updates a second",
-    "memory": "memory",
+    "memory": "memory, estimated",
     "memory_of": "{factor} \u00d7 off",
     "nobody": "No figures yet.",
     "ahead": "{letter} is ahead: its final answers {what} {best}, the next best, {other}, {second}.",
     "even": "No difference worth the name between the best two: {best} ({letter}) and {second} ({other}).",
     "what_solved": "solve",
     "what_cells": "have cells right:",
+    "firsts": "At the first step: {list}.",
     "even_why": "Two points of a hundred count as none.",
     "one_seed": "One seed proves little: repeat with more.",
     "guessed": "You guessed {guess}:",
@@ -655,6 +665,8 @@ DRAWING["intervene"] = {
     "choose": "Step {step}: click a cell of the answer (or Shift and arrow keys).",
     "now": "After step {step}, {cell} says {says}. From here on it shall say:",
     "late": "After the last step nothing follows: choose an earlier step, or more cycles.",
+    "late_too": "After an earlier step, random numbers can be added to a state.",
+    "early": "Go to step 0",
     "noise_when": "After step {step}, add random numbers to",
     "state": "State {name}",
     "strength": "Strength of the noise",

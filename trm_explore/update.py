@@ -99,7 +99,7 @@ def go_back(
     passes = positions(labels.shape[1]) if loops_over_positions else [slice(None)]
     shares = (plan.weights / plan.weights.sum() / len(passes)).tolist()
     total: Tensor | None = None
-    vectors = model.puzzle_rows(carry.data) if t.puzzle_emb_lr else None
+    vectors = model.puzzle_rows(carry.data)
     if vectors is not None:
         carry = carry._replace(data=carry.data | {"puzzle_rows": vectors.values})
     kept: dict[str, list[list[Tensor]]] = {"puzzles": [], "halting": [], "inner": []}  # [pass][step]

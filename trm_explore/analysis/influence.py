@@ -25,7 +25,7 @@ from trm_explore.model import Batch, Carry, RecursiveModel
 from trm_explore.network import Attention, rotary, rotate
 
 BUDGET = 60e9  # operations that a call may take unless told otherwise: a few seconds on one thread
-MOST = 16  # probes unless told otherwise: all directions of the logits of every task here
+MOST = 12  # probes unless told otherwise: all directions of the logits of every task here
 ROWS = 256  # cotangents at a time, so that memory stays bounded
 SEED = 0  # of the probes' directions
 

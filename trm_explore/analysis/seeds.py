@@ -42,16 +42,16 @@ class Difference:
     def text(self) -> str:
         """Who is ahead, by how much, the interval, and what that means."""
         if self.n < 2:
-            return f"{self.measure}: {self.n} seed{'s' * (self.n != 1)} of {self.name} and {self.base} cannot tell noise from effect; at least 2 are needed."
+            return (
+                f"{self.measure}: {self.n} seed{'s' * (self.n != 1)} of {self.name} and {self.base} cannot tell noise "
+                "from effect; at least 2 are needed."
+            )
         more = "more" if self.mean >= 0 else "less"
-        verdict = (
-            "larger than the noise between seeds"
-            if self.larger_than_noise
-            else "no larger than the noise between seeds"
-        )
+        verdict = f"{'' if self.larger_than_noise else 'no '}larger than the noise between seeds"
         return (
-            f"{self.measure}: {self.name} has {_points(abs(self.mean))} points {more} than {self.base} (mean of {self.n} seeds, "
-            f"paired; {100 * self.confidence:.3g} % interval {_points(self.low)} to {_points(self.high)}): {verdict}."
+            f"{self.measure}: {self.name} has {_points(abs(self.mean))} points {more} than {self.base} (mean of "
+            f"{self.n} seeds, paired; {100 * self.confidence:.3g} % interval {_points(self.low)} to "
+            f"{_points(self.high)}): {verdict}."
         )
 
 

@@ -52,13 +52,14 @@ def launch(
     password: str = "",
     owner_key: str = "",
     root_path: str = "",
+    opened: str = "",
 ) -> tuple[gr.Blocks, Runs]:
     """Serves the page until interrupted (or, with block=False, returns it and its runs; close both).
 
-    `host`: None is this machine only. `folders`: tasks of the owner's own that it offers. `password`: asked of
-    everybody. `owner_key`: for /owner; made up where it is empty. `root_path`: under which a proxy shows the page. On a
-    Hugging Face Space host and limits are the Space's. ValueError where the address cannot be had or a folder is no
-    task.
+    `host`: None is this machine only. `folders`: tasks of the owner's own that it offers. `opened`: a file
+    with a run or a checkpoint, shown first. `password`: asked of everybody. `owner_key`: for /owner; made up where it
+    is empty. `root_path`: under which a proxy shows the page. On a Hugging Face Space host and limits are the Space's.
+    ValueError where the address cannot be had, a folder is no task, or the file no run.
     """
     space = on_a_space()
     host = ("0.0.0.0" if space else "127.0.0.1") if host is None else host
@@ -67,7 +68,7 @@ def launch(
     torch.set_num_threads(1)  # runs ask for one thread each; this process must not start more behind their backs
     runs = Runs(limits or LIMITS["space" if space else "none"])
     owner_key = owner_key or secrets.token_urlsafe(16)
-    page = build(runs, folders)
+    page = build(runs, folders, opened)
     page.queue(default_concurrency_limit=None)
     try:
         page.launch(

@@ -18,7 +18,7 @@ from trm_explore.parts import Scope
 START = next(iter(RECIPES))
 # Of a group: a reload of the tab finds it again, and a change of state is told to the server.
 REMEMBER = """
-const { group, state, recorded } = props.value;
+const { group, state, recorded } = JSON.parse(props.value);
 if (!recorded && !group.startsWith("none-")) sessionStorage.setItem("trm-group", group);
 if (window.trmGroupState !== state) { window.trmGroupState = state; trigger("turn", { state }); }
 """

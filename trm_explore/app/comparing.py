@@ -16,7 +16,7 @@ from trm_explore import events as ev
 from trm_explore import texts
 from trm_explore.app.feed import CHUNK, PERIOD, rounded
 from trm_explore.app.handlers import NOBODY, Updates, visitor
-from trm_explore.app.recipes import BY_HAND, FIELDS, LETTERS, RECORDED, configs_of, names_of, variants_of
+from trm_explore.app.recipes import BY_HAND, FIELDS, LETTERS, RECIPES, RECORDED, configs_of, names_of, variants_of
 from trm_explore.app.recorded import recorded_message
 from trm_explore.comparison import Member, group_message, seconds_left, state_of
 from trm_explore.config import RunConfig
@@ -98,12 +98,20 @@ class Comparing:
             self._groups.popitem(last=False)
         return [new, new, ""]
 
-    async def follow_group(self, ticket: str) -> AsyncIterator[dict[str, Any]]:
+    async def follow_group(self, ticket: str) -> AsyncIterator[str]:
         """Messages of a group until all its runs have ended and all of it was sent. Looking renews the leases."""
         group = self._groups.get(ticket) if isinstance(ticket, str) else None
         if group is None:
             yield gr.skip()
             return
+        self.runs.viewers += 1
+        try:
+            async for message in self._messages(ticket, group):
+                yield message
+        finally:
+            self.runs.viewers -= 1
+
+    async def _messages(self, ticket: str, group: Group) -> AsyncIterator[str]:
         cursors, shown, first = [0] * len(group.runs), None, True
         while True:
             ended = all(run.ended for run in group.runs)  # before the events, which are then all there
@@ -111,16 +119,14 @@ class Comparing:
             for n, (member, run) in enumerate(zip(group.members, group.runs, strict=True)):
                 events = run.read(cursors[n])[0][:CHUNK]
                 if events or first:
-                    message = message_of(
-                        run.id, run.config, events, start=cursors[n], state=run.state, latest=run.latest
-                    )
+                    message = message_of(run.id, run.config, events, start=cursors[n], state=run.state)
                     told = member.opening() if first else {"letter": member.letter}
                     news.append(told | {"message": message})
                 cursors[n] += len(events)
-            state, text = state_of(run.state for run in group.runs), self._text(group)
-            if news or (state, text) != shown:
-                yield group_message(ticket, news, first=first, state=state, text=text, guess=group.guess)
-                shown, first = (state, text), False
+            stands = state_of(run.state for run in group.runs), self._text(group)
+            if news or stands != shown:
+                yield group_message(ticket, news, first=first, state=stands[0], text=stands[1], guess=group.guess)
+                shown, first = stands, False
             if ended and all(cursor == len(run.events) for cursor, run in zip(cursors, group.runs, strict=True)):
                 return
             await asyncio.sleep(PERIOD)
@@ -152,7 +158,7 @@ class Comparing:
         return [group, group] if known else [gr.skip(), NOBODY]
 
     def configs(self, recipe: Any, *values: Any) -> dict[str, RunConfig]:
-        """letter -> config, of the recipe, or by hand of the variants' values, over the Train tab's, which come last."""
+        """letter -> config, of the recipe or, by hand, of the variants' values; the Train tab's come last."""
         by_hand, train = values[:VALUES], list(values[VALUES:])
         if recipe != BY_HAND:
             return configs_of(variants_of(recipe, train), train, self.tasks)
@@ -188,18 +194,18 @@ def guesses(names: dict[str, str]) -> Any:
     return gr.update(choices=[*choices, (texts.COMPARE["none"], "none")], value=None)
 
 
-def nothing(recipe: str) -> dict[str, Any]:
+def nothing(recipe: str) -> str:
     """The message where no recorded runs answer a recipe."""
     return group_message(f"none-{recipe}", [], first=True, state="", text=texts.COMPARE["no_record"])
 
 
 @cache
-def recorded_group(task: str, recipe: str) -> dict[str, Any]:
+def recorded_group(task: str, recipe: str) -> str:
     """The shipped runs that answer a recipe, whole; a message without runs where there are none."""
     if recipe not in RECORDED or task not in pair_names():
         return nothing(recipe)
-    pair, runs = load_pair(task), []
-    for letter, kind in zip(LETTERS, RECORDED[recipe], strict=False):
+    pair, runs, asked = load_pair(task), [], LETTERS[: len(RECIPES[recipe])]
+    for letter, kind in RECORDED[recipe].items():
         run = pair["runs"][kind]
         _, config = resolve(config_of_pair(task, kind, run["updates"]))
         points = [
@@ -216,6 +222,8 @@ def recorded_group(task: str, recipe: str) -> dict[str, Any]:
         }
         totals = {"updates": run["updates"], "seconds": run["seconds"]}
         member = Member(letter, texts.COMPARE_RECORDED[kind], config)
-        runs.append(member.opening(scores | totals) | {"message": message})
+        runs.append(member.opening(scores | totals) | {"message": message, "beside": letter not in asked})
+    missing = [letter for letter in asked if letter not in RECORDED[recipe]]
     text = texts.COMPARE["recorded"].format(puzzles=pair["puzzles"])
+    text += "".join(texts.COMPARE["not_recorded"].format(letter=letter) for letter in missing)
     return group_message(f"recorded-{task}-{recipe}", runs, first=True, state="recorded", text=text, recorded=True)

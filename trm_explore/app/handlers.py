@@ -41,6 +41,7 @@ class Handlers:
 
     def __init__(self, runs: Runs, tasks: tuple[str, ...] = GENERATED):
         self.runs, self.tasks, self.feed = runs, tasks, Feed(runs)
+        self.first = NOBODY  # a run that the page opens with
 
     def follow(self, *values: Any) -> Updates:
         """Controls moved -> plan, command, Python, and the error beside its control (or all marks cleared)."""

@@ -97,7 +97,8 @@ class Inside:
         except ValueError as error:
             nothing = {"run": "inside-none", "from": 0, "frames": [], "state": "inside"}
             skipped = _skipped()
-            return [skipped[0], nothing, *skipped[2:-1], _said(error)]
+            view = {"none": True, "edits": [], "recovery": None}
+            return [skipped[0], nothing, skipped[2], view, gr.update(visible=False), *skipped[5:-1], _said(error)]
         try:
             asked = _within(asked, seen)
             found = await asyncio.to_thread(look, asked, edits, self.runs)
@@ -193,7 +194,7 @@ def build(shared: Shared, tab: gr.Tab) -> None:
     gr.Markdown(texts.INSIDE_COST)
     cost = gr.Markdown(cost_text(start_config()), elem_id="inside-cost")
     with gr.Row(elem_id="inside-measure"):
-        button = gr.Button(texts.INSIDE_MEASURE, elem_id="inside-measure-button", min_width=160, scale=0)
+        button = gr.Button(texts.INSIDE_MEASURE, elem_id="inside-measure-button", size="sm", scale=0)
         exact = gr.Markdown("", elem_id="inside-measured", elem_classes="trm-small")
     links = [link(f"inside.{name}", None) for name in ("puzzle", "message", "after.message", "view")]
     measured, latent, influence = (link(f"inside.{name}", None) for name in ("measured", "latent", "influence"))

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any
 from urllib.parse import parse_qsl, urlencode
 
@@ -138,7 +139,7 @@ class Links:
         task = take("task", self.tasks, self.tasks[0])
         kind = take("pair", KINDS if task in pair_names() else KINDS[:1], "on")
         size = take("size", SIZES, "tiny")
-        opened = Opened(sized(task, kind, size), kind, tour=tour, chosen=chosen, left_out=left_out)
+        opened = Opened(list(sized(task, kind, size)), kind, tour=tour, chosen=chosen, left_out=left_out)
         opened.tab = take("tab", self.tabs, self.tabs[0])
         if "step" in given:
             step = given.pop("step")
@@ -235,13 +236,14 @@ class Links:
         return settled
 
 
-def sized(task: str, kind: str, size: str) -> list[Any]:
+@cache
+def sized(task: str, kind: str, size: str) -> tuple[Any, ...]:
     """The controls' values when the page shows a task's recorded run of a kind and then a size was chosen."""
     shown = dict(zip(CONTROLS, values_of(shown_config(task, kind)), strict=True))
     if size != "tiny":
         own = preset(task, size).to_flat()
         shown |= {"preset": size, **{name: own[name] for name in SIZED}}
-    return list(shown.values())
+    return tuple(shown.values())
 
 
 def _value(name: str, text: str) -> Any:

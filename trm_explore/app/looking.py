@@ -6,6 +6,7 @@ bounded, and what is wrong ends in one sentence (ValueError).
 
 from __future__ import annotations
 
+import hashlib
 import json
 from dataclasses import dataclass
 from typing import Any
@@ -43,6 +44,17 @@ class Asked:
     own: Any  # text of an own puzzle, empty for the held-out one
     cycles: Any
 
+    @property
+    def model(self) -> str:
+        """Equal where the same model is looked at: what arrives late for another one is not drawn."""
+        return f"{self.source}/{self.task}"
+
+    @property
+    def key(self) -> str:
+        """Equal where the same answer is looked at."""
+        asked = (self.model, self.number, self.own, self.cycles)
+        return hashlib.sha256(repr(asked).encode()).hexdigest()[:12]
+
 
 def look(asked: Asked, edits: Any, runs: Runs) -> dict[str, Any]:
     """{puzzle, message, after, view, seen}: the puzzle for the editor, the answer for the player, the one with the
@@ -54,13 +66,14 @@ def look(asked: Asked, edits: Any, runs: Runs) -> dict[str, Any]:
     shape = batch["board"]
     changes = edits_of(edits)
     before, after = _answers(seen, _with_companions(seen.task, batch), changes, cycles)
-    key = f"inside-{asked.source}-{asked.task}"
     said = {"own": bool(asked.own), "error": "", "remark": remark, "turn": 0}
     return {
         "puzzle": editor_of(seen.task, batch, shape) | said,
-        "message": _message(seen, key, before, label, shape),
-        "after": after and _message(seen, key, after, texts.WITH_EDITS.format(label=label), shape),
+        "message": _message(seen, asked.key, before, label, shape),
+        "after": after and _message(seen, asked.key, after, texts.WITH_EDITS.format(label=label), shape),
         "view": {
+            "model": asked.model,
+            "key": asked.key,
             "trained": seen.trained,
             "steps": cycles,
             "colors": both_themes(cycles),
@@ -130,11 +143,11 @@ def _answers(seen: Seen, batch: Batch, edits: list[Edit], cycles: int) -> tuple[
     return record(seen.model, batch, loops_over_positions=seen.task.loops_over_positions, **settings), None
 
 
-def _message(seen: Seen, key: str, answer: Trajectory, label: str, shape: tuple[int, int]) -> dict[str, Any]:
+def _message(seen: Seen, run: str, answer: Trajectory, label: str, shape: tuple[int, int]) -> dict[str, Any]:
     """The answer as the player takes it: colours are those of its own number of steps."""
     frame = frame_of(answer, seen.task, label=label, shape=shape)
     config = seen.config.with_flat(H_cycles=answer.n_steps) if _plain(seen.config) else seen.config
-    message = message_of(key, config, [Frame(0, frame)], state="inside", text=label)
+    message = message_of(f"inside-{run}", config, [Frame(0, frame)], state="inside", text=label)
     return message | {"steps": answer.n_steps, "colors": both_themes(answer.n_steps)}
 
 

@@ -32,9 +32,10 @@ CLOUD, GRADIENT = 48, 16  # puzzles at most of the cloud of states, and of a gra
 
 
 def measure(asked: Asked, runs: Runs) -> dict[str, Any]:
-    """{accuracy, halting, gradients}: what depends on the model alone; of a recorded one it is kept."""
+    """{accuracy, halting, gradients, model}: what depends on the model alone; of a recorded one it is kept."""
     seen = model_for(asked.source, asked.task, asked.run_id, runs)
-    return _of_model(seen) if asked.source == "run" else _of_recorded(asked.task, asked.source)
+    found = _of_model(seen) if asked.source == "run" else _of_recorded(asked.task, asked.source)
+    return found | {"model": asked.model}
 
 
 def paths(asked: Asked, runs: Runs) -> dict[str, Any]:
@@ -44,7 +45,7 @@ def paths(asked: Asked, runs: Runs) -> dict[str, Any]:
     batch, _, _ = puzzle_of(seen, asked)
     settings = {"H_cycles": cycles, "before_call": patience()}
     found = latent_paths(seen.model, seen.task, batch, others=min(CLOUD, _affordable(seen, cycles)), **settings)
-    return found.to_dict() | {"colors": both_themes(cycles)}
+    return found.to_dict() | {"colors": both_themes(cycles), "key": asked.key}
 
 
 def reading(asked: Asked, cell: Any, runs: Runs) -> dict[str, Any]:
@@ -66,7 +67,7 @@ def reading(asked: Asked, cell: Any, runs: Runs) -> dict[str, Any]:
         ]  # (S, calls, layers, heads, L)
         heads = np.nanmean(maps, axis=(1, 2)).transpose(1, 0, 2)  # (heads, S, L)
     rows, cols = batch["board"]
-    shown = {"cell": at, "rows": rows, "cols": cols, "matrix": short(found.matrix[:, 0], 3)}
+    shown = {"key": asked.key, "cell": at, "rows": rows, "cols": cols, "matrix": short(found.matrix[:, 0], 3)}
     return shown | {"heads": short(np.asarray(heads), 3), "text": found.text}
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import gradio as gr
 
 from trm_explore import texts
-from trm_explore.app import compare, inside, share
+from trm_explore.app import bring, compare, inside, share
 from trm_explore.app.bridge import REMEMBER, host, link
 from trm_explore.app.controls import more, switches
 from trm_explore.app.handlers import MARKED, Handlers, buttons
@@ -30,11 +30,13 @@ HEAD = (
 .gradio-container { max-width: 1240px !important; }
 .gradio-container .main.app { padding-top: 12px; }
 /* Contrast of at least 4.5 to 1, which the theme's own colours do not have. */
-html body .gradio-container { --body-text-color-subdued: #68625d; --block-info-text-color: #68625d; --block-label-text-color: #57534e;
-  --block-title-text-color: #57534e; --input-placeholder-color: #68625d; --button-primary-background-fill: #0f766e;
-  --button-primary-background-fill-hover: #115e59; --color-accent: #0f766e; }
-html body.dark .gradio-container { --body-text-color-subdued: #b3ada8; --block-info-text-color: #b3ada8; --block-label-text-color: #d6d3d1;
-  --block-title-text-color: #d6d3d1; --input-placeholder-color: #b3ada8; --color-accent: #2dd4bf; }
+html body .gradio-container {
+  --body-text-color-subdued: #68625d; --block-info-text-color: #68625d; --input-placeholder-color: #68625d;
+  --block-label-text-color: #57534e; --block-title-text-color: #57534e; --color-accent: #0f766e;
+  --button-primary-background-fill: #0f766e; --button-primary-background-fill-hover: #115e59; }
+html body.dark .gradio-container {
+  --body-text-color-subdued: #b3ada8; --block-info-text-color: #b3ada8; --input-placeholder-color: #b3ada8;
+  --block-label-text-color: #d6d3d1; --block-title-text-color: #d6d3d1; --color-accent: #2dd4bf; }
 html body:not(.dark) .cm-line span { color: var(--body-text-color) !important; }
 @media (max-width: 640px) { .gradio-container .main.app { padding-left: 10px; padding-right: 10px; } }
 </style>"""
@@ -43,8 +45,9 @@ html body:not(.dark) .cm-line span { color: var(--body-text-color) !important; }
 CSS = (Path(__file__).parent / "page.css").read_text(encoding="utf-8")
 
 
-def build(runs: Runs, folders: tuple[str, ...] = ()) -> gr.Blocks:
-    """The page over a registry of runs. `folders`: tasks of the owner's own, beside those of the project."""
+def build(runs: Runs, folders: tuple[str, ...] = (), opened: str = "") -> gr.Blocks:
+    """The page over a registry of runs. `folders`: tasks of the owner's own, beside those of the project. `opened`: a
+    file with a run or a checkpoint, which it opens with."""
     offered = (*GENERATED, *folders)
     with gr.Blocks(title=texts.TITLE, analytics_enabled=False) as page:
         gr.HTML(f"<header><h1>{texts.HEADLINE}</h1><p>{texts.INTRO}</p></header>", elem_id="intro", padding=False)
@@ -60,6 +63,8 @@ def build(runs: Runs, folders: tuple[str, ...] = ()) -> gr.Blocks:
                 compare.build(shared)
             with gr.Tab(texts.TAB_INSIDE, id="inside", elem_id="tab-inside") as tab:
                 inside.build(shared, tab)
+        if opened:
+            shared.handlers.first = bring.adopt(opened, runs, offered, pinned=True).id
         share.wire(page, shared, toured, shown)
     return page
 
@@ -94,8 +99,10 @@ def _train(shared: Shared, gallery: gr.HTML) -> share.Shown:
         with gr.Row(elem_id="advice"):
             gr.Markdown(texts.ADVICE, elem_classes="trm-small")
             advice = [gr.Button(name, size="sm", elem_id=f"advice-{name}") for name in PRESETS if name not in SIZES]
+    message = link("message", recorded_message(config.task), REMEMBER)
     with gr.Accordion(texts.KEEP_TITLE, open=False, elem_id="take"):
         host("keep")
+        bring.build(shared, message)
         command = gr.Code(
             as_command(config),
             language="shell",
@@ -110,7 +117,6 @@ def _train(shared: Shared, gallery: gr.HTML) -> share.Shown:
         )
     with gr.Accordion(texts.WHAT_TITLE, open=False, elem_id="what"):
         gr.Markdown(texts.WHAT)
-    message = link("message", recorded_message(config.task), REMEMBER)
     plan = link("plan", plan_of(config))
     link("tasks", gallery_of(shared.offered))
 

@@ -36,8 +36,12 @@ RECIPES: dict[str, tuple[dict[str, Any], ...]] = {
     ),
     "depth": tuple({**_ON, "H_cycles": cycles} for cycles in (1, 2, 4, 6)),
 }
-# The shipped runs that answer a recipe at once, by kind (pairs.py), in the order of their letters.
-RECORDED = {"on-off": ("on", "off", "off-time"), "loss-gradient": ("on", CONTROL, "off")}
+# The shipped runs that answer a recipe at once, by kind (pairs.py), under the letters of its variants. Letters beyond
+# those stand beside the question.
+RECORDED = {
+    "on-off": {"A": "on", "B": "off", "C": "off-time"},
+    "loss-gradient": {"A": "on", "C": CONTROL, "D": "off"},
+}
 
 
 def variants_of(recipe: Any, values: list[Any] | tuple[Any, ...]) -> list[list[Any]]:
@@ -93,12 +97,12 @@ def names_of(configs: dict[str, RunConfig]) -> dict[str, str]:
 
 
 def _words(config: RunConfig) -> dict[str, str]:
-    s, words = config.supervision, texts.COMPARE
+    s, cycles, words = config.supervision, config.model.H_cycles, texts.COMPARE
     weighted = s.enable_deep_supervision and s.deep_supervision_schedule not in ("front_loaded", "custom")
     return {
         "supervision": words["on" if s.enable_deep_supervision else "off"],
         "schedule": texts.SCHEDULES[s.deep_supervision_schedule] if s.enable_deep_supervision else "",
         "weight": words["base"].format(weight=s.deep_supervision_weight) if weighted else "",
         "scope": words["scope"].format(scope=s.scope),
-        "depth": words["depth"].format(cycles=config.model.H_cycles),
+        "depth": words["depth_one" if cycles == 1 else "depth"].format(cycles=cycles),
     }

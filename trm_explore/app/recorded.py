@@ -35,7 +35,8 @@ def recorded_run(task: str, kind: str) -> tuple[RunConfig, tuple[ev.Event, ...]]
     ]
     nothing = math.nan
     evals = [ev.Evaluated(update, 0, [nothing] * len(cells), cells, exact) for update, cells, exact in run["evals"]]
-    return config, (*points, *evals, ev.Frame(run["updates"], frame))
+    end = ev.Finished("done", run["updates"], run["seconds"])
+    return config, (*points, *evals, ev.Frame(run["updates"], frame), end)
 
 
 @cache

@@ -42,8 +42,8 @@ class Repeats:
         self._stopped: dict[str, bool] = {}  # of the repeats under way, by their secret
 
     async def repeat(self, recipe: str, *values: Any) -> AsyncIterator[Updates]:
-        """The question, the variants and the Train tab's values -> the secret with which it can be stopped, the note, the result, and
-        how its two buttons look; again and again until all is done or stopped."""
+        """The question, the variants and the Train tab's values -> the secret with which it can be stopped, the note,
+        the result, and how its two buttons look; again and again until all is done or stopped."""
         try:
             configs = await asyncio.to_thread(self.comparing.configs, recipe, *values)
         except (ValueError, OSError) as error:
@@ -141,7 +141,8 @@ def scores_of(done: dict[str, list[list[ev.Event]]]) -> dict[str, dict[str, list
 
 
 def result_of(done: dict[str, list[list[ev.Event]]]) -> str:
-    """The figure, a sentence for every difference, and how they were made, as HTML; empty while a variant has no run."""
+    """The figure, a sentence for every difference, and how they were made, as HTML; empty while a variant lacks a
+    run."""
     if not all(done.values()):
         return ""
     scores = scores_of(done)

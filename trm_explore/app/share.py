@@ -64,7 +64,8 @@ class Sharing:
 
         The tab's own run comes first on a reload, and where the link sets nothing that a run depends on; else the link.
         """
-        opened, run = self.links.read(query), self.runs.get(run_id)
+        opened, run_id = self.links.read(query), run_id or self.handlers.first
+        run = self.runs.get(run_id)
         if run is not None and (again or not opened.chosen) and not (opened.tour and run.ended):
             found_run, ticket, *values = self.handlers.find_again(run_id)
             opened.values = values

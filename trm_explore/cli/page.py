@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from trm_explore.checks import number, whole
+from trm_explore.run_folder import find_checkpoint
 from trm_explore.runs import LIMITS
 
 
@@ -27,6 +28,8 @@ class App:
     """Seconds after which a run that no page watches is stopped."""
     tasks: tuple[str, ...] = ()
     """Folders with tasks of your own (task.json and arrays) that the page offers too."""
+    open: str = ""
+    """A run (.zip) or a checkpoint (.safetensors, or the name of a shipped one) that the page opens with."""
     password: str = ""
     """Asked of everybody who opens the page; the environment variable TRM_EXPLORE_PASSWORD does the same unseen."""
     owner_key: str = ""
@@ -50,6 +53,7 @@ def run(args: App) -> int:
         port=args.port,
         limits=replace(limits, slots=args.runs or limits.slots, lease=args.lease),
         folders=args.tasks,
+        opened=str(find_checkpoint(args.open)) if args.open else "",
         password=args.password or os.environ.get("TRM_EXPLORE_PASSWORD", ""),
         owner_key=args.owner_key,
         root_path=args.root_path,

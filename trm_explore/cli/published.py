@@ -12,6 +12,7 @@ from trm_explore.checks import whole
 from trm_explore.cost import table_numbers
 from trm_explore.published import PuzzleTable, export_published, read_published
 from trm_explore.run_folder import find_checkpoint
+from trm_explore.tasks import resolve
 
 
 @dataclass(frozen=True)
@@ -22,6 +23,8 @@ class Import:
     """The file. An all_config.yaml beside it is read too."""
     out: str = ""
     """Where to write, for evaluate, show and the page. Empty: only say what the file is."""
+    task: str = ""
+    """What it is evaluated on: a task's name or a published data folder. Empty: told from vocabulary and length."""
     puzzle_table: PuzzleTable = "memory-map"
     """The table of puzzle vectors: memory-map keeps it, leave-out drops it."""
     H_cycles: int | None = None
@@ -60,6 +63,9 @@ def run_import(args: Import) -> int:
         if name != "expansion" and given[name] is not None:
             whole(args, name, 0 if name == "puzzle_emb_len" else 1)
     model, config, remarks = read_published(args.path, puzzle_table=args.puzzle_table, **given)
+    if args.task:
+        config = config.with_flat(task=args.task)
+        resolve(config)  # whether they fit
     m = config.model
     kind = "HRM: two networks" if m.networks == "two" else "TRM, one state" if m.states == "one" else "TRM"
     layers = f"{m.L_layers}" if m.networks == "shared" else f"{m.H_layers} and {m.L_layers}"

@@ -68,6 +68,11 @@ class Part:
         inputs = self.inputs[rows].astype(np.int64)
         return {"inputs": inputs, "labels": labels, "puzzle_identifiers": self.puzzle_identifiers[puzzles]}
 
+    def rated(self, rows: np.ndarray) -> dict[str, np.ndarray]:
+        """The same, with ratings (n,) float32 where the folder has them."""
+        batch = self.batch(rows)
+        return batch if self.ratings is None else batch | {"ratings": self.ratings[rows].astype(np.float32)}
+
     def check_tokens(self, most: int | None = None) -> Iterator[tuple[int, int]]:
         """(done, total) while the tokens of the first `most` examples (None: all) are looked at; ValueError names the
         first outside the vocabulary."""

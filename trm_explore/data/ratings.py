@@ -33,10 +33,7 @@ def by_rating(ratings: np.ndarray, exact: np.ndarray, most: int = MOST_BANDS) ->
         raise ValueError(f"ratings have shape {ratings.shape} and answers {exact.shape}; they must be (N,) and (S, N)")
     values, which, counts = np.unique(ratings, return_inverse=True, return_counts=True)
     if len(values) > most:
-        ends = np.cumsum(counts)
-        band = np.minimum((ends - (counts + 1) / 2) * most // len(ratings), most - 1).astype(
-            int
-        )  # by a rating's middle
+        band = (np.cumsum(counts) - counts) * most // len(ratings)  # by where a rating begins
     else:
         band = np.arange(len(values))
     found = []

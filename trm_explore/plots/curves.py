@@ -142,7 +142,9 @@ def accuracy_by_cycle(
     ax, colors = panel(ax, width, 2.2), step_colors(S)
     if trained_cycles is not None and trained_cycles < S:
         ax.axvspan(trained_cycles - 0.5, S - 0.5, color=LINE, alpha=0.45, linewidth=0)
-        ax.text(trained_cycles - 0.4, 0.02, "beyond training", fontsize=7, color=MUTE, va="bottom")
+        nearby = np.concatenate([values[trained_cycles:] for values in lists.values()])
+        free = max((0.07, 0.3, 0.5, 0.7, 0.93), key=lambda y: np.nanmin(np.abs(nearby - y)))  # where no curve is
+        ax.text(trained_cycles - 0.4, free, "beyond training", fontsize=7, color=MUTE, va="center")
     steps = np.arange(S)
     for measure, marker, dash in (("cells", "s", (0, (4, 1.6))), ("exact", "o", "-")):
         ax.plot(steps, lists[measure], linestyle=dash, color=MUTE, linewidth=1, zorder=2)

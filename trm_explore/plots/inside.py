@@ -48,11 +48,11 @@ def gradient_by_step(measured: Any, *, axes: Any = None, width: float = PAGE) ->
     edge = LINE if S < 20 else "none"
     mesh = table.pcolormesh(shown, cmap=paper.STRENGTH, norm=norm, edgecolors=edge, linewidth=0.5)
     size = min(7.0, table.figure.get_figwidth() * 0.42 / S * 72 / 3.4)
-    for k, j in np.argwhere(np.ones_like(states, dtype=bool)) if size >= 4 else ():
-        dark = there[k, j] and norm(states[k, j]) > 0.45
+    for k, j in np.argwhere(np.ones_like(states, dtype=bool)) if size >= 5 else ():
+        dark = there[k, j] and paper.is_dark(paper.STRENGTH(norm(states[k, j])))
         text = f"{states[k, j]:.2g}" if there[k, j] else "0" if states[k, j] == 0 else "–"
         table.text(j + 0.5, k + 0.5, text, ha="center", va="center", fontsize=size, color=PAPER if dark else INK)
-    if size < 4:
+    if size < 5:
         table.figure.colorbar(mesh, ax=table, label="gradient norm", fraction=0.05)
     table.set_xlim(0, S)
     table.set_ylim(S, 0)

@@ -153,6 +153,11 @@ def mix(color: str, part: float, ground: str = PAPER) -> tuple[float, ...]:
     return tuple(part * c + (1 - part) * g for c, g in zip(to_rgb(color), to_rgb(ground), strict=True))
 
 
+def is_dark(color: Any) -> bool:
+    """Whether white reads better on it than ink (relative luminance, ITU-R BT.709)."""
+    return sum(part * c for part, c in zip((0.2126, 0.7152, 0.0722), to_rgb(color), strict=True)) < 0.5
+
+
 def line_styles(n: int) -> list[dict[str, Any]]:
     """Colour, dash and marker of each of n lines; the last, the final answer's, is solid and a little stronger."""
     styles = []

@@ -9,6 +9,7 @@ Such a file is a bare state_dict that torch.save wrote; it is read with weights_
 from __future__ import annotations
 
 import pickle
+import warnings
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
@@ -116,7 +117,8 @@ def _loaded(path: Path) -> Any:
     except RuntimeError as error:
         if "mmap can only be used" not in str(error):
             raise
-        return torch.load(path, map_location="cpu", weights_only=True)
+        with warnings.catch_warnings(action="ignore"):  # of what else a foreign file may hold; it is refused below
+            return torch.load(path, map_location="cpu", weights_only=True)
 
 
 def _renamed(loaded: dict[str, Tensor], file: str) -> dict[str, Tensor]:

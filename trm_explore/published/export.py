@@ -40,7 +40,8 @@ def export_published(model: RecursiveModel, config: RunConfig, folder: str | Pat
     folder.mkdir(parents=True, exist_ok=True)
     temporary = folder / f".{file.name}"
     try:
-        torch.save({PREFIX + theirs_of(name): value for name, value in tensors.items()}, temporary)
+        with temporary.open("wb") as stream:
+            torch.save({PREFIX + theirs_of(name): value for name, value in tensors.items()}, stream)
         os.replace(temporary, file)
     finally:
         temporary.unlink(missing_ok=True)

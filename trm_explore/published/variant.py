@@ -90,7 +90,7 @@ def variant_of(weights: dict[str, Tensor], settings: dict[str, Any], given: dict
         else where.take("pos_encodings", "none" if mlp else "rope", ("rope", "none")),
         "puzzle_emb_len": prefix,
         "num_puzzle_identifiers": rows,
-        "puzzle_emb_ndim": width,
+        "puzzle_emb_ndim": None if width == D else width,
         "H_cycles": where.take("H_cycles", 2 if two else 3),
         "L_cycles": where.take("L_cycles", 2 if two else usual_L),
         "halt_max_steps": where.take("halt_max_steps", 16),

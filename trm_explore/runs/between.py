@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import ctypes
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from trm_explore.checkpoint import Checkpoint, load_weights, slim
@@ -48,6 +49,20 @@ def weights_of(training: Training) -> Checkpoint | None:
         return None
     kept = slim(training.checkpoint())
     return kept._replace(tensors={name: tensor.detach().cpu().clone() for name, tensor in kept.tensors.items()})
+
+
+def let_go(training: Training) -> None:
+    """Gives the memory of an ended training back at once. Its optimiser and its schedule hold each other, so it would
+    stay until Python next looks for such circles; and the C library keeps what was given back, unless it is asked."""
+    training.state.optimizer.state.clear()
+    training.state.optimizer.param_groups.clear()
+    vars(training.state).clear()
+
+
+def trim() -> None:
+    """Hands unused memory back to the system, where its C library can do that."""
+    with suppress(OSError, AttributeError, TypeError):
+        ctypes.CDLL(None).malloc_trim(0)
 
 
 def model_of(kept: Checkpoint) -> RecursiveModel:

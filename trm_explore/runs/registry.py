@@ -10,7 +10,9 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
+from trm_explore.checkpoint import Checkpoint
 from trm_explore.config import RunConfig
+from trm_explore.events import Event
 from trm_explore.runs.between import size_of
 from trm_explore.runs.limits import Limits
 from trm_explore.runs.run import Run
@@ -51,13 +53,30 @@ class Runs:
         worker = Worker(self, members)
         with self.changed:
             self._check_room(len(members), visitor)
-            for run in members:
-                self._all[run.id] = run
-            ended = [other.id for other in self._all.values() if other.ended]
-            for old in ended[: max(0, len(ended) - self.limits.keep)]:
-                del self._all[old]
+            self._remember(members)
         worker.thread.start()
         return list(members)
+
+    def adopt(
+        self, config: RunConfig, events: Sequence[Event], kept: Checkpoint, visitor: str = "", pinned: bool = False
+    ) -> Run:
+        """A run that was computed elsewhere, as an ended one: it is read, and looked into, like any other. `pinned`:
+        it is never forgotten. ValueError where its network is beyond the limits."""
+        self.limits.check(config.with_flat(updates=1))
+        run = Run(self, config, False, visitor)
+        run.pinned = pinned
+        run._adopt(list(events), kept)
+        with self.changed:
+            self._remember((run,))
+            self.has_ended(run)
+        return run
+
+    def _remember(self, runs: Sequence[Run]) -> None:
+        for run in runs:
+            self._all[run.id] = run
+        ended = [other.id for other in self._all.values() if other.ended and not other.pinned]
+        for old in ended[: max(0, len(ended) - self.limits.keep)]:
+            del self._all[old]
 
     def _check_room(self, more: int, visitor: str) -> None:
         active = [run for run in self._all.values() if not run.ended]
@@ -106,7 +125,7 @@ class Runs:
             self.turns.typical = statistics.median(self._took)
         room = self.limits.keep_bytes
         for other in reversed(self._all.values()):
-            if other._kept is not None:
+            if other._kept is not None and not other.pinned:
                 room -= size_of(other._kept)
                 if room < 0:
                     other._kept = None

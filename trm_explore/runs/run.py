@@ -15,7 +15,7 @@ from trm_explore.analysis import Finding, diagnose
 from trm_explore.checkpoint import Checkpoint, write_checkpoint
 from trm_explore.config import RunConfig
 from trm_explore.model import RecursiveModel
-from trm_explore.runs.between import Between, model_of, weights_of, without_places
+from trm_explore.runs.between import Between, let_go, model_of, weights_of, without_places
 from trm_explore.training import Training, train
 
 if TYPE_CHECKING:
@@ -35,15 +35,16 @@ class Run:
         self.events: list[ev.Event] = []
         self.latest: ev.Event | None = None  # the newest event that says where the run stands
         self.findings: list[Finding] = []  # what diagnose makes of the events so far
+        self.pinned = False  # never forgotten
         self.note = ""  # why it was ended, where a limit did it
         self.computed = 0.0  # seconds in which it had a slot and worked
         self.seen = self.made = time.monotonic()
-        self.worker: Worker  # set by the registry
+        self.worker: Worker | None = None  # set by the registry; an adopted run has none
         self._runs, self._between = runs, Between()
         self._training: Training | None = None
         self._stream: Iterator[ev.Event] = iter(())
         self._kept: Checkpoint | None = None  # the averaged weights of an ended run
-        self._updates_asked, self._want_pause, self._want_stop = 0, paused, False
+        self._done, self._updates_asked, self._want_pause, self._want_stop = 0, 0, paused, False
 
     def read(self, cursor: int = 0) -> tuple[list[ev.Event], int]:
         """Events from `cursor` on, and the next cursor. Reading renews the lease."""
@@ -95,12 +96,13 @@ class Run:
         """Ends the run, also in the middle of an update; what it has computed stays readable."""
         with self._runs.changed:
             self._want_stop = True
-            if self._training is not None:
-                self._training.stop()
+            if (training := self._training) is not None:
+                training.stop()
             self._runs.changed.notify_all()
 
     def join(self, timeout: float | None = None) -> None:
-        self.worker.thread.join(timeout)
+        if self.worker is not None:
+            self.worker.thread.join(timeout)
 
     def weights(self, timeout: float = 10.0) -> Checkpoint | None:
         """A copy of the averaged weights, as they were between two updates, and the resolved config. None before the
@@ -131,6 +133,15 @@ class Run:
         with tempfile.TemporaryDirectory() as folder:
             return self.save(Path(folder) / "model.safetensors").read_bytes()
 
+    def _adopt(self, events: list[ev.Event], kept: Checkpoint) -> None:
+        """Becomes an ended run that was computed elsewhere."""
+        self.events, self._kept = events, kept
+        self.latest = next(
+            (e for e in reversed(events) if isinstance(e, ev.UpdateDone | ev.Finished | ev.Failed)), None
+        )
+        self.findings = diagnose(events)
+        self.state = "finished"
+
     # ---- for its worker, in the worker's thread
 
     def _due(self) -> bool:
@@ -141,7 +152,7 @@ class Run:
         """Seconds of computing left, from what its updates took so far."""
         if self.ended:
             return 0.0
-        done = self._training.update if self._training else 0
+        done = self._done
         return (self.config.train.updates - done) * self.computed / done if done else None
 
     def _advance(self) -> None:
@@ -178,6 +189,7 @@ class Run:
                 self._want_stop = True
             if isinstance(event, ev.UpdateDone):
                 with self._runs.changed:
+                    self._done = event.update
                     self._updates_asked = max(0, self._updates_asked - 1)
                 if event.update < self._training.config.train.updates:
                     return  # after the last one comes only the end
@@ -195,18 +207,20 @@ class Run:
     def _end(self) -> None:
         if self.ended:
             return
-        self._stream = iter(())
-        training = self._training
+        training, seconds, update = self._training, 0.0, self._update()
         if training is not None:
+            seconds = training.seconds
             training.close()
-            with suppress(Exception):  # a device that broke may not give them; the run has to end all the same
-                self._kept = weights_of(training)
+            with self._between.update():  # nobody looks now
+                with suppress(Exception):  # a device that broke may not give them; the run has to end all the same
+                    self._kept = weights_of(training)
+                self._training, self._stream = None, iter(())
+                let_go(training)
         with self._runs.changed:
             last = self.events[-1] if self.events else None
             if not isinstance(last, ev.Finished | ev.Failed):
-                self._append(ev.Finished("stopped", self._update(), training.seconds if training else 0.0))
+                self._append(ev.Finished("stopped", update, seconds))
                 last = self.events[-1]
-            self._training = None  # the training's memory goes back; events and averaged weights stay
             failed = isinstance(last, ev.Failed)
             self.state = "failed" if failed else "finished" if last.reason == "done" else "stopped"
             self._runs.has_ended(self)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import torch
 
+from trm_explore.runs.between import trim
 from trm_explore.runs.run import PAUSED, PREPARING, QUEUED, RUNNING, Run
 
 if TYPE_CHECKING:
@@ -53,6 +54,7 @@ class Worker:
                 run._end()
             with self._runs.changed:
                 self._give_back()
+            trim()
 
     def _wait_for_turn(self) -> bool:
         """Holds until a member may compute: not paused (or an update was asked for), and it is this one's turn. False

@@ -230,9 +230,10 @@ const charts = (() => {
       for (const { n, x, y, at } of ends.filter((e, i) => few || (e.named = !ends.slice(0, i).some((o) => o.named && Math.abs(o.at - e.at) < GAP)))) {
         const s = series[n];
         g.strokeStyle = color(s); g.lineWidth = 1.5; g.globalAlpha = 0.6; g.beginPath(); g.moveTo(Math.max(x, box.right) + 2, y); g.lineTo(box.right + 10, at);
-        if (x > box.right - 2) g.stroke();
+        const early = x < box.right - 2;
+        if (!early) g.stroke();
         g.globalAlpha = s.bold ? 1 : 0.8; g.fillStyle = fg; g.font = `${s.bold ? 700 : 400} ${FONT}`;
-        if (x > box.right - 2) g.fillText(label(s), box.right + 13, at); else g.fillText(label(s), x + 6, y);
+        g.fillText(label(s), early ? x + 7 : box.right + 13, at);
       }
       g.globalAlpha = 1; g.font = FONT;
       card(g, fg, box, W, lines, places, Y, color, format);

@@ -1,5 +1,5 @@
 // Runs side by side: their curves on the same axes, the same puzzle on their boards with one step for all, a table of where each stands, and who is ahead
-// beside what was guessed. `group` is a message of comparison.py (runs with news only; first: true begins anew), `guess` what the visitor has chosen.
+// beside what was guessed. `group` is a message of comparison.py, as text (runs with news only; first: true begins anew), `guess` what the visitor has chosen.
 // Not whole without common.js, answers.js, boards.js and charts.js before it. render({ model, el }) -> disposer; emits turn through the page, again.
 // el.dataset: ready, group, state, runs, points (of each run), step, against.
 
@@ -9,7 +9,7 @@ const CSS = `${BOARD_CSS} ${charts.STYLE}
 .tq *, .tq *::before, .tq *::after { box-sizing: border-box } .tq [hidden] { display: none !important }
 .tq-status { color: var(--mute); font-size: 13px; min-height: 1.45em; font-variant-numeric: tabular-nums }
 .tq-said { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%) }
-.tq-verdict { margin: 2px 0 10px; font-size: 16px; line-height: 1.4 } .tq-verdict small { color: var(--mute); font-size: 13px } .tq-verdict b { font-weight: 650 }
+.tq-verdict { margin: 2px 0 10px; font-size: 16px; line-height: 1.4 } .tq-verdict small { display: block; color: var(--mute); font-size: 13px } .tq-verdict b { font-weight: 650 }
 .tq-names { display: flex; flex-wrap: wrap; gap: 4px 20px; margin: 0 0 10px; padding: 0; list-style: none; font-size: 13.5px }
 .tq-names li { display: inline-flex; align-items: center; gap: 8px } .tq-names b { font-weight: 700 }
 .tq-tools { display: flex; flex-wrap: wrap; gap: 4px 18px; align-items: center; margin: 0 0 8px; font-size: 13px; color: var(--mute) }
@@ -18,7 +18,7 @@ const CSS = `${BOARD_CSS} ${charts.STYLE}
 .tq-tools input[type=range] { width: 84px }
 .tq-pair { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 330px), 1fr)); gap: 14px }
 .tq-card { border: 1px solid var(--line); border-radius: 12px; background: var(--bg); padding: 10px 12px 12px; margin-top: 14px; min-width: 0 } .tq-title { font-weight: 600 }
-.tq-boards { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 150px), 1fr)); gap: 16px 22px; margin-top: 10px }
+.tq-boards { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 126px), 1fr)); gap: 16px 20px; margin-top: 10px }
 .tq-run { --c: var(--light); min-width: 0; max-width: 250px } .tq[data-theme=dark] .tq-run { --c: var(--dark) }
 .tq-run > div:first-child { display: flex; gap: 8px; align-items: center; font-size: 13px; margin-bottom: 6px } .tq-run b { font-weight: 700 }
 .tq-fact { font-size: 14px; margin-top: 6px; font-variant-numeric: tabular-nums } .tq-fact small { display: block; color: var(--mute); font-size: 12.5px }
@@ -81,9 +81,10 @@ function render({ model, el }) {
   let runs = [], group = null, state = "", text = W.empty, guess = null, recorded = false, step = null, lastMessage = null, timer = 0, spokenAt = 0; // step null: each run's last
 
   function take() {
-    const message = model.get("group");
-    if (!message || message === lastMessage) return;
-    lastMessage = message;
+    const sent = model.get("group");
+    if (!sent || sent === lastMessage) return;
+    lastMessage = sent;
+    const message = JSON.parse(sent);
     if (message.first) {
       stop();
       [runs, group, step] = [[], message.group, null];
@@ -135,11 +136,12 @@ function render({ model, el }) {
 
   // Who is ahead at the last evaluation: {measure, order: [[letter, share]], even}; null while somebody has no figures.
   function standing() {
-    const finals = (name, n) => runs.map((run) => [run.letter, run.scores?.[name]?.at(-1) ?? run.evals.at(-1)?.[n].at(-1) ?? null]);
+    const asked = runs.filter((run) => !run.beside), finals = (name, n) => asked.map((run) => [run.letter, run.scores?.[name]?.at(-1) ?? run.evals.at(-1)?.[n].at(-1) ?? null]);
     const exact = finals("exact", 2);
-    if (runs.length < 2 || exact.some(([, share]) => share == null)) return null;
+    if (asked.length < 2 || exact.some(([, share]) => share == null)) return null;
     const solves = exact.some(([, share]) => share > SOLVED), order = (solves ? exact : finals("cells", 1)).sort((a, b) => b[1] - a[1]);
-    return { what: solves ? W.what_solved : W.what_cells, order, even: order[0][1] - order[1][1] < SAME };
+    const firsts = asked.map((run) => `${run.letter} ${percent((run.scores?.[solves ? "exact" : "cells"] ?? run.evals.at(-1)[solves ? 2 : 1])[0])}`).join(", ");
+    return { what: solves ? W.what_solved : W.what_cells, order, firsts, even: order[0][1] - order[1][1] < SAME };
   }
   function paintVerdict() {
     const now = standing(), ended = recorded || ["finished", "stopped"].includes(state), chosen = guess || (recorded ? model.get("guess") : null);
@@ -150,10 +152,11 @@ function render({ model, el }) {
       const right = now.even ? chosen === "none" : chosen === letter;
       parts.push(h("b", "", `${chosen === "none" ? W.guessed_none : fill(W.guessed, { guess: chosen })} ${W[`guess_${right ? "right" : "wrong"}${ended ? "" : "_now"}`]}`), " ");
     }
+    parts.push(h("small", "", [fill(W.firsts, { list: now.firsts }), now.even && W.even_why, W.one_seed].filter(Boolean).join(" ")));
     const whole = parts.map((p) => p.textContent ?? p).join("");
     if (verdict.dataset.said === whole) return;
     verdict.dataset.said = whole;
-    verdict.replaceChildren(...parts, h("small", "", `${now.even ? `${W.even_why} ` : ""}${W.one_seed}`));
+    verdict.replaceChildren(...parts);
   }
 
   function paintBoards() {

@@ -8,14 +8,14 @@ const CSS = `
 .ed-card { display: flex; flex-direction: column; gap: 10px; border: 1px solid var(--line); border-radius: 12px; background: var(--bg); padding: 14px }
 .ed-head { display: flex; flex-wrap: wrap; gap: 2px 10px; align-items: baseline } .ed-title { font-weight: 650; font-size: 16px } .ed-which { color: var(--mute); font-size: 12.5px }
 .ed-board { display: grid; gap: 1px; width: 100%; max-width: var(--w); background: var(--line); border: 2px solid var(--fg); border-radius: 5px; overflow: hidden; container-type: inline-size; touch-action: manipulation }
-.ed-board button { position: relative; aspect-ratio: 1; min-width: 0; padding: 0; border: 0; border-radius: 0; background: var(--bg); color: inherit; font: 700 min(calc(52cqw / var(--cols)), 26px)/1 system-ui; cursor: pointer }
-.ed-board button:disabled { color: var(--mute); cursor: default; background: color-mix(in srgb, var(--fg) 5%, var(--bg)) } .ed-board .right { border-right: 2px solid var(--fg) } .ed-board .below { border-bottom: 2px solid var(--fg) }
-.ed-board .wall { background: var(--wall); color: transparent } .ed-board .on { box-shadow: inset 0 0 0 2px var(--fg) } .ed-board button:focus-visible { outline: 3px solid var(--high); outline-offset: -3px; z-index: 1 }
-.ed-board .clash { background: color-mix(in srgb, var(--bad) 22%, var(--bg)) } .ed-board .clash::after { content: "!"; position: absolute; right: 8%; top: 4%; font: 800 max(10px, .5em)/1 system-ui; color: var(--bad) }
-.ed-pad, .ed-bar, .ed-line { display: flex; flex-wrap: wrap; gap: 6px } .ed-pad { max-width: 340px }
+.ed .ed-board button { position: relative; aspect-ratio: 1; min-width: 0; padding: 0; border: 0; border-radius: 0; background: var(--bg); color: inherit; font: 700 min(calc(52cqw / var(--cols)), 26px)/1 system-ui; cursor: pointer }
+.ed .ed-board button:disabled { color: var(--mute); opacity: 1; cursor: default; background: color-mix(in srgb, var(--fg) 7%, var(--bg)) } .ed .ed-board .right { border-right: 2px solid var(--fg) } .ed .ed-board .below { border-bottom: 2px solid var(--fg) }
+.ed .ed-board .open { background: var(--open) } .ed .ed-board .wall { background: var(--wall); color: transparent } .ed .ed-board .on { box-shadow: inset 0 0 0 2px var(--fg) } .ed .ed-board button:focus-visible { outline: 3px solid var(--high); outline-offset: -3px; z-index: 1 }
+.ed .ed-board .clash { background: color-mix(in srgb, var(--bad) 22%, var(--bg)) } .ed-board .clash::after { content: "!"; position: absolute; right: 8%; top: 4%; font: 800 max(10px, .5em)/1 system-ui; color: var(--bad) }
+.ed-pad, .ed-bar, .ed-line { display: flex; flex-wrap: wrap; gap: 6px } 
 .ed-pad button, .ed-bar button, .ed-line button { min-width: 38px; height: 38px; padding: 0 10px; border: 1px solid var(--line); border-radius: 8px; background: transparent; color: inherit; font: inherit; cursor: pointer }
 .ed :is(.ed-pad, .ed-bar, .ed-line) button:hover { border-color: var(--fg) } .ed :is(.ed-pad, .ed-bar, .ed-line) :is(button, input):focus-visible { outline: 2px solid var(--fg); outline-offset: 2px }
-.ed-line input { flex: 1 1 140px; min-width: 0; height: 38px; padding: 0 10px; border: 1px solid var(--line); border-radius: 8px; background: transparent; color: inherit; font: 13px ui-monospace, monospace }
+.ed .ed-line input[type=text] { flex: 1 1 140px; min-width: 0; height: 38px; padding: 0 10px; border: 1px solid var(--line); border-radius: 8px; background: transparent; color: inherit; font: 13px ui-monospace, monospace }
 .ed-said { font-size: 13px; min-height: 1.45em } .ed-said.bad { color: var(--bad) } .ed-help { color: var(--mute); font-size: 12.5px }`;
 const LATER = 300; // ms after the last key until the server is told
 const FILE_BYTES = 65536; // of a file its beginning: the first puzzle is in it
@@ -139,12 +139,13 @@ function render({ model, el }) {
     line.hidden = !spec.reads;
     clear.hidden = !clickable || spec.blank == null;
     back.hidden = !spec.own;
-    put(which, spec.own ? words.own : words.held);
+    put(which, spec.own ? words.own : spec.reads ? words.held : words.held_only);
+    text.placeholder = spec.text || words.line;
     board.setAttribute("aria-label", words.board);
     if (clickable) nodes.forEach((node, i) => {
       const { cols, rows, box } = spec, row = Math.floor(i / cols) + 1, col = (i % cols) + 1, token = cells[i];
       put(node, signOf(token));
-      node.className = [i === at && "on", bad.has(i) && "clash", spec.roles[token] === "wall" && "wall", boxed() && col % box[1] === 0 && col < cols && "right", boxed() && row % box[0] === 0 && row < rows && "below"].filter(Boolean).join(" ");
+      node.className = [i === at && "on", bad.has(i) && "clash", spec.roles[token] === "wall" ? "wall" : spec.roles.length && "open", boxed() && col % box[1] === 0 && col < cols && "right", boxed() && row % box[0] === 0 && row < rows && "below"].filter(Boolean).join(" ");
       node.disabled = !spec.editable[i];
       node.tabIndex = i === at ? 0 : -1;
       node.setAttribute("aria-label", fill(words.cell, { row, col, name: nameOf(token) }) + (bad.has(i) ? words.bad : ""));

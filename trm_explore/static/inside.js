@@ -35,13 +35,19 @@ function render({ model, el }) {
   // The server is asked once the choice has settled, and again when model, puzzle or cycles are others.
   function ask() {
     clearTimeout(timer);
-    timer = setTimeout(() => { if (frame()) { asked = cellNow(); model.emit?.("ask", { cell: asked }); } }, LATER);
+    timer = setTimeout(() => {
+      const wanted = `${model.get("view")?.key} ${cellNow()}`;
+      if (!frame() || wanted === asked) return;
+      asked = wanted;
+      model.emit?.("ask", { cell: cellNow() });
+    }, LATER);
   }
 
   function paint() {
-    const measured = model.get("measured"), view = model.get("view"), influence = model.get("influence"), shown = frame(), wanted = model.get("step"), cell = cellNow();
+    const told = model.get("view"), view = told?.none ? null : told, one = (name, key) => (view && model.get(name)?.[key] === view[key] ? model.get(name) : null), measured = one("measured", "model"), influence = one("influence", "key"), shown = frame(), wanted = model.get("step"), cell = cellNow();
+    root.hidden = Boolean(told?.none); // there is no model to look at
     const last = (view?.steps ?? 1) - 1, step = Number.isInteger(wanted) ? Math.max(0, Math.min(last, wanted)) : last;
-    const latent = model.get("latent"), colors = latent?.colors, grey = { light: "#6b7280", dark: "#9ca3af" };
+    const latent = one("latent", "key"), colors = latent?.colors, grey = { light: "#6b7280", dark: "#9ca3af" };
     const byStep = colors && { light: [grey.light, ...colors.light], dark: [grey.dark, ...colors.dark] };
     const ways = latent ? [{ name: words.mean, points: latent.mean_path, bold: true, colors: byStep }] : [];
     if (latent?.paths[cell] && latent.paths.length > 1) ways.push({ name: words.this, points: [latent.start, ...latent.paths[cell]], colors: byStep, dash: [4, 3] });
@@ -60,25 +66,26 @@ function render({ model, el }) {
     const rows = (Number(source.value) ? influence?.heads[Number(source.value) - 1] : influence?.matrix) ?? [], fits = influence && shown && influence.rows * influence.cols === answers.size(shown);
     const values = fits ? rows[Math.min(step, rows.length - 1)] ?? [] : [], top = Math.max(1e-12, ...values);
     map.set({ values: values.map((v) => (v == null ? null : Math.sqrt(v / top))), rows: influence?.rows ?? 0, cols: influence?.cols ?? 0, low: 0, high: 1, color: TEAL,
-      chosen: fits ? [Math.floor(influence.cell / influence.cols), influence.cell % influence.cols] : null,
+      texts: fits && !answers.isReal(shown) ? shown.inputs.map((id) => (answers.roleOf(shown, id) === "wall" ? "" : (shown.board.symbols?.[id] ?? "").trim())) : null, chosen: fits ? [Math.floor(influence.cell / influence.cols), influence.cell % influence.cols] : null,
       head: (row, col) => fill(words.part, { place: place(row * influence.cols + col, influence), part: Math.round((100 * values[row * influence.cols + col]) / top) }) });
-    put(notes[2], influence?.error ? influence.error : fits ? fill(words.reads, { place: place(influence.cell, influence), step: Math.min(step, rows.length - 1) }) : "");
+    map.node.parentNode.hidden = Boolean(shown) && answers.size(shown) < 2; // one position has no other to look at
+    put(notes[2], fits ? fill(words.reads, { place: place(influence.cell, influence), step: Math.min(step, rows.length - 1) }) : "");
 
     const reached = measured?.gradients, S = reached?.states.length ?? 0, flat = reached?.states.flat() ?? [], known = flat.filter((v) => v > 0), least = Math.min(...known) / 3;
-    gradients.set({ values: flat.map((v, i) => (v > 0 ? Math.log(v / least) : i % S > Math.floor(i / S) ? null : 0)), rows: S, cols: S, low: 0, color: BROWN,
+    gradients.set({ values: flat.map((v, i) => (v > 0 ? Math.log(v / least) : i % S > Math.floor(i / S) ? null : 0)), rows: S, cols: S, low: 0, color: BROWN, texts: S > 4 ? null : flat.map((v) => (v > 0 ? charts.number(v) : "")),
       head: (row, col) => fill(words.reach, { loss: row, cycle: col, norm: charts.number(flat[row * S + col]) }) });
     put(notes[3], reached ? fill(words.network, { scope: reached.scope, norms: reached.network.map(charts.number).join(", ") }) : "");
-    Object.assign(el.dataset, { cell, asked: influence?.cell ?? "", step, latent: latent ? ways.length : 0, gradients: S });
+    Object.assign(el.dataset, { cell, asked: fits ? influence.cell : "", step, latent: latent ? ways.length : 0, gradients: S });
   }
   const live = charts.live(root, list, paint);
   map.onpick = (row, col) => model.set("cell", row * model.get("influence").cols + col);
   plane.onpick = (n, k) => { if (k) model.set("step", k - 1); };
   source.addEventListener("change", live.request);
-  const onCell = () => { if (cellNow() !== asked) ask(); live.request(); };
-  const listeners = { "change:measured": live.request, "change:latent": () => { ask(); live.request(); }, "change:view": live.request, "change:message": live.request, "change:influence": live.request, "change:step": live.request, "change:cell": onCell };
+  const onCell = () => { ask(); live.request(); };
+  const listeners = { "change:measured": live.request, "change:latent": live.request, "change:view": () => { ask(); live.request(); }, "change:message": live.request, "change:influence": live.request, "change:step": live.request, "change:cell": onCell };
   for (const name in listeners) model.on(name, listeners[name]);
   live.now();
-  if (model.get("latent")) ask();
+  ask();
   el.dataset.ready = "1";
   return () => {
     for (const name in listeners) model.off?.(name, listeners[name]);

@@ -6,7 +6,7 @@
 const CSS = `
 .iv { ${LOOK}; --c: var(--light) } .iv[data-theme=dark] { ${DARK}; --c: var(--dark) } .iv *, .iv *::before, .iv *::after { box-sizing: border-box } .iv [hidden] { display: none !important }
 .iv-card { display: grid; grid-template-columns: 1fr 1fr; gap: 14px 26px; border: 1px solid var(--line); border-radius: 12px; background: var(--bg); padding: 14px }
-.iv-part { display: flex; flex-direction: column; gap: 8px; min-width: 0 } .iv-part h4 { margin: 0; font-size: 14px; font-weight: 650 } .iv-whole { grid-column: 1 / -1 }
+.iv-part { display: flex; flex-direction: column; gap: 8px; min-width: 0 } .iv-part h4 { margin: 0; font-size: 14px; font-weight: 650 } .iv-whole { grid-column: 1 / -1 } .iv-whole.none { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%) }
 .iv-row { display: flex; flex-wrap: wrap; gap: 6px; align-items: center } .iv-where { min-height: 1.45em }
 .iv button { min-width: 38px; height: 38px; padding: 0 12px; border: 1px solid var(--line); border-radius: 8px; background: transparent; color: inherit; font: inherit; cursor: pointer }
 .iv button:hover:enabled { border-color: var(--fg) } .iv button:disabled { opacity: .45; cursor: default } .iv :is(button, input):focus-visible { outline: 2px solid var(--fg); outline-offset: 2px }
@@ -32,12 +32,14 @@ function render({ model, el }) {
   const strength = h("input"), strong = h("output", "iv-mute");
   Object.assign(strength, { type: "range", min: "0.1", max: "3", step: "0.1", value: "1" });
   strength.setAttribute("aria-label", words.strength);
+  const early = button(words.early, () => { model.set("step", 0); model.save_changes(); });
   const states = ["z_H", "z_L"].map((name) => button(name, () => { state = name; request(); }, fill(words.state, { name })));
   const add = button(words.add, () => change({ kind: "noise", step, state, scale: Number(strength.value), seed: ++seed })), undo = button(words.undo, () => send([]));
+  const whole = h("div", "iv-part iv-whole", h("div", "iv-row", list, undo), outcome, strip, caption);
   const root = h("div", "iv", style, h("section", "iv-card",
-    h("div", "iv-part", h("h4", "", words.cell_title), where, symbols),
+    h("div", "iv-part", h("h4", "", words.cell_title), where, h("div", "iv-row", early), symbols),
     h("div", "iv-part", h("h4", "", words.noise_title), when, h("div", "iv-row", ...states, strength, strong, add)),
-    h("div", "iv-part iv-whole", h("div", "iv-row", list, undo), outcome, strip, caption)));
+    whole));
   outcome.setAttribute("aria-live", "polite");
   where.setAttribute("aria-live", "polite");
   strip.setAttribute("role", "img");
@@ -94,9 +96,10 @@ function render({ model, el }) {
     offer();
     const late = step >= last(), ready = cell != null && !late;
     put(where, late ? words.late : cell == null ? fill(words.choose, { step }) : fill(words.now, { step, cell: cellName(cell), says: answers.describe(frame, step, cell).split(" · ")[0].split(": ").at(-1) }));
+    early.hidden = !late || last() < 1;
     for (const node of symbols.querySelectorAll("button, input")) node.disabled = !ready;
     for (const node of symbols.querySelectorAll("[data-token]")) node.setAttribute("aria-pressed", String(edits.some((e) => e.kind === "cell" && e.step === step && e.cell === cell && String(e.token) === node.dataset.token)));
-    put(when, late ? words.late : fill(words.noise_when, { step }));
+    put(when, late ? words.late_too : fill(words.noise_when, { step }));
     put(strong, fill(words.times, { scale: Number(strength.value).toFixed(1) }));
     states.forEach((node) => node.setAttribute("aria-pressed", String(node.textContent === state)));
     add.disabled = late;
@@ -112,7 +115,7 @@ function render({ model, el }) {
       }));
       strip.setAttribute("aria-label", recovery ? fill(words.strip, { cells: recovery.cells.join(", ") }) : "");
     }
-    undo.hidden = !edits.length;
+    whole.classList.toggle("none", !edits.length);
     strip.hidden = caption.hidden = !recovery;
     put(caption, words.caption);
     put(outcome, recovery?.text ?? "");

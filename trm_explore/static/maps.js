@@ -5,7 +5,7 @@
 //   filled and large. x, y: names of the axes. head: (n, k) => the hover card's line. One scale for both axes, so that distances are true.
 //   Keys: left and right along a way, up and down to another; onpick(n, k) by click or Enter.
 // maps.heat({ title, empty, tools, height }) -> a chart. set({ values, rows, cols, low, high, color: {light, dark}, head, chosen })   values: row by row, null
-//   is left open; low is the card's own colour, high is `color` (default: range of the values). head: (row, col, value) => the card's line; chosen:
+//   is left open; low is the card's own colour, high is `color` (default: range of the values). texts: what stands in the cells. head: (row, col, value) => the card's line; chosen:
 //   [row, col], framed. Keys: arrows; onpick(row, col) by click or Enter.
 
 const maps = (() => {
@@ -124,6 +124,10 @@ const maps = (() => {
         g.globalAlpha = Math.max(0, Math.min(1, (v - low) / (high - low)));
         g.fillRect(left + side * (i % cols), side * Math.floor(i / cols), side - (side > 8 ? 1 : 0), side - (side > 8 ? 1 : 0));
       });
+      if (spec.texts && side > 20) { // readable on any colour: with the card's own colour around
+        g.globalAlpha = 1; g.textAlign = "center"; g.fillStyle = fg; g.lineWidth = 3; g.strokeStyle = getComputedStyle(c.node).getPropertyValue("--bg");
+        spec.texts.forEach((text, i) => { const at = [left + side * ((i % cols) + 0.5), side * (Math.floor(i / cols) + 0.5)]; if (text) { g.strokeText(text, ...at); g.fillText(text, ...at); } });
+      }
       const frame = ([row, col], width) => { g.globalAlpha = 1; g.strokeStyle = fg; g.lineWidth = width; g.strokeRect(left + side * col, side * row, side, side); };
       g.globalAlpha = 0.3; g.strokeStyle = fg; g.lineWidth = 1; g.strokeRect(left + 0.5, 0.5, side * cols - 1, side * rows - 1);
       if (spec.chosen) frame(spec.chosen, 2.5);

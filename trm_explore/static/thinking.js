@@ -42,7 +42,8 @@ function render({ model, el }) {
     }));
   }
   const paint = () => {
-    const view = model.get("view"), measured = model.get("measured"), accuracy = measured?.accuracy, step = model.get("step");
+    const told = model.get("view"), view = told?.none ? null : told, found = model.get("measured"), measured = found?.model === view?.model ? found : null, accuracy = measured?.accuracy, step = model.get("step");
+    root.hidden = Boolean(told?.none); // there is no model to look at
     halting.hidden = !view;
     if (view && view !== drawn) { build(view); drawn = view; }
     const last = (view?.steps ?? 1) - 1, chosen = Number.isInteger(step) ? Math.max(0, Math.min(last, step)) : last;
@@ -54,7 +55,7 @@ function render({ model, el }) {
     if (accuracy) marks.push({ x: Math.min(accuracy.trained, xs.length), text: fill(words.trained, { cycles: accuracy.trained }) });
     if (view && accuracy && view.steps !== accuracy.trained) marks.push({ x: view.steps, text: words.here });
     chart.set({ series: accuracy ? LINES.filter(([name]) => accuracy[name]?.length).map(([name, light, dark, dash]) => ({ name: words[name], color: { light, dark }, dash, xs, ys: accuracy[name].map((y) => (y == null ? null : Math.max(0, y))), dots: xs.length < 20, bold: name === "exact_accuracy" })) : [],
-      x: { label: words.cycles, whole: true }, y: { percent: true }, marks, head: (x) => fill(words.after, { cycles: x }) });
+      x: { label: words.cycles, whole: true }, y: { percent: true, high: 1.18 }, marks, head: (x) => fill(words.after, { cycles: x }) });
     Object.assign(el.dataset, { cycles: xs.length, trained: accuracy?.trained ?? "", stop: view?.halting.stop ?? "", steps: view?.steps ?? "" });
   };
   const live = charts.live(root, [chart], paint);

@@ -95,20 +95,18 @@ class PublishedTask(Task):
         return self._train.batch(self._passes.rows(drawn, n))
 
     def held_out(self, n: int) -> Puzzles:
-        """The first n examples of test/; where puzzles have copies, all puzzles as they are before any copy."""
+        """The first n examples of test/; where puzzles have copies, all puzzles as they are before any copy. With their
+        ratings where there are any."""
         if "test" not in self._checked:
             for _ in self._test.check_tokens():
                 pass
             self._checked.add("test")
-        return self._test.batch(self._order[:n])
+        return self._test.rated(self._order[:n])
 
-    def ratings(self, n: int) -> np.ndarray | None:
-        """(n,) float32 ratings of `held_out(n)`; None where the folder has none."""
-        return None if self._test.ratings is None else self._test.ratings[self._order[:n]]
-
-    def votes(self) -> Votes | None:
-        """For ARC: what collects the answers to all copies; None for other folders."""
-        return Votes(self.folder, self._test.blank_identifier_id) if self.kind == "arc" else None
+    def votes(self, folder: str = "") -> Votes | None:
+        """What collects the answers to all copies of ARC's questions, those of another folder where one is named; None
+        for other kinds."""
+        return Votes(folder or self.folder, self._test.blank_identifier_id) if self.kind == "arc" else None
 
     def load(self, path: str) -> Puzzles:
         """All of another folder's test/ of the same kind; for Sudokus also a file of puzzles."""
@@ -123,7 +121,7 @@ class PublishedTask(Task):
                 )
         for _ in part.check_tokens():
             pass
-        return part.batch(_spread(part))
+        return part.rated(_spread(part))
 
     def read(self, text: str) -> tuple[Puzzles, str]:
         """A typed Sudoku or maze, with the blank identifier."""

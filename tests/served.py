@@ -1,0 +1,89 @@
+"""The page served by a process of its own, and visitors who mind what the browser says: fixtures to import.
+
+from served import chromium, data, site, visit, wait_for  # noqa: F401
+"""
+
+import socket
+import subprocess
+import sys
+import time
+
+import pytest
+from browser import launch
+
+# What Gradio's client itself says when a reload cuts its open stream; the page that it speaks of is gone by then.
+CUT_BY_RELOAD = ("AbortError: signal is aborted", "Unexpected error Connection errored out")
+
+
+@pytest.fixture(scope="module")
+def site():
+    """The page as people start it, with one slot and a short lease; gives its address."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    command = [sys.executable, "-m", "trm_explore", "app", "--port", str(port), "--runs", "1", "--lease", "4"]
+    server = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    url = f"http://127.0.0.1:{port}"
+    try:
+        assert url in server.stdout.readline()
+        yield url
+    finally:
+        server.terminate()
+        said = server.communicate(timeout=20)[0]
+    assert "Traceback" not in said, said
+
+
+@pytest.fixture(scope="module")
+def chromium():
+    with launch() as browser:
+        yield browser
+
+
+@pytest.fixture
+def visit(site, chromium, request):
+    """visit("?task=maze", width=390) opens the page; afterwards fails on what the console complained of, and on what
+    was asked from elsewhere."""
+    trouble, contexts = [], []
+
+    def open_page(query="", width=1280, **settings):
+        context = chromium.new_context(viewport={"width": width, "height": 900}, **settings)
+        contexts.append(context)
+        page = context.new_page()
+        page.on("console", lambda m: trouble.append(f"console: {m.text}") if m.type == "error" else None)
+        page.on("pageerror", lambda e: trouble.append(f"page error: {e}"))
+        local = (site, "blob:", "data:")
+        page.on("request", lambda r: None if r.url.startswith(local) else trouble.append(f"left the machine: {r.url}"))
+        go(page, f"{site}/{query}")
+        return page
+
+    yield open_page
+    for context in contexts:
+        context.close()
+    again = {"reload", "go"} & {*request.function.__code__.co_names}
+    assert not [line for line in trouble if not (again and any(cut in line for cut in CUT_BY_RELOAD))]
+
+
+def go(page, url):
+    """Opens an address and waits until its link has been read."""
+    page.goto(url)
+    settled(page)
+
+
+def settled(page):
+    """Until the link of the page has been read and the address written anew."""
+    page.wait_for_selector("#share [data-link]", state="attached", timeout=30_000)
+
+
+def data(page, name, key):
+    """el.dataset[key] of a module's element."""
+    found = "([name, key]) => document.querySelector(`#${name}[data-ready], #${name} [data-ready]`)?.dataset[key]"
+    return page.evaluate(found, [name, key])
+
+
+def wait_for(page, ready, seconds=20):
+    until = time.monotonic() + seconds
+    while time.monotonic() < until:
+        if ready():
+            return
+        page.wait_for_timeout(50)
+    raise AssertionError(f"not within {seconds} s")

@@ -1,0 +1,229 @@
+"""The tours: their texts say what the shipped runs show, every stop is a link to something on the page, and a tour can
+be taken by keyboard alone, on a phone, and with parts of the page hidden."""
+
+from __future__ import annotations
+
+import re
+from itertools import pairwise
+from urllib.parse import parse_qs
+
+import pytest
+import served
+from playwright.sync_api import expect
+from served import data, wait_for
+
+from trm_explore import texts
+from trm_explore.app.links import Links
+from trm_explore.app.recorded import recorded_message, recorded_text
+from trm_explore.app.tours import figures_of, links, tours
+from trm_explore.pairs import load_pair
+from trm_explore.supervision import supervision_weights
+
+site, chromium, visit = served.site, served.chromium, served.visit
+LINKS = Links(tabs=("train", "compare", "inside"), tours=links())
+STOPS = [(tour["name"], number, stop) for tour in tours() for number, stop in enumerate(tour["stops"], 1)]
+TEMPLATES = {
+    (name, number): stop[3] for name, (_, stops) in texts.TOURS.items() for number, stop in enumerate(stops, 1)
+}
+every_stop = pytest.mark.parametrize(("tour", "number", "stop"), STOPS, ids=lambda x: x if isinstance(x, str) else None)
+
+
+def exact(task: str, kind: str, what: str = "scores") -> list[float]:
+    return load_pair(task)["runs"][kind][what]["exact_accuracy"]
+
+
+# ---- what they say
+
+
+def test_there_are_five_short_tours():
+    assert [tour["name"] for tour in tours()] == ["recursion", "supervision", "schedule", "stopping", "cost"]
+    assert all(4 <= len(tour["stops"]) <= 6 for tour in tours())
+    assert all(len(stop["text"]) < 300 and not re.search(r"[{}]", stop["text"]) for *_, stop in STOPS)
+
+
+@every_stop
+def test_every_stop_is_a_link_without_a_fault(tour, number, stop):
+    opened = LINKS.read(f"tour={tour}&stop={number}")
+    assert opened.tour == (tour, number - 1) and opened.chosen and not opened.left_out
+    assert opened.values == LINKS.read(stop["link"]).values
+
+
+@every_stop
+def test_shares_are_those_that_the_page_says_beside_the_recorded_run(tour, number, stop):
+    """All but those of twice the steps, which stand in the pair's file only."""
+    template = TEMPLATES[tour, number]
+    for task, share in re.findall(r"\{(\w+)(\.\w+\.solved\[\d\])\}", template):
+        assert f"{{{task}{share}}}".format_map({task: figures_of(task)}) in recorded_text(task)
+        assert parse_qs(stop["link"])["task"] == [task]  # it is what one sees
+
+
+def test_the_recorded_sudoku_has_mistakes_at_first_and_none_at_last():
+    wrong = [len(step["wrong"]) for step in recorded_message("sudoku4")["frames"][0]["steps"]]
+    assert wrong[0] > 0 and wrong[-1] == 0 and len(wrong) == 3
+
+
+def test_schedules_are_as_described():
+    """Constant, doubling, high at both ends, and 0.7 of the one before."""
+    of = lambda name: supervision_weights(name, n_steps=5, base_weight=0.5).tolist()  # noqa: E731
+    assert of("constant") == pytest.approx([0.5] * 4 + [1])
+    assert all(b == pytest.approx(2 * a) for a, b in pairwise(of("exponential_decay")[:-1]))
+    assert of("u_shaped") == pytest.approx([1, 0.25, 0.25, 0.25, 1])
+    assert all(b == pytest.approx(0.7 * a) for a, b in pairwise(of("front_loaded")))
+    linear = of("linear_decay")
+    assert len({round(b - a, 6) for a, b in pairwise(linear[:-1])}) == 1 and linear[-1] == 1
+
+
+def test_early_answers_gain_much_and_the_last_of_the_sudoku_hardly():
+    on, off, long = exact("sudoku4", "on"), exact("sudoku4", "off"), exact("sudoku4", "off-full")
+    assert on[0] - off[0] > 0.3 and abs(on[2] - off[2]) < 0.01
+    assert off[0] < long[0] < on[0]  # between
+
+
+def test_where_the_final_answer_gains_and_where_not():
+    for task, gains in [("maze", True), ("addition", True), ("reach", False), ("sudoku4", False)]:
+        assert (exact(task, "on")[-1] - exact(task, "off-time")[-1] > 0.02) == gains
+    assert load_pair("sudoku4")["cost"] > 1.5
+
+
+def test_some_networks_have_nothing_left_to_do_some_go_on_and_some_spoil_it():
+    parity = load_pair("parity")["runs"]["on"]["evals"][-1][2]
+    assert parity[3:] == [1, 1, 1] and parity[2] < 0.6
+    better = exact("sudoku6", "on", "twice_the_steps")
+    assert better[11] - better[5] > 0.02
+    spoiled = exact("sorting", "on", "twice_the_steps")
+    assert spoiled[3] > 0.99 and spoiled[7] < 0.1
+
+
+def test_halting_is_near_0_while_many_cells_are_wrong_and_near_1_when_none_is():
+    for step in recorded_message("parity")["frames"][0]["steps"]:
+        assert step["halt"] < 0.1 if len(step["wrong"]) > 5 else step["halt"] > 0.9 or step["wrong"]
+
+
+# ---- in the browser
+
+
+def card(page):
+    return page.get_by_role("dialog")
+
+
+def at(page) -> tuple[str, str]:
+    query = parse_qs(page.evaluate("location.search.slice(1)"))
+    return query.get("tour", [""])[0], query.get("stop", [""])[0]
+
+
+def spot(page, selector) -> tuple[dict, dict]:
+    """Boxes of the light and of what it lights up."""
+    boxes = """(selector) => {
+      const boxes = [...document.querySelectorAll(selector)].map((node) => node.getBoundingClientRect());
+      const seen = boxes.filter((box) => box.width);
+      const light = document.querySelector(".tt-light").getBoundingClientRect();
+      const lit = { left: Math.min(...seen.map((b) => b.left)), top: Math.min(...seen.map((b) => b.top)),
+        right: Math.max(...seen.map((b) => b.right)), bottom: Math.max(...seen.map((b) => b.bottom)) };
+      return [{ left: light.left, top: light.top, right: light.right, bottom: light.bottom }, lit];
+    }"""
+    return page.evaluate(boxes, selector)
+
+
+def lit(page, selector) -> bool:
+    light, it = spot(page, selector)
+    return all(abs(light[side] - it[side]) <= 8 for side in it)
+
+
+@pytest.mark.browser
+@pytest.mark.slow
+def test_a_tour_is_taken_by_keyboard_alone_and_gives_the_focus_back(visit):
+    page = visit()
+    link = page.locator("#tours a[data-tour='supervision']")
+    for _ in range(12):
+        page.keyboard.press("Tab")
+        if link.evaluate("node => node === document.activeElement"):
+            break
+    page.keyboard.press("Enter")
+    (tour,) = [one for one in tours() if one["name"] == "supervision"]
+    for number, stop in enumerate(tour["stops"], 1):
+        expect(card(page)).to_contain_text(stop["text"])
+        expect(
+            card(page).get_by_role("button", name="Done" if number == len(tour["stops"]) else "Next")
+        ).to_be_focused()
+        wait_for(page, lambda number=number: at(page) == ("supervision", str(number)))
+        wait_for(page, lambda stop=stop: lit(page, stop["at"]))
+        page.keyboard.press("ArrowRight")
+    expect(card(page)).to_be_visible()  # the last stop is not left by an arrow too many
+    page.keyboard.press("ArrowLeft")
+    expect(card(page)).to_contain_text(tour["stops"][-2]["text"])
+    page.keyboard.press("Escape")
+    expect(card(page)).to_have_count(0)
+    expect(link).to_be_focused()
+    wait_for(page, lambda: page.evaluate("location.search") == "?task=reach")  # the page stays as the tour left it
+
+
+@pytest.mark.browser
+@pytest.mark.slow
+def test_a_stop_of_a_tour_sets_the_page(visit):
+    page = visit("?tour=schedule&stop=2")
+    weights = lambda: [page.locator(f"#ribbon [data-col='{k}']").get_attribute("data-weight") for k in range(3)]  # noqa: E731
+    expect(card(page)).to_contain_text("Constant")
+    wait_for(page, lambda: weights() == ["0.5", "0.5", "1"])
+    card(page).get_by_role("button", name="Next").click()
+    wait_for(page, lambda: weights() == ["0.125", "0.25", "1"])
+    card(page).get_by_role("button", name="Back").click()
+    wait_for(page, lambda: weights() == ["0.5", "0.5", "1"])
+    page.locator("#tours a[data-tour='recursion']").evaluate("node => node.click()")
+    wait_for(page, lambda: data(page, "ribbon", "step") == "0")
+    for _ in range(2):
+        card(page).get_by_role("button", name="Next").click()
+    wait_for(page, lambda: data(page, "ribbon", "step") == "2")
+
+
+@pytest.mark.browser
+@pytest.mark.slow
+@pytest.mark.parametrize("width", [1280, 390])
+def test_no_stop_is_skipped_and_card_and_light_are_on_the_screen(visit, width):
+    page = visit(width=width, reduced_motion="reduce")
+    for tour in tours():
+        page.locator(f"#tours a[data-tour='{tour['name']}']").click()
+        for number, stop in enumerate(tour["stops"], 1):
+            expect(card(page)).to_contain_text(stop["text"])
+            wait_for(page, lambda stop=stop: lit(page, stop["at"]))
+            box, (light, _) = card(page).bounding_box(), spot(page, stop["at"])
+            assert (
+                box["x"] >= 0 and box["x"] + box["width"] <= width and box["y"] >= 0 and box["y"] + box["height"] <= 900
+            )
+            assert (
+                light["top"] < (box["y"] if width < 700 else 900) and light["bottom"] > 0
+            )  # some of it above the card
+            assert page.evaluate("document.documentElement.scrollWidth") <= width
+            last = number == len(tour["stops"])
+            card(page).get_by_role("button", name="Done" if last else "Next").click()
+        expect(card(page)).to_have_count(0)
+
+
+@pytest.mark.browser
+@pytest.mark.slow
+def test_what_a_tour_says_of_the_ribbon_stands_in_the_ribbon(visit):
+    page = visit()
+    for name, number, stop in STOPS:
+        if ".shown" in TEMPLATES[name, number]:
+            page.goto(page.url.split("?")[0] + f"?tour={name}&stop={number}")
+            expect(card(page)).to_contain_text(stop["text"])
+            for share in re.findall(r"[\d.]+ %", stop["text"]):
+                expect(page.locator("#ribbon")).to_contain_text(share)
+
+
+@pytest.mark.browser
+@pytest.mark.slow
+def test_stops_whose_part_is_hidden_are_left_out(visit):
+    page = visit("?hide=ribbon,gallery&tour=recursion&stop=1")
+    expect(card(page)).to_contain_text("Step through it")
+    expect(card(page)).to_contain_text("stop 4 of 6")
+    card(page).get_by_role("button", name="Next").click()
+    expect(card(page)).to_have_count(0)  # neither of the two that are left is on this page
+
+
+@pytest.mark.browser
+@pytest.mark.slow
+def test_less_motion_is_none(visit):
+    page = visit("?tour=cost&stop=2", reduced_motion="reduce")
+    expect(card(page)).to_be_visible()
+    moving = "['.tt-light', '.tt-card'].map((x) => getComputedStyle(document.querySelector(x)).transitionDuration)"
+    assert set(page.evaluate(moving)) == {"0s"}

@@ -1,0 +1,78 @@
+"""Bringing a run or a checkpoint back to the page: it becomes a run that has ended, to be looked at like any other."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+
+from trm_explore import texts
+from trm_explore.app.handlers import NOBODY, Handlers
+from trm_explore.app.settings import CONTROLS, config_of, values_of
+from trm_explore.app.shared import MANY, ONCE, Shared
+from trm_explore.config import RunConfig
+from trm_explore.memory import out_of_memory
+from trm_explore.open_run import open_run
+from trm_explore.runs import Run, Runs
+
+
+def adopt(path: str | Path, runs: Runs, tasks: tuple[str, ...], *, pinned: bool = False, visitor: str = "") -> Run:
+    """The file as an ended run. ValueError, one sentence, where it is none, or none for this page. `pinned`: it is
+    never forgotten."""
+
+    def check(config: RunConfig) -> None:
+        if config.task not in tasks:
+            raise ValueError(texts.BROUGHT_TASK.format(task=str(config.task)[:60], allowed=", ".join(tasks)))
+        runs.limits.check(config.with_flat(updates=1))
+
+    try:
+        opened = open_run(path, check=check)
+    except (MemoryError, RuntimeError) as error:
+        if out_of_memory(error):
+            raise ValueError(texts.BROUGHT_LARGE.format(name=Path(path).name)) from error
+        raise
+    return runs.adopt(opened.config, opened.events, opened.checkpoint, visitor=visitor, pinned=pinned)
+
+
+def build(shared: Shared, message: gr.HTML) -> None:
+    """The file control, and a line that says what came of it."""
+    file = gr.File(
+        label=texts.BRING, file_types=[".safetensors", ".zip"], elem_id="bring", interactive=True, height=110
+    )
+    said = gr.Markdown(texts.BRING_HELP, elem_id="bring-help", elem_classes="trm-small")
+    bring = Bringing(shared.handlers)
+    shown = [shared.run_id, shared.ticket, said, *shared.inputs]
+    file.upload(bring.bring, file, shown, **ONCE).then(shared.handlers.watch, shared.ticket, message, **MANY)
+
+
+class Bringing:
+    """The handler."""
+
+    def __init__(self, handlers: Handlers):
+        self.runs, self.tasks = handlers.runs, handlers.tasks
+
+    async def bring(self, path: Any, request: gr.Request) -> list[Any]:
+        """A file was chosen -> the run that is shown now, its ticket, a sentence, its settings as the controls' values;
+        where it is refused everything stays but the sentence."""
+        nothing = [gr.skip()] * len(CONTROLS)
+        if not isinstance(path, str):
+            return [gr.skip(), NOBODY, texts.BRING_HELP, *nothing]
+        visitor = getattr(request, "session_hash", None) or ""
+        try:
+            run = await asyncio.to_thread(adopt, path, self.runs, self.tasks, visitor=visitor)
+        except (ValueError, OSError) as error:
+            return [gr.skip(), NOBODY, f"\u26a0 {error}", *nothing]
+        said = texts.BROUGHT.format(name=Path(path).name, task=run.config.task)
+        return [run.id, run.id, said, *controls_for(run.config, self.tasks)]
+
+
+def controls_for(config: RunConfig, tasks: tuple[str, ...]) -> list[Any]:
+    """The controls' values that give the config; where the page's limits do not allow them, its task alone."""
+    values = values_of(config.with_flat(data="", eval_data=""))
+    try:
+        config_of(values, tasks)
+    except ValueError:
+        return [config.task if name == "task" else gr.skip() for name in CONTROLS]
+    return values
