@@ -5,7 +5,7 @@
 A second process serves the page and trains; viewers are simulated here, on loopback, with the page's own protocol
 (one stream each, one event `watch`). An update counts as delivered if it arrived within a second. Latency: from the
 end of an update to its arrival at the viewer. Serving: processor time of all threads but those that train. Growth:
-memory after a number of further runs, each watched to its end by a visitor of its own. Run it alone on the machine.
+memory after a number of further runs, each watched to its end by one of thirty visitors. Run it alone on the machine.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from typing import Any
 import numpy as np
 
 HOST, TASKS, IN_TIME = "127.0.0.1", ("sudoku4", "maze"), 1.0
-WARM_RUNS = 20  # before the growth is measured
+VISITORS = 30  # of the runs over which memory is looked at, and so many runs before it: Gradio remembers every tab
 
 
 # ---- the process that serves
@@ -238,13 +238,13 @@ async def measured(at: Server, runs: list[str], viewers: int, seconds: float) ->
 
 
 async def growth(at: Server, runs: int, updates: int) -> tuple[dict[str, Any], dict[str, Any]]:
-    """(before, after): what the server says after WARM_RUNS runs, and after `runs` more."""
+    """(before, after): what the server says after VISITORS runs, and after `runs` more."""
     before = at.ask("look")
-    for number in range(WARM_RUNS + runs):
-        if number == WARM_RUNS:
+    for number in range(VISITORS + runs):
+        if number == VISITORS:
             before = at.ask("look")
         (run,) = at.ask("start", tasks=TASKS[:1], updates=updates)
-        viewer = Viewer(at, run, f"g{number}")
+        viewer = Viewer(at, run, f"g{number % VISITORS}")
         await asyncio.wait_for(viewer.watch(), 60)
         if sorted(viewer.arrived) != list(range(1, updates + 1)):
             raise RuntimeError(f"a viewer got the updates {sorted(viewer.arrived)} of {updates}")

@@ -12,7 +12,14 @@ from hypothesis import strategies as st
 
 from trm_explore.analysis.seeds import compare_seeds, interval, quantile, within
 
-PUBLISHED = {(1, 0.95): 12.706, (2, 0.95): 4.303, (4, 0.95): 2.776, (4, 0.99): 4.604, (9, 0.99): 3.250, (30, 0.9): 1.697}
+PUBLISHED = {
+    (1, 0.95): 12.706,
+    (2, 0.95): 4.303,
+    (4, 0.95): 2.776,
+    (4, 0.99): 4.604,
+    (9, 0.99): 3.250,
+    (30, 0.9): 1.697,
+}
 
 
 def integrated(t: float, df: int, pieces: int = 4000) -> float:
@@ -58,7 +65,9 @@ def test_several_differences_hold_together():
 
 def test_pairing_by_seed_sees_what_the_spread_of_seeds_would_hide():
     hard = [0.50, 0.70, 0.60, 0.90, 0.80]  # some seeds are harder than others, for both alike
-    (found,) = compare_seeds({"solved": {"off": hard, "on": [share + 0.03 + 0.001 * i for i, share in enumerate(hard)]}})
+    (found,) = compare_seeds(
+        {"solved": {"off": hard, "on": [share + 0.03 + 0.001 * i for i, share in enumerate(hard)]}}
+    )
     assert found.larger_than_noise and found.low < found.mean < found.high
     assert found.text == (
         "solved: on has 3.2 points more than off (mean of 5 seeds, paired; 95 % interval 3.0 to 3.4): "

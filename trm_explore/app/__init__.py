@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import gc
 import os
 import secrets
 import socket
@@ -30,6 +31,7 @@ from trm_explore.training import train
 
 __all__ = ["build", "launch", "theme"]
 SHORTEST_KEY = 8  # characters
+SESSIONS = 3  # tabs for every viewer of which Gradio remembers the page's state, some 300 kB each; the oldest go first
 
 
 def theme() -> gr.themes.Base:
@@ -81,6 +83,7 @@ def launch(
             css=CSS,
             head=HEAD,
             footer_links=[],
+            state_session_capacity=SESSIONS * runs.limits.viewers,
             max_file_size=f"{runs.limits.upload_megabytes}mb",
             auth=(lambda name, given: compare_digest(given.encode(), password.encode())) if password else None,
             auth_message=texts.PASSWORD if password else None,
@@ -112,10 +115,13 @@ def is_private(host: str) -> bool:
 
 
 def _warm_up() -> None:
-    """One update of the start run, thrown away: what torch imports at its first optimiser makes nobody wait then."""
+    """One update of the start run, thrown away: what torch imports at its first optimiser makes nobody wait then. After
+    it Python's collector, at whose visits everybody waits, need no longer look at the half a million things that stay."""
     for event in train(start_config()):
         if isinstance(event, UpdateDone):
             break
+    gc.collect()
+    gc.freeze()
 
 
 def _check_secrets(password: str, owner_key: str, root_path: str) -> None:

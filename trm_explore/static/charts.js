@@ -3,9 +3,9 @@
 // const chart = charts.line({ title, empty, tools: [nodes], height })   -> { node, title, set, draw, leave, canvas }; put chart.node somewhere inside a
 //   root that has LOOK (common.js), and charts.STYLE into its style. `empty`: the words while there is no point.
 // chart.set({ series, x, y, head, foot, marks })   what is shown; cheap, draws nothing.
-//   series: [{ name, label, color: {light, dark}, xs, ys, lo, hi, dash, marker, bold, faint, dots, rank }]. xs rise; ys, lo, hi may have nulls (gaps); lo and
+//   series: [{ name, label, color: {light, dark}, xs, ys, lo, hi, dash, marker, bold, pale, drawn, faint, dots, rank }]. xs rise; ys, lo, hi may have nulls (gaps); lo and
 //     hi: a band around ys. label: the short name at the line's end (default: name; "" for none). dash: canvas dash. marker: disc, square, triangle, diamond.
-//     dots: a dot at every point. bold: on top and thicker; pale: thinner. faint: other ys drawn pale beneath (before smoothing). rank: of more than 8 series
+//     dots: a dot at every point. bold: on top and thicker; pale: thinner. drawn: the line's own ys (smoothed), words stay with ys; faint: ys beneath. rank: of more than 8 series
 //     only the ends that have room are named, small ranks first. Series that share one xs array are the fastest.
 //   x: { label, whole, least, format, said }   whole: ticks are whole numbers; least: least width of the axis; said: (x) => words for screen readers.
 //   y: { percent, log, low, high, format }   percent: 0 to 1 as 0 to 100 %; low, high: instead of what the data have.
@@ -108,7 +108,7 @@ const charts = (() => {
 
   function line(parts) {
     const c = base(parts);
-    let spec = { series: [] }, xs = [], pixels = [], hover = null; // hover: an x, so that new points do not move it
+    let spec = { series: [], x: {}, y: {}, marks: [] }, xs = [], pixels = [], hover = null; // hover: an x, so that new points do not move it
     c.set = (fresh) => {
       spec = { x: {}, y: {}, marks: [], ...fresh };
       xs = union(spec.series);
@@ -144,9 +144,9 @@ const charts = (() => {
       const room = Math.max(0, ...series.map((s) => (label(s) ? g.measureText(label(s)).width + 19 : 0)));
       const box = { left: 42, right: W - Math.min(Math.max(14, room), W / 3), top: 10, bottom: H - 34 };
       const usable = (y) => (y != null && Number.isFinite(y) && (!ay.log || y > 0) ? y : null);
-      const lines = series.map((s) => (ay.log || s.ys.some((y) => y != null && !Number.isFinite(y)) ? s.ys.map(usable) : s.ys));
+      const clean = (ys) => (ay.log || ys.some((y) => y != null && !Number.isFinite(y)) ? ys.map(usable) : ys), raw = series.map((s) => clean(s.ys)), lines = series.map((s, n) => (s.drawn ? clean(s.drawn) : raw[n]));
       let low = ay.percent ? 0 : Infinity, high = ay.percent ? 1 : 0;
-      if (!ay.percent) for (const ys of [...lines, ...series.flatMap((s) => [s.lo, s.hi, s.faint].filter(Boolean).map((ys) => ys.map(usable)))]) for (const y of ys) if (y != null) { if (y < low) low = y; if (y > high) high = y; }
+      if (!ay.percent) for (const ys of [...raw, ...lines, ...series.flatMap((s) => (s.lo ? [clean(s.lo), clean(s.hi)] : []))]) for (const y of ys) if (y != null) { if (y < low) low = y; if (y > high) high = y; }
       if (!Number.isFinite(low)) [low, high] = [ay.log ? 0.01 : 0, 1];
       if (ay.log) { low = Math.max(low, high * 1e-7) * 0.9; high *= 1.1; if (high / low < 3) low = high / 3; } else if (!ay.percent) { low = Math.min(0, low); high = high * 1.03 || 1; } else high = 1.03;
       low = ay.low ?? low; high = ay.high ?? high;
@@ -207,7 +207,7 @@ const charts = (() => {
         const s = series[n], ys = lines[n], px = places(s);
         g.strokeStyle = g.fillStyle = color(s);
         if (s.lo) band(s, px);
-        if (s.faint) { g.globalAlpha = 0.22; g.lineWidth = 1; path(s.faint.map(usable), px); }
+        if (s.faint) { g.globalAlpha = 0.22; g.lineWidth = 1; path(raw[n], px); }
         g.globalAlpha = s.pale ? 0.45 : 1; g.lineWidth = s.bold ? 3.2 : s.pale ? 1.2 : 1.7;
         g.setLineDash(s.dash ?? []);
         path(ys, px);
@@ -236,7 +236,7 @@ const charts = (() => {
         g.fillText(label(s), early ? x + 7 : box.right + 13, at);
       }
       g.globalAlpha = 1; g.font = FONT;
-      card(g, fg, box, W, lines, places, Y, color, format);
+      card(g, fg, box, W, raw, places, Y, color, format);
     };
 
     // The hover card: an upright line, a dot on every curve, and the values in words.

@@ -127,7 +127,7 @@ function render({ model, el }) {
     const held = rows(run), xs = held.map((row) => x(run, row));
     return steps(run).map((k) => {
       const main = option.step !== "all" || k === run.S - 1, ys = held.map((row) => at(list(row), k, run.S));
-      return { name: option.step === "all" ? `${run.letter}, ${fill(W.step_of, { step: k })}` : run.letter, label: main ? run.letter : "", xs, ys: smooth ? charts.smoothed(ys, smooth) : ys, pale: !main,
+      return { name: option.step === "all" ? `${run.letter}, ${fill(W.step_of, { step: k })}` : run.letter, label: main ? run.letter : "", xs, ys, drawn: smooth ? charts.smoothed(ys, smooth) : null, pale: !main,
         color: run.style.color, dash: run.style.dash, marker: main ? run.style.marker : null };
     });
   });

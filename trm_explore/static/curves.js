@@ -47,7 +47,7 @@ function render({ model, el }) {
     const step = model.get("step"), chosen = Number.isInteger(step) ? Math.min(step, S - 1) : S - 1;
     const when = points.map((p) => (option.seconds ? p[1] : p[0])), tried = evals.map((e) => e[0]);
     lossChart.set({
-      series: series(points, when, (p) => p[3], chosen, (ys) => (option.smooth ? { ys: charts.smoothed(ys, option.smooth), faint: ys } : {})),
+      series: series(points, when, (p) => p[3], chosen, (ys) => (option.smooth ? { drawn: charts.smoothed(ys, option.smooth), faint: true } : {})),
       x: { label: option.seconds ? "seconds of training" : "updates", whole: !option.seconds, least: option.seconds ? 0.1 : 1, said: () => `update ${points.at(-1)[0]}` },
       y: { log: option.log }, head: (_, i) => `update ${points[i][0]} · ${number(points[i][1])} s`, foot: (_, i) => ["total", number(points[i][2])] });
     scoreChart.set({
