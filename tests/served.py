@@ -25,7 +25,8 @@ def site():
     server = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     url = f"http://127.0.0.1:{port}"
     try:
-        assert url in server.stdout.readline()
+        first = server.stdout.readline()
+        assert url in first, first + server.communicate(timeout=20)[0]
         yield url
     finally:
         server.terminate()

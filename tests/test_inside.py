@@ -12,11 +12,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from trm_explore import texts
+from trm_explore.app import build
 from trm_explore.app.inside import NO_EDITS, Inside
 from trm_explore.app.looking import Asked, look, typed_puzzle
 from trm_explore.app.measuring import cost_text, measure, paths, reading
 from trm_explore.app.models import MOST_CYCLES, Seen, model_for, recorded_model
 from trm_explore.app.puzzles import editor_of, first_puzzle, held_out_puzzle, read_puzzle, text_of
+from trm_explore.app.settings import CONTROLS
 from trm_explore.model import RecursiveModel
 from trm_explore.pairs import pair_names
 from trm_explore.runs import Runs
@@ -314,3 +316,26 @@ def test_fewer_cycles_take_along_the_changes_that_still_fit(runs):
     edits = [{"kind": "noise", "step": k, "state": "z_H", "scale": 1.0, "seed": 1} for k in (0, 4)]
     shown = call(Inside(runs, ("sudoku4",)).longer, "on", "sudoku4", "", 0, "", 4, json.dumps(edits))
     assert json.loads(shown[6]) == edits[:1] and shown[-1] == ""
+
+
+def test_every_listener_gets_and_gives_as_many_values_as_it_is_wired_for(runs):
+    wired = [fn for fn in build(runs).fns.values() if isinstance(getattr(fn.fn, "__self__", None), Inside)]
+    sizes = {fn.name: (len(fn.inputs), len(fn.outputs)) for fn in wired}
+    shown, controlled = 10, len(CONTROLS)
+    assert sizes == {
+        "open": (8, 1 + shown),
+        "begin": (4, shown),
+        "model": (5, shown),
+        "turn": (5, shown),
+        "longer": (7, shown),
+        "typed": (6, shown),  # and what the event brings
+        "edit": (6, shown),
+        "measure": (6, 1),
+        "paths": (6, 1),
+        "ask": (6, 1),
+        "cost": (controlled, 1),
+        "measured_cost": (controlled, 1),
+    }
+    heavy = {fn.concurrency_id for fn in wired if fn.name in ("measure", "paths", "ask")}
+    assert heavy == {"inside"}  # of all visitors together only some compute for seconds at a time
+    assert len(call(Inside(runs, ("sudoku4",)).show, "on", "sudoku4", "", None, "", None, NO_EDITS)) == shown

@@ -10,9 +10,10 @@ import re
 import socket
 import subprocess
 import sys
+import threading
 import urllib.error
 import urllib.request
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from http.cookiejar import CookieJar
 from pathlib import Path
 from urllib.parse import quote, urlencode
@@ -20,6 +21,7 @@ from urllib.parse import quote, urlencode
 import pytest
 import yaml
 from background import ENDLESS, maker, until, updates
+from browser import launch
 from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
@@ -325,8 +327,9 @@ def free_port() -> int:
 
 
 @contextmanager
-def served(*args: str, **environment: str):
-    """(address, first lines that it prints) of `trm-explore app ARGS`; afterwards no traceback may stand in its log."""
+def served(*args: str, quiet: bool = True, **environment: str):
+    """(address, first lines that it prints) of `trm-explore app ARGS`; afterwards no traceback may stand in its log,
+    if `quiet`."""
     port = free_port()
     command = [sys.executable, "-m", "trm_explore", "app", "--port", str(port), *args]
     process = subprocess.Popen(
@@ -338,7 +341,7 @@ def served(*args: str, **environment: str):
     finally:
         process.terminate()
         said = process.communicate(timeout=30)[0]
-    assert "Traceback" not in said, said
+    assert not (quiet and "Traceback" in said), said
 
 
 def ask(url: str, data: dict | None = None, opener=None, **headers: str) -> tuple[int, str]:
@@ -354,14 +357,14 @@ def ask(url: str, data: dict | None = None, opener=None, **headers: str) -> tupl
 @pytest.mark.slow
 def test_a_served_page_asks_for_its_password_and_stands_under_its_path():
     with served("--password", "spring", "--root-path", "/trm", "--limits", "classroom", SPACE_ID="") as (url, lines):
-        owner = re.search(r"http://\S+/owner\?key=\S+", lines[1])[0]
+        owner = re.search(r"http://\S+/owner\?key=\S+", "".join(lines))[0]
         key = owner.split("key=")[1]
         assert url in lines[0] and len(key) >= 22
         assert ask(owner)[0] == 200 and ask(owner[:-1])[0] == 403
         # Nothing of the page without the password.
         assert ask(url + "/gradio_api/info")[0] == 401
         config = json.loads(re.search(r"window.gradio_config = (\{.*?\});", ask(url + "/")[1])[1])
-        assert config.get("auth_required") and "components" not in config
+        assert config["auth_required"] and config["components"] == [] == config["dependencies"]
         assert config["auth_message"] == texts.PASSWORD
         browser = urllib.request.build_opener(urllib.request.HTTPCookieProcessor(CookieJar()))
         assert ask(url + "/login", {"username": "anna", "password": "autumn"}, browser)[0] == 400
@@ -369,17 +372,112 @@ def test_a_served_page_asks_for_its_password_and_stands_under_its_path():
         status, page = ask(url + "/", opener=browser)
         assert status == 200 and texts.HEADLINE in page
         # Under a path: what the page asks for is asked for there.
-        config = json.loads(re.search(r"window.gradio_config = (\{.*\});", page)[1])
+        config = json.loads(re.search(r"window.gradio_config = (\{.*?\});</script>", page)[1])
         assert config["root"].endswith("/trm")
         assert config["max_file_size"] == LIMITS["classroom"].upload_megabytes * 1024 * 1024
         absolute = re.findall(r"""(?:src|href)=["'](/[^/"'][^"']*)["']""", page)
         assert [path for path in absolute if not path.startswith("/trm")] == []
 
 
+def train_with_file(url: str, path: str) -> dict:
+    """What the server answers to Train pressed by somebody who says that this file was uploaded."""
+    config = json.loads(ask(url + "/config")[1])
+    values = {part["id"]: part["props"].get("value") for part in config["components"]}
+    files = [part["id"] for part in config["components"] if part["type"] == "file"]
+    train = next(event for event in config["dependencies"] if event["api_name"] == "train")
+    forged = {"path": path, "meta": {"_type": "gradio.FileData"}}
+    data = [forged if part in files else values[part] for part in train["inputs"]]
+    assert forged in data
+    sent = json.dumps({"data": data, "fn_index": train["id"], "session_hash": "forger"}).encode()
+    api = url + config["api_prefix"] + "/queue/"
+    request = urllib.request.Request(api + "join", sent, {"Content-Type": "application/json"})
+    urllib.request.urlopen(request, timeout=30).close()
+    with urllib.request.urlopen(api + "data?session_hash=forger", timeout=30) as stream:
+        for line in stream:
+            if line.startswith(b"data: ") and json.loads(line[6:])["msg"] == "process_completed":
+                return json.loads(line[6:])
+    raise AssertionError("no answer")
+
+
 @pytest.mark.slow
-def test_a_space_listens_to_the_network_and_other_pages_do_not():
-    with served(SPACE_ID="somebody/trm") as (url, lines):
-        assert lines[0].startswith("trm_explore is at http://0.0.0.0:") and ask(url)[0] == 200
+def test_a_space_listens_to_the_network_and_reads_no_file_but_uploads(tmp_path):
+    secret = tmp_path / "mine.csv"
+    secret.write_text("question,answer\n0234341221434321,1234341221434321\n0034341221434321,1234341221434321\n")
+    with served(SPACE_ID="somebody/trm", quiet=False) as (url, lines):
+        assert lines[0].startswith("trm_explore is at http://0.0.0.0:")
+        for path in (str(secret), "/etc/passwd", "/proc/self/environ"):
+            answer = train_with_file(url, path)
+            assert not answer["success"] and "root:" not in str(answer) and path not in str(answer)
+        key = lines[1].split("key=")[1].strip()
+        assert json.loads(ask(f"{url}/owner?key={key}&json=1")[1])["runs"] == []
+
+
+@contextmanager
+def proxied(port: int, prefix: str):
+    """The address of a reverse proxy that shows what is at `port` under a path, and nothing outside of it."""
+
+    async def pass_on(reader, writer):
+        head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1")
+        verb, path, rest = head.split(" ", 2)
+        if not path.startswith(prefix + "/"):
+            writer.write(b"HTTP/1.1 204 Nothing\r\nConnection: close\r\n\r\n")
+            outside.append(path)
+        else:
+            inner = await asyncio.open_connection("127.0.0.1", port)
+            rest = re.sub(r"(?i)\r\nconnection: [^\r]*", "", rest).replace("\r\n", "\r\nConnection: close\r\n", 1)
+            inner[1].write(f"{verb} {path.removeprefix(prefix)} {rest}".encode("latin-1"))
+            back = asyncio.create_task(pump(inner[0], writer))
+            there = asyncio.create_task(pump(reader, inner[1]))
+            await back
+            there.cancel()
+            inner[1].close()
+        writer.close()
+
+    async def pump(reader, writer):
+        with suppress(ConnectionError):
+            while part := await reader.read(65536):
+                writer.write(part)
+                await writer.drain()
+
+    async def serve():
+        server = await asyncio.start_server(pass_on, "127.0.0.1", own, limit=2**20)
+        ready.set()
+        async with server:
+            while not ended.is_set():
+                await asyncio.sleep(0.05)
+
+    own, ready, ended, outside = free_port(), threading.Event(), threading.Event(), []
+    thread = threading.Thread(target=lambda: asyncio.run(serve()))
+    thread.start()
+    assert ready.wait(10)
+    try:
+        yield f"http://127.0.0.1:{own}{prefix}/"
+    finally:
+        ended.set()
+        thread.join(20)
+    assert set(outside) <= {"/favicon.ico"}  # which browsers ask for by themselves
+
+
+@pytest.mark.slow
+@pytest.mark.browser
+def test_behind_a_proxy_under_a_path_the_page_trains():
+    trouble = []
+    with (
+        served("--root-path", "/trm", SPACE_ID="") as (url, _),
+        proxied(int(url.rsplit(":", 1)[1]), "/trm") as outer,
+        launch() as browser,
+    ):
+        page = browser.new_page()
+        page.on("console", lambda m: trouble.append(m.text) if m.type == "error" else None)
+        page.on("request", lambda r: None if r.url.startswith((outer, "blob:", "data:")) else trouble.append(r.url))
+        page.goto(outer)
+        page.wait_for_selector("#ribbon [data-ready='1'], #ribbon[data-ready='1']", timeout=60_000)
+        page.click("#train")
+        page.wait_for_selector("#ribbon [data-state='running'], #ribbon[data-state='running']", timeout=60_000)
+        page.click("#stop")
+        page.wait_for_selector("#ribbon [data-state='stopped'], #ribbon[data-state='stopped']", timeout=60_000)
+        page.close()
+    assert trouble == []
 
 
 @pytest.mark.slow

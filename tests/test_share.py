@@ -245,6 +245,8 @@ def test_a_tour_comes_before_a_run_that_has_ended_and_leaves_one_that_computes_i
     *values, message, measured, kind, tabs, opened = sharing.visit(run.id, visited)
     assert message == recorded_message("maze") and opened["notice"] == "" and opened["step"] == 0
     assert parts(sharing.arrive(run.id, "?tour=recursion&stop=5", "again"))[0] == ""
+    visited.shown = "recorded-maze-on"  # these figures are on the page already
+    assert sharing.visit(run.id, visited)[len(CONTROLS)] == gr.skip()
 
 
 def test_a_visit_from_nowhere_is_answered_like_a_plain_link(sharing):

@@ -1,5 +1,6 @@
 """The published variants as settings: two networks, one state, puzzle vectors, one-step gradient, stablemax."""
 
+import json
 import math
 
 import numpy as np
@@ -364,3 +365,14 @@ def test_a_variant_that_cannot_be_is_refused_in_one_sentence(flat, said):
 def test_a_wrong_setting_of_a_variant_is_refused_in_one_sentence(flat, said):
     with pytest.raises(ValueError, match=said):
         RunConfig.from_flat(flat)
+
+
+@every_variant
+def test_every_variant_trains_from_the_command_line(capsys, flat):
+    words = ["train", "--task", "sudoku4", "--updates", "1", "--batch_size", "2", "--hidden_size", "16", "--json"]
+    words += ["--num_heads", "2", "--eval_puzzles", "2", "--device", "cpu", "--threads", "1", "--frame_every", "0"]
+    for name, value in flat.items():
+        words += [f"--{name}", str(value)]
+    assert main(words) == 0
+    started, *_ = capsys.readouterr().out.splitlines()
+    assert flat.items() <= json.loads(started)["config"].items()

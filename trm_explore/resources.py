@@ -37,6 +37,8 @@ NEEDS = {
     "inside": SHARED_SCRIPTS,
     "thinking": ("common", "charts"),
     "editor": ("common",),
+    "steering": ("common",),
+    "weights": ("common",),
 }
 
 

@@ -730,3 +730,32 @@ DRAWING["inside"] = {
         "{norms}."
     ),
 }
+
+# WIDGETS: what notebooks show beside the modules of the page.
+DRAWING["steering"] = {
+    "train": TRAIN,
+    "pause": PAUSE,
+    "resume": RESUME,
+    "one_update": ONE,
+    "stop": STOP,
+}
+DRAWING["weights"] = {
+    "schedule": "schedule",
+    "steps": "steps",
+    "base": "base weight b",
+    "bars": "The weight of every step",
+    "weight_of": "Weight of step {step}",
+    "step": "step {step}",
+    "final": "step {step}, final",
+    "share": "{part} % of the total",
+    "total": "total loss = ({sum}) / {divisor}",
+    "rule_constant": "Every early step counts b = {b}, the final one 1.",
+    "rule_linear_decay": "Step i of {S} counts b (i + 1) / {S}, with b = {b}; the final one 1.",
+    "rule_exponential_decay": "Each step counts twice as much as the one before: b 2^i / 2^({S} - 1), with b = {b}; the "
+    "final one 1.",
+    "rule_u_shaped": "The first and the final step count 1, those between b / 2 = {half}.",
+    "rule_front_loaded": "The first step counts 1, each later one 0.7 of the one before.",
+    "rule_custom": "As set below the bars. Only the ratios matter: the sum divides the total.",
+}
+COMPARE_RECORDED_HERE = "Runs that are over."
+COMPARE_WAITING = "Not begun: press Train. The runs then compute in turn."

@@ -116,7 +116,7 @@ def is_private(host: str) -> bool:
 
 def _warm_up() -> None:
     """One update of the start run, thrown away: what torch imports at its first optimiser makes nobody wait then. After
-    it Python's collector, at whose visits everybody waits, need no longer look at the half a million things that stay."""
+    it Python's collector, for which everybody waits, need no longer look at the half a million things that stay."""
     for event in train(start_config()):
         if isinstance(event, UpdateDone):
             break

@@ -66,6 +66,8 @@ class Comparing:
     def see_recipe(self, group: str, recipe: str, *values: Any) -> Updates:
         """The tab is opened -> as above, with the settings that the Train tab has now; the visitor's own runs stay."""
         found = self.choose_recipe(group, recipe, *values)
+        if "value" in found[VALUES]:
+            del found[VALUES]["value"]  # a guess that was made stays, too
         if self._of(group):
             found[VALUES : VALUES + 2] = [gr.skip(), gr.skip()]
         return found

@@ -24,7 +24,7 @@ from trm_explore.app.shared import AT_ONCE, ONCE, Shared
 from trm_explore.runs import Runs
 
 LAST = {**ONCE, "trigger_mode": "always_last"}  # of many moves of a control the last one counts
-HEAVY = {**LAST, "concurrency_limit": 2}  # what takes seconds; others wait
+HEAVY = {**LAST, "concurrency_limit": 2, "concurrency_id": "inside"}  # what takes seconds; others wait
 NO_EDITS = "[]"
 Updates = list[Any]
 

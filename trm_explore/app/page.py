@@ -11,7 +11,7 @@ from pathlib import Path
 import gradio as gr
 
 from trm_explore import texts
-from trm_explore.app import bring, compare, inside, share
+from trm_explore.app import api, bring, compare, inside, share
 from trm_explore.app.bridge import REMEMBER, host, link
 from trm_explore.app.controls import more, switches
 from trm_explore.app.handlers import MARKED, Handlers, buttons
@@ -55,8 +55,10 @@ def build(runs: Runs, folders: tuple[str, ...] = (), opened: str = "") -> gr.Blo
         gallery = host("tasks", "pick")
         run_id = gr.Textbox("", visible=False, elem_id="run-id")
         ticket = gr.Textbox("", visible=False, elem_id="ticket")
+        handlers = Handlers(runs, offered)
+        api.build(handlers)
         with gr.Tabs(elem_id="tabs") as tabs:
-            shared = Shared(runs, offered, Handlers(runs, offered), {}, run_id, ticket, tabs)
+            shared = Shared(runs, offered, handlers, {}, run_id, ticket, tabs)
             with gr.Tab(texts.TAB_TRAIN, id="train", elem_id="tab-train"):
                 shown = _train(shared, gallery)
             with gr.Tab(texts.TAB_COMPARE, id="compare", elem_id="tab-compare"):

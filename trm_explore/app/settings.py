@@ -112,7 +112,9 @@ def check(config: RunConfig) -> RunConfig:
     except ValueError as error:
         path = config.puzzles.data
         if path and path in str(error):  # the server's name for the upload says nothing to its owner
-            raise ValueError(f"data: {str(error).replace(path, Path(path).name)}") from None
+            name = Path(path).name
+            name = name if len(name) <= 60 else name[:60] + "…"
+            raise ValueError(f"data: {str(error).replace(path, name)}") from None
         raise
     return config
 

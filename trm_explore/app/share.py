@@ -82,7 +82,10 @@ class Sharing:
         busy = run is not None and not run.ended
         said = self._said(opened, visit=str(getattr(visited, "count", ""))[:20] or "0")
         said["notice"] = texts.LINK_BUSY if busy else ""
-        return [*self._all(run_id, opened), said]
+        answer = self._all(run_id, opened)
+        if getattr(visited, "shown", "") == f"recorded-{opened.values[0]}-{opened.kind}":  # they are there already
+            answer[len(CONTROLS) + len(self.links.fields)] = gr.skip()
+        return [*answer, said]
 
     async def address(self, kind: str, *values: Any) -> Any:
         """Controls moved -> the link to what they say now; nothing where they say no run."""

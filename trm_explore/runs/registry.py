@@ -94,7 +94,7 @@ class Runs:
     def get(self, run_id: str) -> Run | None:
         """The run of that id, or None where it never was or was forgotten."""
         with self.changed:
-            return self._all.get(run_id)
+            return self._all.get(run_id) if isinstance(run_id, str) else None  # a page may send anything
 
     def listed(self) -> list[Run]:
         """All that are remembered, oldest first."""

@@ -1,18 +1,18 @@
-// Charts on a canvas, one look for the whole page. Not a module: its text is put after common.js, before the modules that draw charts.
+// Charts on a canvas, one look for all. Not a module: its text is put after common.js, before the modules that draw charts.
 //
-// const chart = charts.line({ title, empty, tools: [nodes], height })   -> { node, title, set, draw, leave, canvas }; put chart.node somewhere inside a
-//   root that has LOOK (common.js), and charts.STYLE into its style. `empty`: the words while there is no point.
+// const chart = charts.line({ title, empty, tools: [nodes], height })   -> { node, title, set, draw, leave, canvas }; chart.node goes into a root that
+//   has LOOK (common.js), charts.STYLE into its style. `empty`: the words while there is no point.
 // chart.set({ series, x, y, head, foot, marks })   what is shown; cheap, draws nothing.
 //   series: [{ name, label, color: {light, dark}, xs, ys, lo, hi, dash, marker, bold, pale, drawn, faint, dots, rank }]. xs rise; ys, lo, hi may have nulls (gaps); lo and
 //     hi: a band around ys. label: the short name at the line's end (default: name; "" for none). dash: canvas dash. marker: disc, square, triangle, diamond.
 //     dots: a dot at every point. bold: on top and thicker; pale: thinner. drawn: the line's own ys (smoothed), words stay with ys; faint: ys beneath. rank: of more than 8 series
-//     only the ends that have room are named, small ranks first. Series that share one xs array are the fastest.
-//   x: { label, whole, least, format, said }   whole: ticks are whole numbers; least: least width of the axis; said: (x) => words for screen readers.
+//     only the ends that have room are named, small ranks first. One shared xs array is the fastest.
+//   x: { label, whole, least, said }   whole: ticks are whole numbers; least: least width of the axis; said: (x) => words for screen readers.
 //   y: { percent, log, low, high, format }   percent: 0 to 1 as 0 to 100 %; low, high: instead of what the data have.
 //   head: (x, i) => the hover card's first line; foot: (x, i) => [name, value] or null, its last; i counts the union of all xs.
 //   marks: [{ x, text }]   dashed upright lines, such as "trained so far".
-// const live = charts.live(root, [charts], paint)   -> { request, now, dispose }: calls paint() (set your charts there), then draws them, at most once a
-//   frame: on request(), on another size or theme, under the mouse. Keeps root.dataset.theme as followTheme does.
+// const live = charts.live(root, [charts], paint)   -> { request, now, dispose }: calls paint() (set your charts there), then draws them, at most once
+//   a frame: on request(), another size or theme, under the mouse. Keeps root.dataset.theme as followTheme does.
 // Mouse, finger, keys (arrows, Shift, Home, End, Escape; spoken): a card with every value at that x. aria-label: every newest value.
 // charts.sign(series) -> its line and marker, for legends; table(caption, head, rows, cls); number(x), percent(x) -> text; smoothed(ys, a), gaps stay.
 
@@ -50,7 +50,7 @@ const charts = (() => {
     for (let e = Math.floor(Math.log10(low)); e <= Math.ceil(Math.log10(high)); e++) for (const m of few ? [1, 2, 5] : [1]) ticks.push(m * 10 ** e);
     return ticks.filter((t) => t >= low * 0.999 && t <= high * 1.001);
   };
-  // Exponential moving average without the pull towards zero at its start; gaps stay gaps.
+  // Exponential moving average, not pulled towards zero at its start; gaps stay gaps.
   const smoothed = (ys, a) => {
     let sum = 0, weight = 0;
     return ys.map((y) => (y == null ? null : (sum = a * sum + (1 - a) * y) / (weight = a * weight + (1 - a))));
@@ -61,10 +61,7 @@ const charts = (() => {
     while (low < high) { const mid = (low + high) >> 1; if (xs[mid] < x) low = mid + 1; else high = mid; }
     return low > 0 && x - xs[low - 1] < xs[low] - x ? low - 1 : low;
   };
-  const union = (series) => {
-    if (series.every((s) => s.xs === series[0].xs)) return series[0]?.xs ?? [];
-    return [...new Set(series.flatMap((s) => s.xs))].sort((a, b) => a - b);
-  };
+  const union = (all) => (all.every((s) => s.xs === all[0].xs) ? all[0]?.xs ?? [] : [...new Set(all.flatMap((s) => s.xs))].sort((a, b) => a - b));
   const table = (caption, head, rows, cls = "") => h("table", `tc-table ${cls}`, h("caption", "", caption), h("thead", "", h("tr", "", ...head.map((t) => h("th", "", t)))),
     h("tbody", "", ...rows.map((r) => h("tr", "", ...r.map((t) => h("td", "", t))))));
   function sign({ color, dash, marker }) {
@@ -165,7 +162,7 @@ const charts = (() => {
           g.globalAlpha = 0.72; g.fillText(ay.percent ? `${Number((100 * t).toFixed(1))} %` : number(t), box.left - 6, Y(t));
         }
         g.textAlign = "center"; g.globalAlpha = 0.72;
-        for (const t of niceTicks(x0, x1, Math.max(2, Math.round((box.right - box.left) / 75)), ax.whole)) g.fillText((ax.format ?? String)(t), X(t), box.bottom + 11);
+        for (const t of niceTicks(x0, x1, Math.max(2, Math.round((box.right - box.left) / 75)), ax.whole)) g.fillText(String(t), X(t), box.bottom + 11);
         g.fillText(ax.label ?? "", (box.left + box.right) / 2, box.bottom + 26);
       }
       for (const mark of xs.length ? spec.marks : []) {

@@ -1,5 +1,6 @@
 // Runs side by side: their curves on the same axes, the same puzzle on their boards with one step for all, a table of where each stands, and who is ahead
-// beside what was guessed. `group` is a message of comparison.py, as text (runs with news only; first: true begins anew), `guess` what the visitor has chosen.
+// beside what was guessed. `group` is a message of comparison.py, as text (runs with news only; first: true begins anew), `guess` what the visitor has chosen, `board_step` the step of
+// all boards (null: each run's last).
 // Not whole without common.js, answers.js, boards.js and charts.js before it. render({ model, el }) -> disposer; emits turn through the page, again.
 // el.dataset: ready, group, state, runs, points (of each run), step, against.
 
@@ -25,7 +26,7 @@ const CSS = `${BOARD_CSS} ${charts.STYLE}
 .tq-bar { display: flex; gap: 8px; align-items: center; margin-top: 12px; flex-wrap: wrap } .tq-bar input { flex: 1 1 120px; min-width: 80px; margin: 0; accent-color: var(--fg) }
 .tq-bar button { height: 34px; padding: 0 12px; border: 1px solid var(--line); border-radius: 8px; background: transparent; color: inherit; font: inherit; cursor: pointer }
 .tq-bar button:hover { border-color: var(--fg) } .tq-bar button[aria-pressed=true] { background: var(--fg); color: var(--bg); border-color: var(--fg) }
-.tq :is(button, select, input):focus-visible { outline: 2px solid var(--fg); outline-offset: 2px }
+.tq :is(button, select, input, .tq-scroll):focus-visible { outline: 2px solid var(--fg); outline-offset: 2px }
 .tq-bar output { font-size: 13px; color: var(--mute); min-width: 14ch; font-variant-numeric: tabular-nums }
 .tq-scroll { overflow-x: auto; font-size: 13px } .tq-scroll .tc-table { width: 100% } .tq-scroll .tc-table caption { position: absolute; clip-path: inset(50%) }
 .tq-scroll .tc-table :is(th, td) { padding: 5px 14px 5px 0 } .tq-scroll .tc-table :is(th, td):first-child { text-align: left; white-space: normal; min-width: 130px } .tq-scroll .tc-table th { color: var(--mute); font-size: 12px }
@@ -71,10 +72,12 @@ function render({ model, el }) {
   const tools = h("div", "tq-tools", h("label", "", W.step, select), check(W.in_seconds, (on) => { option.seconds = on; }), check(W.log, (on) => { option.log = on; }),
     h("label", "", W.smoothing, range("", 0.95, 0.05, option.smooth, (x) => { option.smooth = x; live.request(); })), check(W.cells_instead, (on) => { option.cells = on; }));
   const lossChart = charts.line({ empty: W.empty_loss }), scoreChart = charts.line({ empty: W.empty_scores });
-  const strip = h("div", "tq-boards"), slider = range(W.boards_step, 0, 1, 0, (k) => { stop(); step = k; live.request(); }), shown = h("output");
-  const playButton = button(W.play, () => toggle()), lastButton = button(W.final_answers, () => { stop(); step = null; live.request(); });
+  const strip = h("div", "tq-boards"), slider = range(W.boards_step, 0, 1, 0, (k) => { stop(); go(k); }), shown = h("output");
+  const playButton = button(W.play, () => toggle()), lastButton = button(W.final_answers, () => { stop(); go(null); });
   const boardCard = h("div", "tq-card", h("div", "tq-title", W.boards), strip, h("div", "tq-bar", playButton, slider, lastButton, shown));
-  const tableCard = h("div", "tq-card tq-scroll"), rest = h("div", "", names, tools, h("div", "tq-pair", lossChart.node, scoreChart.node), boardCard, tableCard);
+  const tableCard = h("div", "tq-card tq-scroll"); // on a phone it scrolls sideways, by keys too
+  Object.assign(tableCard, { tabIndex: 0, role: "region", ariaLabel: W.table });
+  const rest = h("div", "", names, tools, h("div", "tq-pair", lossChart.node, scoreChart.node), boardCard, tableCard);
   const root = h("div", "tq", style, status, said, verdict, rest);
   el.replaceChildren(root);
 
@@ -87,7 +90,9 @@ function render({ model, el }) {
     const message = JSON.parse(sent);
     if (message.first) {
       stop();
-      [runs, group, step] = [[], message.group, null];
+      const asked = model.get("board_step"), own = (group == null || group === message.group) && Number.isInteger(asked) ? asked : null; // another group begins with final answers
+      [runs, group] = [[], message.group];
+      go(own);
       for (const c of [lossChart, scoreChart]) c.leave();
     }
     if (message.group !== group) return; // of runs that are no longer shown
@@ -211,13 +216,25 @@ function render({ model, el }) {
   }
   const live = charts.live(root, [lossChart, scoreChart], paint);
 
+  // The step of all boards is shared as board_step; null: each run's last.
+  function go(k) {
+    step = k;
+    if ((model.get("board_step") ?? null) !== k) { model.set("board_step", k); model.save_changes(); }
+    live.request();
+  }
+  const onStep = () => {
+    const wanted = model.get("board_step") ?? null;
+    if (wanted === step) return;
+    stop();
+    go(Number.isInteger(wanted) ? wanted : null);
+  };
   function stop() { clearInterval(timer); timer = 0; }
   function toggle() {
     if (timer) { stop(); live.request(); return; }
     const most = Math.max(...runs.map((run) => run.S || 1)) - 1;
-    step = step == null || step >= most ? 0 : step + 1;
+    go(step == null || step >= most ? 0 : step + 1);
     timer = setInterval(() => {
-      if (step < most) step += 1;
+      if (step < most) go(step + 1);
       if (step >= most) stop();
       live.request();
     }, STEP_MS);
@@ -225,7 +242,7 @@ function render({ model, el }) {
   }
 
   const onGroup = () => { take(); live.request(); };
-  const listeners = { "change:group": onGroup, "change:guess": live.request };
+  const listeners = { "change:group": onGroup, "change:guess": live.request, "change:board_step": onStep };
   for (const name in listeners) model.on(name, listeners[name]);
   take();
   live.now();

@@ -1,7 +1,7 @@
 // The player: one puzzle's answer, step by step. Play, scrub or use the keys; a second scrubber goes back through training.
 // Marks: changed since the step before (ring), wrong (×), given (bold), confidence (intensity of the step's colour).
-// Not whole without common.js, answers.js and boards.js before it. render({ model, el }) -> disposer; shares `step` and `cell` (the chosen one);
-// el.dataset: ready, run, frames, step, update, playing.
+// Not whole without common.js, answers.js and boards.js before it. render({ model, el }) -> disposer; shares `step`, `cell` (the chosen one)
+// and `frame` (by number; null: the newest); el.dataset: ready, run, frames, step, update, playing.
 
 const CSS = `${BOARD_CSS}
 .tp { ${LOOK}; --c: var(--light) } .tp[data-theme=dark] { ${DARK}; --c: var(--dark) }
@@ -111,7 +111,7 @@ function render({ model, el }) {
   const go = (k) => { stop(); if (frame) show(k); };
   // So is a chosen cell: by click, or by Shift and arrow keys.
   const chosen = () => { const cell = model.get("cell"); return frame && Number.isInteger(cell) && cell >= 0 && cell < answers.count(frame) ? cell : null; };
-  const choose = (cell) => { cursor = cell; model.set("cell", cell); request(); };
+  const choose = (cell) => { cursor = cell; model.set("cell", cell); model.save_changes(); request(); };
   const fromModel = () => {
     const wanted = model.get("step");
     if (!Number.isInteger(wanted)) { step = Math.max(0, stepCount() - 1); return; }
@@ -133,6 +133,11 @@ function render({ model, el }) {
     if (stepCount() < 2) stop();
   }
   function scrub(i) {
+    turn(i);
+    model.set("frame", following ? null : i);
+    model.save_changes();
+  }
+  function turn(i) {
     following = i >= frames.length - 1; // at the right end the newest frame is followed again
     frame = frames[clamp(i, frames.length)] || null;
     step = clamp(step, Math.max(1, stepCount()));
@@ -157,7 +162,7 @@ function render({ model, el }) {
     if (following || !frame) frame = frames.at(-1) || null;
     fromModel();
     cursor = chosen();
-    if (state === "recorded" && frame && !played && !matchMedia("(prefers-reduced-motion: reduce)").matches) {
+    if (state === "recorded" && frame && !played && !Number.isInteger(model.get("step")) && !matchMedia("(prefers-reduced-motion: reduce)").matches) {
       played = true;
       step = stepCount() - 1; // so that playing starts with the first step
       toggle();
@@ -232,10 +237,12 @@ function render({ model, el }) {
     request();
   };
   const onCell = () => { cursor = chosen(); request(); };
-  const listeners = { "change:message": onMessage, "change:step": onStep, "change:cell": onCell };
+  const onFrame = () => turn(model.get("frame") ?? frames.length - 1);
+  const listeners = { "change:message": onMessage, "change:step": onStep, "change:cell": onCell, "change:frame": onFrame };
   for (const key in listeners) model.on(key, listeners[key]);
   const stopTheme = followTheme(root);
   take();
+  if (Number.isInteger(model.get("frame"))) onFrame();
   paint();
   el.dataset.ready = "1";
   return () => {

@@ -13,7 +13,7 @@ const CSS = `
 .ts-dialog { width: min(640px, calc(100vw - 24px)); max-height: calc(100vh - 24px); overflow: auto; margin: auto; padding: 16px 18px; border: 1px solid var(--line); border-radius: 12px; background: var(--bg); color: var(--fg) }
 .ts-dialog::backdrop { background: rgb(0 0 0 / .4) } .ts-dialog h2 { margin: 0 0 4px; font-size: 18px } .ts-dialog p { margin: 0 0 10px; color: var(--mute); font-size: 13px }
 .ts-dialog fieldset { display: grid; grid-template-columns: repeat(auto-fill, minmax(190px, 1fr)); gap: 2px 12px; margin: 0 0 10px; padding: 8px 10px; border: 1px solid var(--line); border-radius: 8px } .ts-dialog legend { padding: 0 4px; font-weight: 600 }
-.ts-dialog label { display: flex; gap: 7px; align-items: center; min-height: 28px; font-size: 13.5px; cursor: pointer } .ts-dialog .ts-row { margin: 0 0 8px; flex-wrap: wrap }
+.ts-dialog label { display: flex; gap: 7px; align-items: center; min-height: 28px; font-size: 13.5px; cursor: pointer } .ts-dialog .ts-row { display: flex; align-items: center; gap: 8px; margin: 0 0 8px; flex-wrap: wrap }
 .ts-dialog .ts-field { display: block; margin: 0 0 10px } .ts-dialog .ts-field input, .ts-dialog textarea { margin-top: 4px } .ts-dialog select { padding: 4px 6px; border: 1px solid var(--line); border-radius: 8px; background: var(--bg); color: inherit; font: inherit; appearance: auto }
 .ts-dialog input[type=checkbox] { appearance: auto; width: 16px; height: 16px; flex: none; accent-color: var(--fg) } .ts-end { display: flex; gap: 8px; justify-content: flex-end }`;
 const WORDS = TEXTS.share;
@@ -56,7 +56,8 @@ function render({ model, el }) {
     if (touring) return new URLSearchParams({ tour: touring.name, stop: touring.stop + 1 });
     const first = document.querySelector("#tabs [role=tab]")?.dataset.tabId;
     if (tab() && tab() !== first) said.set("tab", tab());
-    if (Number.isInteger(step) && step !== last && step >= 0) said.set("step", step);
+    const playing = document.querySelector("#player[data-playing='1'], #player [data-playing='1']"); // a step on the way is no choice
+    if (Number.isInteger(step) && step !== last && step >= 0 && !playing) said.set("step", step);
     return said;
   }
   const plain = (params) => params.toString().replaceAll("%2C", ",").replaceAll("%2F", "/"); // easier to read, and the same
@@ -112,6 +113,8 @@ function render({ model, el }) {
     const boxes = parts.map(([name, text]) => [name, ...tick(text, hidden.includes(name))]);
     const [embedRow, embed] = tick(WORDS.embed, here.get("embed") === "1");
     const start = h("select", "", ...[["", WORDS.none], ...tours.map((tour) => [tour.name, tour.title])].map(([value, text]) => new Option(text, value)));
+    const before = h("label", "", WORDS.start);
+    before.htmlFor = start.id = "ts-start";
     const link = readonly(WORDS.link), frame = readonly(WORDS.frame, "textarea"), done = h("span", "ts-said"), title = h("h2", "", WORDS.title);
     const update = () => {
       const params = start.value ? new URLSearchParams({ tour: start.value, stop: 1 }) : query(), hide = boxes.filter(([, , input]) => input.checked).map(([name]) => name);
@@ -125,7 +128,7 @@ function render({ model, el }) {
     title.id = "ts-title";
     dialog.setAttribute("aria-labelledby", title.id);
     dialog.replaceChildren(title, h("p", "", WORDS.explain), h("fieldset", "", h("legend", "", WORDS.hide), ...boxes.map(([, label]) => label)),
-      h("div", "ts-row", embedRow), h("label", "ts-row", WORDS.start, start), h("label", "ts-field", WORDS.link, link), h("label", "ts-field", WORDS.frame, frame),
+      h("div", "ts-row", embedRow), h("div", "ts-row", before, start), h("label", "ts-field", WORDS.link, link), h("label", "ts-field", WORDS.frame, frame),
       h("div", "ts-end", done, button(WORDS.copy, () => copy(link.value, link, done)), button(WORDS.close, () => dialog.close())));
     dialog.oninput = update;
     update();

@@ -1,6 +1,7 @@
 // Short tours through the live page. Each stop is a link: the server sets the page to it, this module lights up the element it speaks of
 // and says what to see there. Not whole without common.js before it. render({ model, el }) -> disposer. `tours`: a list of { name, title, stops:
-// [{ link, at, title, text }] }; `opened`: what the server read from a link; emits "visit" { query }; sets `touring`. el.dataset: ready, tour, stop.
+// [{ link, at, title, text }] }; `opened`: what the server read from a link; emits "visit" { query, count, shown (run whose
+// figures are on the page) }; sets `touring`. el.dataset: ready, tour, stop.
 
 const CSS = `
 .tt { ${LOOK} } .tt[data-theme=dark] { ${DARK} } .tt *, .tt *::before, .tt *::after { box-sizing: border-box }
@@ -44,7 +45,7 @@ function render({ model, el }) {
   card.setAttribute("aria-labelledby", title.id);
   card.setAttribute("aria-describedby", text.id);
 
-  let tour = null, stop = 0, set = 0, waits = 0, raf = 0, before = null, scrolled = false, where = "", answered = null;
+  let tour = null, stop = 0, set = 0, waits = 0, raf = 0, before = null, scrolled = false, where = "", answered = null, visits = 0;
   const tours = () => model.get("tours") || [];
   const calm = () => matchMedia("(prefers-reduced-motion: reduce)").matches;
   const seen = (node) => node.getClientRects().length > 0;
@@ -75,7 +76,7 @@ function render({ model, el }) {
     stop = at;
     [set, waits, scrolled, where] = [way, performance.now(), false, ""];
     answered = asked ? performance.now() : null;
-    if (!asked) model.emit?.("visit", { query: `?tour=${tour.name}&stop=${stop + 1}` });
+    if (!asked) model.emit?.("visit", { query: `?tour=${tour.name}&stop=${stop + 1}`, count: ++visits, shown: model.get("message")?.run ?? "" });
     model.set("touring", { name: tour.name, stop });
     mark();
     raf ||= requestAnimationFrame(place);
