@@ -101,7 +101,7 @@ def tip(page, name):
 def test_bands_marks_markers_and_dashes_are_drawn(bench):
     xs, ys = [0, 1, 2, 3], [0.2, 0.4, 0.5, 0.9]
     pictures = [
-        bench.use("line", series=[series("a", xs, ys, **more)], **rest)
+        bench.use("line", series=[series("a", xs, ys, **more)], **{"y": {"low": 0, "high": 1.2}, **rest})
         for more, rest in (
             ({}, {}),
             ({"lo": [0.1, 0.2, None, 0.8], "hi": [0.3, 0.5, 0.6, 1.0]}, {}),

@@ -311,3 +311,22 @@ def test_a_csv_alone_holds_a_part_of_itself_out(tmp_path, capsys, monkeypatch):
     assert (
         main(second) == 0 and "4 training examples of 4 puzzles and their copies, 4 held out" in capsys.readouterr().out
     )
+
+
+def test_evaluate_says_accuracy_by_rating_and_the_vote(made, tmp_path, capsys):
+    flags = [word for name, value in FAST.items() for word in (f"--{name}", str(value))]
+    for kind in ("sudoku", "arc"):
+        assert main(["train", "--task", str(made / kind), *flags, "--out", str(tmp_path / kind)]) == 0
+    capsys.readouterr()
+    assert main(["evaluate", str(tmp_path / "sudoku"), "--json"]) == 0
+    said = json.loads(capsys.readouterr().out)
+    (band,) = said["by_rating"]
+    assert (band["low"], band["count"]) == (0, 1) and band["exact_accuracy"] == said["exact_accuracy"]
+    assert "pass_at" not in said
+    assert main(["evaluate", str(tmp_path / "sudoku")]) == 0
+    assert "last step" in capsys.readouterr().out
+    assert main(["evaluate", str(tmp_path / "arc"), "--json"]) == 0
+    said = json.loads(capsys.readouterr().out)
+    assert said["puzzles"] == 6 and set(said["pass_at"]) == {"1", "2", "5", "10", "100", "1000"}
+    assert main(["evaluate", str(tmp_path / "arc"), "--data", str(made / "arc")]) == 0
+    assert "votes of the copies evaluated: pass@1 0.00%" in capsys.readouterr().out

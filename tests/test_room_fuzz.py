@@ -14,7 +14,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from trm_explore.app.handlers import NOBODY, Handlers, marks
-from trm_explore.app.settings import CONTROLS, START, check, config_of, page_config, values_of
+from trm_explore.app.settings import CONTROLS, FRAMES, START, check, config_of, page_config, values_of
 from trm_explore.config import PRESETS, RunConfig
 from trm_explore.cost import estimate
 from trm_explore.runs import LIMITS, Runs
@@ -81,6 +81,7 @@ def test_any_controls_are_a_run_or_a_sentence(values):
         assert one_sentence(str(error))
         return
     assert config.task in GENERATED and config.train.threads == 1
+    assert config.train.updates // config.train.frame_every < 2 * FRAMES
     assert config_of(values_of(config)) == config
     json.dumps(config.to_flat())
 

@@ -15,6 +15,8 @@ from trm_explore.supervision import puzzle_losses
 from trm_explore.tasks import Task
 from trm_explore.trajectory import inputs_of, to_device, unrolled
 
+Watch = Callable[[dict[str, Any], np.ndarray, np.ndarray, np.ndarray], None]
+
 
 class Scores(NamedTuple):
     """Means over puzzles, one number a step, (S,) each."""
@@ -45,13 +47,16 @@ def evaluate(
     batch_size: int = 256,
     shape: tuple[int, int] | None = None,
     before_call: Callable[[], None] | None = None,
+    watch: Watch | None = None,
 ) -> Scores:
     """Scores of `puzzles` (NumPy: inputs (N, L), labels (N, L), or numbers) at every one of H_cycles steps (None: the
-    model's own). `shape`: the boards' (rows, cols), where they are not the task's held-out ones."""
+    model's own). `shape`: the boards' (rows, cols), where they are not the task's held-out ones. `watch` is given every
+    batch once it is judged: its arrays, which answers are right (S, B), the last step's answers and its halting
+    probabilities (B,)."""
     N = len(puzzles["labels"])
     sums: np.ndarray | None = None  # (3, S)
     for arrays, batch in _batches(model, task, puzzles, batch_size, shape):
-        rows = []
+        rows, exact = [], []
         for cycle in unrolled(
             model,
             batch,
@@ -62,6 +67,9 @@ def evaluate(
             losses = puzzle_losses(cycle.logits, batch["labels"], model.train_config.loss)
             cells, right = _judged(task, arrays, cycle.logits)
             rows.append([losses.sum().item(), cells.sum(), float(right.sum())])
+            exact.append(right)
+        if watch is not None:
+            watch(arrays, np.stack(exact), _answers(task, cycle.logits), cycle.q_halt.sigmoid().cpu().numpy())
         sums = np.array(rows).T + (0 if sums is None else sums)
     scores = (sums / N).tolist()
     r2 = []
@@ -118,9 +126,13 @@ def _batches(model: RecursiveModel, task: Task, puzzles: dict[str, Any], size: i
 
 def _judged(task: Task, arrays: dict[str, Any], logits: Tensor) -> tuple[np.ndarray, np.ndarray]:
     """(part of the cells right, whole answer right), (B,) each."""
-    answers = (logits if task.loss == "mse" else logits.argmax(-1)).cpu().numpy()
-    labels = arrays["labels"]
+    answers, labels = _answers(task, logits), arrays["labels"]
     return task.cells_right(answers, labels), task.check(inputs_of(arrays), answers, labels)
+
+
+def _answers(task: Task, logits: Tensor) -> np.ndarray:
+    """(B, L) tokens, or (B, L, V) numbers."""
+    return (logits if task.loss == "mse" else logits.argmax(-1)).cpu().numpy()
 
 
 def _rows(carry: Carry, cycle: Cycle, keep: Tensor) -> Carry:

@@ -16,6 +16,7 @@ USAGE = """trm-explore: see how tiny recursive networks reason
   trm-explore evaluate CHECKPOINT [--data FILE.csv]           accuracy at every step
   trm-explore diagnose FOLDER                                 what a kept run shows, and what to try
   trm-explore report FOLDER --out report.html                 the run as one page that plays without a server
+  trm-explore data sudoku FILE.csv --output_dir FOLDER        puzzles as a folder in the published layout
   trm-explore embed FILE.txt --output_dir FOLDER              text as sequences of embeddings, to train on
   trm-explore show CHECKPOINT --puzzle ".24.3......44.3."     one answer, step by step
 

@@ -41,6 +41,7 @@ LIMITS |= {"L_supervision_weight": (0, 2)}
 SECONDS_AN_UPDATE = 4.0  # more than this is no live page; refused with the estimate
 # On the page a run computes with one thread, so that as many runs as cores go side by side; it is looked at more often.
 PAGE = {"threads": 1, "eval_every": 25, "eval_puzzles": 128, "frame_every": 10}
+FRAMES = 60  # of a run at most, or a few more
 START = {
     "enable_deep_supervision": True,
     "deep_supervision_schedule": "linear_decay",
@@ -54,7 +55,12 @@ def start_config() -> RunConfig:
 
 def page_config(task: str, **flat: Any) -> RunConfig:
     """A task's run as the page computes it, showing the puzzle that tells most."""
-    return preset(task, "tiny", **PAGE, **flat, shown_puzzle=_shown(task))
+    return _few_frames(preset(task, "tiny", **PAGE, **flat, shown_puzzle=_shown(task)))
+
+
+def _few_frames(config: RunConfig) -> RunConfig:
+    """A long run shows its puzzle less often: what it keeps of that would be most of its memory."""
+    return config.with_flat(frame_every=max(PAGE["frame_every"], config.train.updates // FRAMES))
 
 
 def shown_config(task: str, kind: str = "on") -> RunConfig:
@@ -100,7 +106,7 @@ def config_of(values: list[Any] | tuple[Any, ...], tasks: tuple[str, ...] = GENE
         chosen[name] = chosen[name] if name in takes else nothing
     chosen["custom_weights"] = _numbers(chosen["custom_weights"]) if _is_custom(chosen) else ()
     shown = None if chosen["data"] or chosen["difficulty"] != "any" else _shown(chosen["task"])
-    return preset(chosen.pop("task"), chosen.pop("preset"), **PAGE, **chosen, shown_puzzle=shown)
+    return _few_frames(preset(chosen.pop("task"), chosen.pop("preset"), **PAGE, **chosen, shown_puzzle=shown))
 
 
 def check(config: RunConfig) -> RunConfig:

@@ -14,9 +14,11 @@ from trm_explore.analysis import diagnose
 from trm_explore.checkpoint import load_checkpoint, pick_device
 from trm_explore.checks import number, whole
 from trm_explore.config import RunConfig
+from trm_explore.data.figures import Figures
 from trm_explore.evaluation import evaluate, evaluate_halting
 from trm_explore.run_folder import find_checkpoint, read_events
 from trm_explore.tasks import resolve
+from trm_explore.tasks.published_folder import PublishedTask
 from trm_explore.terminal import board_text, halting_line, score_table, step_caption
 from trm_explore.trajectory import frame_of, record
 
@@ -81,7 +83,8 @@ def run_evaluate(args: Evaluate) -> int:
     puzzles = task.load(args.data) if args.data else task.held_out(args.puzzles)
     cycles = args.H_cycles or config.eval_steps
     shape = (task.rows, task.cols) if args.data else task.held_out_shape()
-    scores = evaluate(model, task, puzzles, H_cycles=cycles, shape=shape)
+    figures = Figures(task.votes(args.data) if isinstance(task, PublishedTask) else None)
+    scores = evaluate(model, task, puzzles, H_cycles=cycles, shape=shape, watch=figures.take)
     halting = None
     if args.halt_threshold is not None:
         if task.loops_over_positions:
@@ -96,7 +99,7 @@ def run_evaluate(args: Evaluate) -> int:
         )
     count = len(puzzles["labels"])
     if args.json:
-        said = {"puzzles": count, **scores._asdict()}
+        said = {"puzzles": count, **scores._asdict(), **figures.as_json()}
         if not scores.r2:
             del said["r2"]
         if halting is not None:
@@ -109,6 +112,8 @@ def run_evaluate(args: Evaluate) -> int:
         print(f"baseline, {name}: loss {loss:.4f}")
     if halting is not None:
         print(halting_line(halting, cycles))
+    for line in figures.lines():
+        print(line)
     return 0
 
 

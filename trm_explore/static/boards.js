@@ -72,6 +72,8 @@ const boards = (() => {
         cell.className = [given && "given", changedAt(shown, k, i) && "changed", wrong.has(i) && "wrong",
           box && col % box[1] === 0 && col < cols && "right", box && row % box[0] === 0 && row < rows && "below"].filter(Boolean).join(" ");
         cell.style.setProperty("--p", given || unasked(shown, i) ? 0 : (6 + 40 * sure * sure).toFixed(0));
+        const paint = shown.board.colors?.[id] ?? ""; // symbols that are colours, such as ARC's: the cell shows its own
+        [cell.style.backgroundColor, cell.style.color] = [paint, paint && "transparent"];
       });
       notes.forEach((note, col) => put(note, Array.from({ length: rows }, (_, row) => answer.notes?.[row * cols + col]).find(Boolean) || ""));
     };
