@@ -237,14 +237,14 @@ async def measured(at: Server, runs: list[str], viewers: int, seconds: float) ->
     }
 
 
-async def growth(at: Server, runs: int, updates: int) -> tuple[dict[str, Any], dict[str, Any]]:
-    """(before, after): what the server says after VISITORS runs, and after `runs` more."""
+async def growth(at: Server, runs: int, updates: int, visitors: int) -> tuple[dict[str, Any], dict[str, Any]]:
+    """(before, after): what the server says after a run of every visitor, and after `runs` more."""
     before = at.ask("look")
-    for number in range(VISITORS + runs):
-        if number == VISITORS:
+    for number in range(visitors + runs):
+        if number == visitors:
             before = at.ask("look")
         (run,) = at.ask("start", tasks=TASKS[:1], updates=updates)
-        viewer = Viewer(at, run, f"g{number % VISITORS}")
+        viewer = Viewer(at, run, f"g{number % visitors}")
         await asyncio.wait_for(viewer.watch(), 60)
         if sorted(viewer.arrived) != list(range(1, updates + 1)):
             raise RuntimeError(f"a viewer got the updates {sorted(viewer.arrived)} of {updates}")
@@ -317,7 +317,7 @@ def main() -> None:
             print(row(one, sum(alone) / 2), flush=True)
         at.ask("stop")
     with server(keep=10) as at:
-        before, after = asyncio.run(growth(at, args.runs, updates=20))
+        before, after = asyncio.run(growth(at, args.runs, 2 if args.quick else 20, 2 if args.quick else VISITORS))
     print(
         f"memory over {args.runs} runs: {before['memory'] / 1e6:.1f} MB before, {after['memory'] / 1e6:.1f} MB after; "
         f"threads {before['threads']} before, {after['threads']} after"

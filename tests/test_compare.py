@@ -277,7 +277,9 @@ def test_own_runs_stay_when_the_tab_is_opened_again(comparing):
     asyncio.run(collect(comparing.follow_group(group)))
     seen = comparing.see_recipe(group, "on-off", *START)
     assert "value" not in seen[VALUES + 1]  # skipped: the visitor's own figures stay
-    assert json.loads(comparing.see_recipe("", "on-off", *START)[VALUES + 1])["recorded"]
+    guess, message = comparing.see_recipe("", "on-off", *START)[VALUES : VALUES + 2]
+    assert json.loads(message)["recorded"] and guess["choices"] and "value" not in guess  # nor is a guess forgotten
+    assert comparing.choose_recipe("", "on-off", *START)[VALUES]["value"] is None
     assert comparing.choose_recipe("", BY_HAND, *START)[-1] == texts.COMPARE["by_hand"]
 
 

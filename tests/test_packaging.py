@@ -73,7 +73,7 @@ def test_environment_yml_is_core_page_and_notebooks():
     *conda, pip = environment["dependencies"]
     assert pip == {"pip": ["-e ."]} and "pip" in conda
     assert Version("3.11") <= Version(conda.pop(0).removeprefix("python=")) <= Version("3.13")
-    ours = [requirement for part in (CORE, *(EXTRAS[x] for x in ("app", "notebooks"))) for requirement in part]
+    ours = [requirement for part in (CORE, *(EXTRAS[x] for x in ("app", "notebooks", "lab"))) for requirement in part]
     expected = {CONDA_NAMES.get(requirement.name, requirement.name): requirement.specifier for requirement in ours}
     stands = [Requirement(line) for line in conda if line != "pip"]
     assert {requirement.name: requirement.specifier for requirement in stands} == expected
@@ -92,6 +92,13 @@ def test_constraints_are_exact_and_name_no_host():
     for requirement in (*CORE, *(requirement for extra in EXTRAS.values() for requirement in extra)):
         assert requirement.name in pins, f"constraints.txt has no tested version of {requirement.name}"
         assert pins[requirement.name] in requirement.specifier, f"constraints.txt contradicts {requirement}"
+
+
+def test_colab_installs_no_jupyterlab():
+    """Its server and kernel are its own; replacing them would end the session."""
+    assert not {"jupyterlab", "ipykernel", "ipython"} & {
+        requirement.name for requirement in (*CORE, *EXTRAS["notebooks"])
+    }
 
 
 def test_floors_leave_colab_as_it_is():

@@ -19,6 +19,7 @@ from trm_explore.model import RecursiveModel
 from trm_explore.published import export_published, load_published, read_published
 from trm_explore.published.config_file import read_settings, write_settings
 from trm_explore.published.names import bare, ours_of, theirs_of
+from trm_explore.tasks import resolve
 
 TRM = {"hidden_size": 64, "num_heads": 1, "swiglu_multiple": 256, "puzzle_emb_len": 16, "num_puzzle_identifiers": 3}
 TRM |= {"mixer": "attention", "loss": "stablemax", "halt_max_steps": 16, "lr": 1e-4, "gradient_scope": "last"}
@@ -405,3 +406,16 @@ def test_a_model_without_a_task_here_says_so_in_one_sentence(tmp_path, capsys):
     assert main(["evaluate", ours]) == 2
     said = capsys.readouterr().err
     assert said.startswith("trm-explore: task='arc' is not known") and said.count("\n") == 1
+
+
+def test_a_maze_model_has_boards_of_the_published_side(tmp_path, capsys):
+    model, config = made(TRM | MAZE | {"H_cycles": 1, "L_cycles": 1, "halt_max_steps": 1})
+    file, ours = str(export_published(model, config, tmp_path / "maze")), str(tmp_path / "maze.safetensors")
+    assert main(["import", file, "--out", ours]) == 0
+    assert main(["evaluate", ours, "--puzzles", "2", "--device", "cpu"]) == 0
+    assert main(["show", ours]) == 0
+    capsys.readouterr()
+    task, _ = resolve(config.with_flat(task="maze"))
+    puzzles = task.held_out(3)
+    assert (task.rows, task.held_out_shape(), puzzles["inputs"].shape) == (30, (30, 30), (3, 900))
+    assert task.check(puzzles["inputs"], puzzles["labels"]).all()

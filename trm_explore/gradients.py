@@ -37,7 +37,7 @@ def gradient_statistics(
 ) -> GradientStatistics:
     """Measured on a batch (tensors; inputs and labels) from fresh states, through the gradient scope that training
     uses: `last`, `cycle` or `full`. Memory is that of scope `full` where the scope is."""
-    weights = list(model.net.parameters())
+    weights = [p for name, p in model.named_parameters() if name.startswith(("net.", "net_H."))]
     states: list[Tensor] = []
     network, reached = [], []
     with torch.enable_grad():
@@ -46,7 +46,7 @@ def gradient_statistics(
             carry, H_cycles=H_cycles, L_cycles=L_cycles, gradient_scope=gradient_scope, before_call=before_call
         ):
             states.append(cycle.z_H)
-            loss = answer_loss(cycle.logits, batch["labels"])
+            loss = answer_loss(cycle.logits, batch["labels"], model.train_config.loss)
             if not loss.requires_grad:
                 network.append(0.0)
                 reached.append([0.0] * len(states))

@@ -18,6 +18,7 @@ USAGE = """trm-explore: see how tiny recursive networks reason
   trm-explore report FOLDER --out report.html                 the run as one page that plays without a server
   trm-explore data sudoku FILE.csv --output_dir FOLDER        puzzles as a folder in the published layout
   trm-explore embed FILE.txt --output_dir FOLDER              text as sequences of embeddings, to train on
+  trm-explore import STEP_N --out FILE.safetensors            a checkpoint of HRM or TRM as one of ours
   trm-explore show CHECKPOINT --puzzle ".24.3......44.3."     one answer, step by step
 
 `trm-explore COMMAND --help` lists a command's flags."""

@@ -83,6 +83,7 @@ answer is a **step**. The same weights are used every time.
 sum(weight x loss) / sum(weights), so only the ratios matter. "Decay" means: going back from the final step.
 
 **Gradient scope** says how far a loss reaches back: `last` (only the final cycle learns, as in the TRM paper),
+`one_step` (only that cycle's last L-cycle and its update of `z_H`, as in HRM),
 `cycle` (each loss teaches its own cycle), `full` (through all cycles). It is a switch of its own, because otherwise
 "on" against "off" would compare two things at once. Left on auto it is `last` without supervision and `full` with it.
 

@@ -126,8 +126,8 @@ def _first_step_stuck(updates: list[ev.UpdateDone], config: dict[str, Any]) -> F
     now = fmean(u.step_losses[0] for u in supervised[-WINDOW:])
     if not (math.isfinite(now) and now > SAME * first):
         return None
-    if config["gradient_scope"] == "last":
-        advice = "with gradient_scope=last early losses teach nothing: take full or cycle"
+    if config["gradient_scope"] in ("last", "one_step"):
+        advice = f"with gradient_scope={config['gradient_scope']} early losses teach nothing: take full or cycle"
     elif config["deep_supervision_schedule"] in ("linear_decay", "exponential_decay"):
         advice = "give early steps more weight: try deep_supervision_schedule=constant"
     else:

@@ -5,12 +5,11 @@ Every wrong value raises ValueError with one sentence: what, its value, what is 
 
 from trm_explore.parts.data import DataConfig, Difficulty
 from trm_explore.parts.model import Dtype, Mixer, MixNorm, ModelConfig, Networks, Positions, States
-from trm_explore.parts.supervision import Adaptive, AnyScope, Curriculum, Schedule, Scope, SupervisionConfig
+from trm_explore.parts.supervision import Adaptive, Curriculum, Schedule, Scope, SupervisionConfig
 from trm_explore.parts.training import Checkpointing, Loss, TrainConfig
 
 __all__ = [
     "Adaptive",
-    "AnyScope",
     "Checkpointing",
     "Curriculum",
     "DataConfig",

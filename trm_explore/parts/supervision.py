@@ -8,8 +8,7 @@ from typing import Literal
 from trm_explore.checks import boolean, is_number, number, one_of, whole
 
 Schedule = Literal["constant", "linear_decay", "exponential_decay", "u_shaped", "front_loaded", "custom"]
-Scope = Literal["auto", "last", "cycle", "full"]
-AnyScope = Literal["auto", "last", "one_step", "cycle", "full"]
+Scope = Literal["auto", "last", "one_step", "cycle", "full"]
 Adaptive = Literal["off", "hard", "progress"]
 Curriculum = Literal["off", "weight", "depth", "H_cycles"]
 
@@ -26,7 +25,7 @@ class SupervisionConfig:
     """How the steps' losses are weighted."""
     custom_weights: tuple[float, ...] = ()
     """One weight a step, for the schedule custom."""
-    gradient_scope: AnyScope = "auto"
+    gradient_scope: Scope = "auto"
     """How far a loss reaches back: last H-cycle only, one_step (that cycle's last L-cycle and its H update, as in HRM),
     each its own cycle, or full; auto is last when supervision is off, else full."""
     adaptive_weights: Adaptive = "off"
@@ -48,7 +47,7 @@ class SupervisionConfig:
 
     def __post_init__(self) -> None:
         one_of(self, "deep_supervision_schedule", Schedule)
-        one_of(self, "gradient_scope", AnyScope)
+        one_of(self, "gradient_scope", Scope)
         boolean(self, "enable_deep_supervision")
         number(self, "deep_supervision_weight", least=0, most=1e30)
         self._check_extras()

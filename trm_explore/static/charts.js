@@ -219,7 +219,7 @@ const charts = (() => {
       }
 
       // Names at the line ends: a few are pushed apart where lines meet; of many, only those that have room are written.
-      const few = series.length <= FEW, rank = ({ n }) => (series[n].bold ? -1 : series[n].rank ?? n);
+      const few = ends.length <= FEW, rank = ({ n }) => (series[n].bold ? -1 : series[n].rank ?? n);
       ends.sort((a, b) => (few ? a.y - b.y || b.n - a.n : rank(a) - rank(b)));
       ends.forEach((e, i) => { e.at = few ? Math.max(e.y, i ? ends[i - 1].at + GAP : 8) : e.y; });
       if (few) for (let i = ends.length - 1, floor = box.bottom; i >= 0; i--) floor = (ends[i].at = Math.min(ends[i].at, floor)) - GAP;

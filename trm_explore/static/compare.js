@@ -13,7 +13,7 @@ const CSS = `${BOARD_CSS} ${charts.STYLE}
 .tq-verdict { margin: 2px 0 10px; font-size: 16px; line-height: 1.4 } .tq-verdict small { display: block; color: var(--mute); font-size: 13px } .tq-verdict b { font-weight: 650 }
 .tq-names { display: flex; flex-wrap: wrap; gap: 4px 20px; margin: 0 0 10px; padding: 0; list-style: none; font-size: 13.5px }
 .tq-names li { display: inline-flex; align-items: center; gap: 8px } .tq-names b { font-weight: 700 }
-.tq-tools { display: flex; flex-wrap: wrap; gap: 4px 18px; align-items: center; margin: 0 0 8px; font-size: 13px; color: var(--mute) }
+.tq-tools { display: flex; flex-wrap: wrap; gap: 4px 18px; align-items: center; margin: 4px 0 10px; font-size: 13px; color: var(--mute) }
 .tq-tools label { display: inline-flex; align-items: center; gap: 6px; margin: 0; font-size: inherit; color: inherit; cursor: pointer } .tq-tools input { margin: 0; accent-color: var(--fg) }
 .tq-tools select { font: inherit; color: var(--fg); background: var(--bg); border: 1px solid var(--line); border-radius: 6px; padding: 3px 22px 3px 8px }
 .tq-tools input[type=range] { width: 84px }

@@ -129,7 +129,7 @@ function render({ model, el }) {
   function reach(k, S, p, weights) {
     if (!p?.scope || p.error) return { lit: 1, arrow: "none" };
     const scope = p.scope === "cycle" && p.enabled === false ? "last" : p.scope;
-    if (scope === "last") return k === S - 1 ? { lit: 1, arrow: "inside" } : { lit: 0, arrow: "none" };
+    if (scope === "last" || scope === "one_step") return k === S - 1 ? { lit: 1, arrow: "inside" } : { lit: 0, arrow: "none" };
     if (scope === "cycle") return weights[k] === 0 ? { lit: 0, arrow: "none" } : { lit: 1, arrow: "inside" };
     return { lit: 1, arrow: S === 1 ? "inside" : k === S - 1 ? "start" : k === 0 ? "end" : "through" };
   }

@@ -5,7 +5,7 @@
 const W = TEXTS.steering;
 const CSS = `
 .ts { ${LOOK} } .ts[data-theme=dark] { ${DARK} } .ts *, .ts *::before { box-sizing: border-box } .ts [hidden] { display: none !important }
-.ts-fields { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(100%, 168px), 1fr)); gap: 10px 18px; align-items: start }
+.ts-fields { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(100%, 138px), 1fr)); gap: 10px 18px; align-items: start }
 .ts-fields:empty { display: none } .ts label { display: block; margin: 0; font-size: 13px; color: inherit; min-width: 0 } .ts small { display: block; color: var(--mute); font-size: 11.5px; line-height: 1.3 }
 .ts label b { font-weight: 600 } .ts-row { display: flex; gap: 8px; align-items: center; margin-top: 3px } .ts-row output { min-width: 2.2em; text-align: right; font-variant-numeric: tabular-nums }
 .ts :is(select, input[type=number], input[type=text]) { width: 100%; height: 30px; font: inherit; color: var(--fg); background: var(--bg); border: 1px solid color-mix(in srgb, var(--fg) 45%, transparent); border-radius: 6px; padding: 0 8px; min-width: 0; margin: 0 }

@@ -57,7 +57,9 @@ TASKS: dict[str, Callable[[RunConfig], Task]] = {
     "sudoku4": _sudoku(4),
     "sudoku6": _sudoku(6),
     "sudoku9": _sudoku(9),
-    "maze": lambda config: MazeTask(config.puzzles.size, config.puzzles.eval_size, config.puzzles.loops),
+    "maze": lambda config: MazeTask(
+        config.puzzles.size, config.puzzles.eval_size, config.puzzles.loops, config.model.seq_len
+    ),
     "reach": lambda config: ReachTask(config.puzzles.size, config.puzzles.eval_size),
     "addition": lambda config: AdditionTask(config.puzzles.size, config.puzzles.eval_size, config.puzzles.base),
     "sorting": lambda config: SortingTask(config.puzzles.size, config.puzzles.eval_size),

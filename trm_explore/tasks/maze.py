@@ -35,6 +35,7 @@ ROLES = ("", "wall", "open", "start", "goal", "path")
 WALL, OPEN, START, GOAL, PATH = range(1, 6)
 TYPED = {"#": WALL, " ": OPEN, ".": OPEN, "o": OPEN, "S": START, "G": GOAL}
 SMALLEST, LARGEST, OWN_SIZE = 3, 40, 4  # rooms a side
+PUBLISHED = 900  # positions of Maze-Hard's boards, 30 x 30: 15 rooms a side, and a wall below and on the right
 AT_ONCE = 2048  # mazes tried in one go for the held-out ones
 # What learns it on two cores in a minute (benchmarks/tasks.py has the figures).
 PRESET: dict[str, Any] = {
@@ -53,7 +54,8 @@ PRESET: dict[str, Any] = {
 
 
 class MazeTask(Task):
-    """`size`, `eval_size`: rooms a side (0: the task's own, and the same); `loops`: part of the dead ends opened."""
+    """`size`, `eval_size`: rooms a side (0: the task's own, and the same); `loops`: part of the dead ends opened;
+    `seq_len` 900: boards of the published side, for models that were made for them."""
 
     name = "maze"
     title = "Maze"
@@ -65,14 +67,15 @@ class MazeTask(Task):
     takes = ("size", "eval_size", "loops")
     judges_without_labels = True
 
-    def __init__(self, size: int = 0, eval_size: int = 0, loops: float = 0.0):
+    def __init__(self, size: int = 0, eval_size: int = 0, loops: float = 0.0, seq_len: int | None = None):
         for name, value in (("size", size), ("eval_size", eval_size)):
             check_size(name, value, SMALLEST, LARGEST, "a maze has rooms a side")
         if not 0 <= loops <= 1:
             raise ValueError(f"loops={loops} must be from 0 (one way only) to 1 (no dead end)")
-        self.size, self.loops = size or OWN_SIZE, loops
+        self.rim = int(seq_len == PUBLISHED and size in (0, math.isqrt(PUBLISHED) // 2))
+        self.size, self.loops = size or (math.isqrt(PUBLISHED) // 2 if self.rim else OWN_SIZE), loops
         self.eval_size = eval_size or self.size
-        self.rows = self.cols = 2 * self.size - 1
+        self.rows = self.cols = 2 * self.size - 1 + self.rim
         self.seq_len = self.rows * self.cols
         self._held_out = HeldOut(self._some_held_out)
 
@@ -89,7 +92,8 @@ class MazeTask(Task):
         return self._held_out.first(n)
 
     def held_out_shape(self) -> tuple[int, int]:
-        return 2 * self.eval_size - 1, 2 * self.eval_size - 1
+        side = 2 * self.eval_size - 1 + self.rim
+        return side, side
 
     def shape_of(self, puzzles: Puzzles) -> tuple[int, int]:
         side = math.isqrt(puzzles["inputs"].shape[1])  # all mazes here are squares, also typed ones
@@ -157,7 +161,12 @@ class MazeTask(Task):
         goal = room[chance.argmax(1)]
         inputs = np.where(walls.reshape(N, S * S), WALL, OPEN)
         inputs[np.arange(N), start], inputs[np.arange(N), goal] = START, GOAL
-        return {"inputs": inputs, "labels": solve(inputs, far)}
+        around = ((0, 0), (0, self.rim), (0, self.rim))
+        both = {"inputs": inputs, "labels": solve(inputs, far)}
+        return {
+            name: np.pad(board.reshape(N, S, S), around, constant_values=WALL).reshape(N, -1)
+            for name, board in both.items()
+        }
 
 
 def dig(n: int, size: int, loops: float, rng: np.random.Generator) -> np.ndarray:
