@@ -27,15 +27,17 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from page_viewer import HOST, Viewer
 
-HOST, TASKS, IN_TIME = "127.0.0.1", ("sudoku4", "maze"), 1.0
+TASKS, IN_TIME = ("sudoku4", "maze"), 1.0
+KEEP = 10  # ended runs that the server remembers
 VISITORS = 30  # of the runs over which memory is looked at, and so many runs before it: Gradio remembers every tab
 
 
 # ---- the process that serves
 
 
-def serve(port: int, keep: int) -> None:
+def serve(port: int) -> None:
     """Obeys one JSON line after another on the standard input, and answers with one."""
     from trm_explore import events as ev
     from trm_explore.app import launch
@@ -52,7 +54,7 @@ def serve(port: int, keep: int) -> None:
             stamps.setdefault(run.id, []).append(time.monotonic())
 
     Run._append = stamped
-    page, runs = launch(HOST, port, Limits(slots=len(TASKS), keep=keep, lease=60.0), block=False)
+    page, runs = launch(HOST, port, Limits(slots=len(TASKS), keep=KEEP, lease=60.0), block=False)
 
     def answer(said: dict[str, Any]) -> Any:
         if said["do"] == "start":
@@ -95,11 +97,11 @@ def cpu_seconds(training: set[int | None]) -> float:
 class Server:
     """The other process."""
 
-    def __init__(self, keep: int):
+    def __init__(self):
         with socket.socket() as free:
             free.bind((HOST, 0))
             self.port = free.getsockname()[1]
-        command = [sys.executable, str(Path(__file__).resolve()), "--serve", str(self.port), "--keep", str(keep)]
+        command = [sys.executable, str(Path(__file__).resolve()), "--serve", str(self.port)]
         self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         self.ask("look")  # answered as soon as it serves
         with urllib.request.urlopen(f"http://{HOST}:{self.port}/config", timeout=30) as answer:
@@ -113,8 +115,8 @@ class Server:
 
 
 @contextmanager
-def server(keep: int = 100) -> Iterator[Server]:
-    one = Server(keep)
+def server() -> Iterator[Server]:
+    one = Server()
     try:
         yield one
     finally:
@@ -125,81 +127,15 @@ def server(keep: int = 100) -> Iterator[Server]:
             one.process.kill()
 
 
-# ---- viewers
+# ---- what is measured
 
 
-class Viewer:
-    """One tab that watches a run: arrivals of its updates."""
-
-    def __init__(self, at: Server, run: str, name: str):
-        self.at, self.run, self.name = at, run, name
-        self.arrived: dict[int, float] = {}  # update -> when
-        self.ended, self.messages = False, 0
-
-    async def watch(self) -> None:
-        """Until the run has ended; to be cancelled before."""
-        reader, writer = await asyncio.open_connection(HOST, self.at.port, limit=2**24)
-        try:
-            body = json.dumps(
-                {"data": [self.run], "fn_index": self.at.watch, "session_hash": self.name, "event_data": None}
-            ).encode()
-            joined = await asyncio.open_connection(HOST, self.at.port)
-            head = f"POST {self.at.prefix}/queue/join HTTP/1.1\r\nHost: {HOST}\r\nContent-Type: application/json\r\n"
-            joined[1].write(f"{head}Content-Length: {len(body)}\r\nConnection: close\r\n\r\n".encode() + body)
-            answer = await joined[0].read()
-            joined[1].close()
-            if b" 200 " not in answer.split(b"\r\n")[0]:
-                raise RuntimeError(answer.decode(errors="replace"))
-            path = f"{self.at.prefix}/queue/data?session_hash={self.name}"
-            writer.write(f"GET {path} HTTP/1.1\r\nHost: {HOST}\r\nAccept: text/event-stream\r\n\r\n".encode())
-            await self._read(reader)
-        finally:
-            writer.close()
-
-    async def _read(self, reader: asyncio.StreamReader) -> None:
-        value: Any = None
-        while line := await reader.readline():
-            if not line.startswith(b"data: "):  # a header, a chunk's length, an empty line
-                continue
-            now, said = time.monotonic(), json.loads(line[6:])
-            if said["msg"] == "process_generating":
-                (sent,) = said["output"]["data"]
-                value = sent if value is None else patched(value, sent)
-                self.messages += 1
-                for point in value["points"]:
-                    self.arrived.setdefault(point[0], now)
-            elif said["msg"] == "process_completed":
-                if not said["success"]:
-                    raise RuntimeError(str(said["output"]))
-                self.ended = True
-                return
-
-
-def patched(value: Any, edits: list[Any]) -> Any:
-    """A value after the edits that the stream sends instead of it: [kind, path, new]."""
-    value = json.loads(json.dumps(value))
-    for kind, path, new in edits:
-        if not path:
-            value = new if kind == "replace" else value + new
-            continue
-        place = value
-        for key in path[:-1]:
-            place = place[key]
-        if kind == "delete":
-            del place[path[-1]]
-        elif kind == "add" and isinstance(place, list):
-            place.insert(path[-1], new)
-        else:
-            place[path[-1]] = place[path[-1]] + new if kind == "append" else new
-    return value
-
-
-async def measured(at: Server, runs: list[str], viewers: int, seconds: float) -> dict[str, Any]:
-    """So many viewers for so many seconds, spread over the runs."""
+async def measured(at: Server, runs: list[str], viewers: int, seconds: float, settle: float) -> dict[str, Any]:
+    """So many viewers for so many seconds, spread over the runs, `settle` seconds after they have come."""
     watching = [Viewer(at, runs[i % len(runs)], f"v{viewers}x{i}") for i in range(viewers)]
     tasks = [asyncio.create_task(viewer.watch()) for viewer in watching]
     try:
-        await asyncio.sleep(2.0)  # all have caught up
+        await asyncio.sleep(settle)  # all have caught up
         before = await asyncio.to_thread(at.ask, "look")
         begun = time.monotonic()
         while (left := begun + seconds - time.monotonic()) > 0:
@@ -281,9 +217,10 @@ def row(one: dict[str, Any], alone: float) -> str:
     p50, p95 = np.percentile(late, [50, 95]) if len(late) else (float("nan"), float("nan"))
     share = one["delivered"] / one["expected"] if one["expected"] else float("nan")
     each = 1000 * one["serving"] / one["viewers"]
+    slower = 1 - one["speed"] / alone if alone else float("nan")
     return (
         f"| {one['viewers']} | {one['expected']} | {share:.1%} | {p50:.0f} | {p95:.0f} | {each:.0f} "
-        f"| {one['speed']:.1f} | {1 - one['speed'] / alone:+.1%} | {one['memory'] / 1e6:.0f} |"
+        f"| {one['speed']:.1f} | {slower:+.1%} | {one['memory'] / 1e6:.0f} |"
     )
 
 
@@ -294,13 +231,13 @@ def main() -> None:
     parser.add_argument("--runs", type=int, default=200, help="over which memory is looked at")
     parser.add_argument("--quick", action="store_true", help="only to see that it runs")
     parser.add_argument("--serve", type=int, help=argparse.SUPPRESS)
-    parser.add_argument("--keep", type=int, default=100, help=argparse.SUPPRESS)
     args = parser.parse_args()
     if args.serve:
-        serve(args.serve, args.keep)
+        serve(args.serve)
         return
     if args.quick:
-        args.viewers, args.seconds, args.runs = [2], 1.0, 3
+        args.viewers, args.seconds, args.runs = [2], 3.0, 3
+    settle = 0.5 if args.quick else 3.0
     print(f"{platform.platform()}, {os.cpu_count()} cores, Python {platform.python_version()}")
     with server() as at:
         paints = [] if args.quick else first_paint(at.port, 3)
@@ -310,13 +247,10 @@ def main() -> None:
         time.sleep(5.0 if not args.quick else 2.0)
         head = "viewers | updates to deliver | delivered | p50 ms | p95 ms | serving, ms of CPU a second and viewer"
         print(f"| {head} | updates/s in training | slower by | memory, MB |\n|{'---|' * 9}")
-        for viewers in args.viewers:
-            alone = [asyncio.run(measured(at, runs, 0, args.seconds))["speed"]]
-            one = asyncio.run(measured(at, runs, viewers, args.seconds))
-            alone.append(asyncio.run(measured(at, runs, 0, args.seconds))["speed"])  # the machine may have changed
-            print(row(one, sum(alone) / 2), flush=True)
+        for viewers in args.viewers:  # alone before and after, because the machine may change
+            before, one, after = (asyncio.run(measured(at, runs, n, args.seconds, settle)) for n in (0, viewers, 0))
+            print(row(one, (before["speed"] + after["speed"]) / 2), flush=True)
         at.ask("stop")
-    with server(keep=10) as at:
         before, after = asyncio.run(growth(at, args.runs, 2 if args.quick else 20, 2 if args.quick else VISITORS))
     print(
         f"memory over {args.runs} runs: {before['memory'] / 1e6:.1f} MB before, {after['memory'] / 1e6:.1f} MB after; "

@@ -6,13 +6,14 @@ import asyncio
 import json
 from typing import Any
 
+import gradio as gr
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from trm_explore import events as ev
 from trm_explore import texts
-from trm_explore.app import seeds
+from trm_explore.app import build, seeds
 from trm_explore.app.comparing import VALUES, Comparing, recorded_group
 from trm_explore.app.recipes import (
     BY_HAND,
@@ -363,3 +364,32 @@ def test_the_time_left_follows_what_was_done(monkeypatch):
     assert progress.left(0.5) == pytest.approx(70.0)
     progress.took()
     assert progress.left(0.0) == pytest.approx(30.0)
+
+
+# ---- how the tab is wired
+
+
+def test_every_listener_of_the_tab_gets_and_gives_as_many_values_as_it_is_wired_for(runs):
+    async def built() -> gr.Blocks:  # outside of a loop Gradio makes loops that it never closes
+        return build(runs)
+
+    page, train = asyncio.run(built()), len(CONTROLS)
+    sizes = {
+        "choose_recipe": (2 + train, VALUES + 3),
+        "see_recipe": (2 + train, VALUES + 3),
+        "name_variants": (VALUES + train, 2),
+        "begin_group": (3 + VALUES + train, 3),
+        "follow_group": (1, 1),  # it repeats ten times a second: every output costs training
+        "find_group": (0, 2),
+        "look_group": (0, 3),
+        "pause_group": (1, 0),
+        "stop_group": (1, 0),
+        "repeat": (1 + VALUES + train, 5),
+        "stop_repeat": (1, 0),
+    }
+    wired = {fn.name: fn for fn in page.fns.values() if fn.name in sizes}
+    assert {name: (len(fn.inputs), len(fn.outputs)) for name, fn in wired.items()} == sizes
+    for name, fn in wired.items():
+        assert fn.api_visibility == "private"
+        queued = name in ("begin_group", "follow_group", "repeat")  # the others are answered at once
+        assert fn.queue is queued and (not queued or fn.concurrency_limit is None)

@@ -3,58 +3,27 @@
 from __future__ import annotations
 
 import re
-import socket
-import subprocess
-import sys
-import time
 
 import pytest
-from browser import launch
+import served
 from playwright.sync_api import Page, expect
+from served import settled, wait_for
 
 from trm_explore import texts
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 expect.set_options(timeout=20_000)  # two busy cores are slow
+site, chromium = served.site, served.chromium
+visit = served.visit
 WORDS = texts.COMPARE
 
 
-@pytest.fixture(scope="module")
-def site():
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    command = [sys.executable, "-m", "trm_explore", "app", "--port", str(port)]
-    server = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
-    try:
-        assert f"http://127.0.0.1:{port}" in server.stdout.readline()  # said when it serves
-        yield f"http://127.0.0.1:{port}"
-    finally:
-        server.terminate()
-        said = server.communicate(timeout=20)[0]
-    assert "Traceback" not in said, said
-
-
-@pytest.fixture(scope="module")
-def chromium():
-    with launch() as browser:
-        yield browser
-
-
 @pytest.fixture
-def visit(site, chromium, request):
-    """Opens the page's Compare tab; afterwards fails on what the console complained of or what left the machine."""
-    trouble, contexts = [], []
+def opened(visit):
+    """opened(width=390, updates=4): the page's Compare tab."""
 
     def open_tab(width: int = 1280, updates: int = 4) -> Page:
-        context = chromium.new_context(viewport={"width": width, "height": 900}, reduced_motion="reduce")
-        contexts.append(context)
-        page = context.new_page()
-        page.on("console", lambda m: trouble.append(f"console: {m.text}") if m.type == "error" else None)
-        page.on("pageerror", lambda e: trouble.append(f"page error: {e}"))
-        page.on("request", lambda r: None if r.url.startswith((site, "blob:", "data:")) else trouble.append(r.url))
-        page.goto(site)
-        page.wait_for_selector("#ribbon [data-ready='1'], #ribbon[data-ready='1']", timeout=30_000)
+        page = visit(width=width, reduced_motion="reduce")
         page.get_by_text("More settings").click()
         box = page.locator("#updates input")
         box.fill(str(updates))
@@ -62,12 +31,7 @@ def visit(site, chromium, request):
         tab(page)
         return page
 
-    yield open_tab
-    for context in contexts:
-        context.close()
-    cut = ("AbortError", "Connection errored out")  # what Gradio's client says when a reload cuts its stream
-    reloads = "reload" in request.function.__code__.co_names
-    assert not [line for line in trouble if not (reloads and any(words in line for words in cut))]
+    return open_tab
 
 
 def tab(page: Page) -> None:
@@ -76,16 +40,7 @@ def tab(page: Page) -> None:
 
 
 def data(page: Page, key: str) -> str | None:
-    return page.evaluate(
-        "key => document.querySelector('#compare[data-ready], #compare [data-ready]').dataset[key]", key
-    )
-
-
-def wait_for(page: Page, condition, seconds: float = 40.0) -> None:
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end, f"not within {seconds} s"
-        page.wait_for_timeout(50)
+    return served.data(page, "compare", key)
 
 
 def choose(page: Page, recipe: str) -> None:
@@ -93,8 +48,8 @@ def choose(page: Page, recipe: str) -> None:
     expect(page.locator("#compare-note")).to_contain_text(texts.COMPARE_RECIPES[recipe][1][:40])
 
 
-def test_recorded_runs_are_there_when_the_tab_opens_and_follow_question_and_task(visit):
-    page = visit()
+def test_recorded_runs_are_there_when_the_tab_opens_and_follow_question_and_task(opened):
+    page = opened()
     wait_for(page, lambda: data(page, "group") == "recorded-sudoku4-on-off" and data(page, "runs") == "3")
     expect(page.locator("#compare")).to_contain_text("Recorded earlier")
     page.locator("#guess").get_by_label(WORDS["none"]).check()
@@ -109,8 +64,8 @@ def test_recorded_runs_are_there_when_the_tab_opens_and_follow_question_and_task
     expect(page.locator("#compare")).to_contain_text(WORDS["no_record"])
 
 
-def test_four_runs_side_by_side_to_the_end_found_again_after_a_reload(visit):
-    page = visit()
+def test_four_runs_side_by_side_to_the_end_found_again_after_a_reload(opened):
+    page = opened()
     choose(page, "depth")
     expect(page.locator("#guess label")).to_have_count(5)
     page.locator("#guess").get_by_label("D: 6 H-cycles").check()
@@ -126,13 +81,13 @@ def test_four_runs_side_by_side_to_the_end_found_again_after_a_reload(visit):
     page.wait_for_timeout(500)
     assert data(page, "group") == group, "own figures stay when the tab is opened again"
     page.reload()
-    page.wait_for_selector("#ribbon [data-ready='1'], #ribbon[data-ready='1']", timeout=30_000)
+    settled(page)
     tab(page)
     wait_for(page, lambda: data(page, "group") == group and data(page, "points") == "4 4 4 4")
 
 
-def test_a_long_comparison_can_be_paused_and_stopped(visit):
-    page = visit(updates=3000)
+def test_a_long_comparison_can_be_paused_and_stopped(opened):
+    page = opened(updates=3000)
     choose(page, "on-off")
     page.locator("#compare-start").click()
     wait_for(
@@ -146,8 +101,8 @@ def test_a_long_comparison_can_be_paused_and_stopped(visit):
     expect(page.locator("#compare-stop")).to_be_disabled()
 
 
-def test_runs_by_hand_and_what_is_wrong_with_them_in_one_sentence(visit):
-    page = visit()
+def test_runs_by_hand_and_what_is_wrong_with_them_in_one_sentence(opened):
+    page = opened()
     page.get_by_text(WORDS["variants"], exact=True).click()
     page.locator("#H_cycles-A input[type=number]").fill("2")
     page.locator("#H_cycles-A input[type=number]").press("Tab")
@@ -165,8 +120,8 @@ def test_runs_by_hand_and_what_is_wrong_with_them_in_one_sentence(visit):
     assert page.locator("#compare .tq-names b").all_inner_texts() == ["A", "C"]
 
 
-def test_a_repeat_shows_its_figure_and_can_be_stopped(visit):
-    page = visit(updates=2)
+def test_a_repeat_shows_its_figure_and_can_be_stopped(opened):
+    page = opened(updates=2)
     choose(page, "on-off")
     page.locator("#compare-seeds").click()
     expect(page.locator("#seeds-note")).to_contain_text("of 10 runs are done")
@@ -177,8 +132,8 @@ def test_a_repeat_shows_its_figure_and_can_be_stopped(visit):
     assert page.locator("#seeds img").get_attribute("alt").startswith("Mean and band over seeds of A supervision on")
 
 
-def test_phone_width_never_scrolls_sideways(visit):
-    page = visit(width=390)
+def test_phone_width_never_scrolls_sideways(opened):
+    page = opened(width=390)
     wait_for(page, lambda: data(page, "runs") == "3")
     page.get_by_text(WORDS["variants"], exact=True).click()
     page.wait_for_timeout(300)

@@ -163,6 +163,29 @@ def test_whatever_edits_are_sent_are_made_or_refused_in_one_sentence(edits):
         assert found["view"]["edits"] == edits or edits == ""
 
 
+@pytest.mark.parametrize(("name", "token"), [("swirl", [1e300, 0.0]), ("poisson", -1e30)])
+def test_numbers_that_would_make_states_infinite_are_refused(name, token, runs):
+    for edit in ({"kind": "cell", "cell": 0, "token": token}, {"kind": "noise", "state": "z_H", "scale": 1e30}):
+        with pytest.raises(ValueError, match="too large"):
+            look(asked(name), [edit | {"step": 0}], runs)
+    largest = [{"kind": "noise", "step": 0, "state": "z_L", "scale": 1000.0}]
+    json.dumps(look(asked(name), largest, runs)["after"], allow_nan=False)
+
+
+@given(
+    values=st.lists(JUNK | st.sampled_from(["on", "sudoku4", "run"]), min_size=7, max_size=7), sound=st.integers(0, 127)
+)
+def test_whatever_the_page_sends_is_shown_or_refused_in_one_sentence(values, sound):
+    """Each of the seven values is sound or junk."""
+    good = ["on", "sudoku4", "", 0, "", 3, NO_EDITS]
+    values = [good[i] if sound >> i & 1 else value for i, value in enumerate(values)]
+    shown = call(Inside(Runs(slots=1), ("sudoku4",)).show, *values)
+    said = shown[-1]
+    assert len(shown) == 10 and "\n" not in said
+    if not said:
+        json.dumps(shown[:2] + shown[3:4], allow_nan=False)
+
+
 # --- models
 
 

@@ -17,7 +17,8 @@ from test_app import START, any_controls
 from trm_explore import texts
 from trm_explore.app import build
 from trm_explore.app.handlers import Handlers
-from trm_explore.app.links import FIELDS, HIDDEN, NAMES, Field, Links
+from trm_explore.app.link_fields import FIELDS, HIDDEN, NAMES, Field, choice
+from trm_explore.app.links import Links
 from trm_explore.app.recorded import recorded_message
 from trm_explore.app.settings import CONTROLS, LIMITS, config_of, values_of
 from trm_explore.app.share import HEAD, Sharing
@@ -176,18 +177,14 @@ def test_no_values_of_the_known_fields_do_either(pairs):
 
 
 def test_a_part_of_the_page_adds_fields_of_its_own():
-    def recipe(text: str) -> str:
-        if text not in ("on-or-off", "depth"):
-            raise ValueError(f"recipe={text} is not known; allowed are on-or-off, depth")
-        return text
-
-    links = Links(fields=[Field("recipe", None, recipe, usual="on-or-off")])
+    links = Links(fields=[choice("recipe", None, ("on-or-off", "depth"), "on-or-off")])
     assert links.read("recipe=depth").more == {"recipe": "depth"}
     assert links.read("recipe=sky").more == {} and "allowed are on-or-off, depth" in links.read("recipe=sky").notice
     start = list(START.values())
     assert links.write(start, more={"recipe": "on-or-off"}) == "" and links.write(start, more={"recipe": "depth"}) == (
         "recipe=depth"
     )
+    assert links.write(start, more={"recipe": "by-hand"}) == ""  # no link carries that
     with pytest.raises(ValueError, match="seed is taken"):
         Links(fields=[Field("seed", None, str)])
 

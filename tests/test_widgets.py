@@ -6,6 +6,7 @@ import json
 import threading
 import time
 
+import numpy as np
 import pytest
 import traitlets
 from background import until
@@ -17,7 +18,7 @@ from trm_explore.checkpoint import load_checkpoint
 from trm_explore.parts import SupervisionConfig
 from trm_explore.resources import asset
 from trm_explore.supervision import supervision_weights
-from trm_explore.tasks import TASKS, preset, resolve
+from trm_explore.tasks import preset, resolve
 from trm_explore.training import train
 from trm_explore.trajectory import frame_of, record
 from trm_explore.widgets import Comparison, Player, TrainingPanel, Weights
@@ -223,27 +224,30 @@ def test_a_config_is_kept_whole(panel):
         one.close()
 
 
-def test_a_task_of_ones_own_is_offered(panel):
-    own = TASKS["parity"]()  # stands for an object that a student has made
+class Reverse:
+    """A task that a student has made."""
 
-    class Own:
-        name, vocab_size, seq_len, board_shape = "mine", 4, 6, (1, 6)
-        symbols = ("-", "a", "b", "c")
+    rows, cols, vocab_size = 1, 4, 5
 
-        def batch(self, n, generator):
-            tokens = generator.integers(1, 4, (n, 6))
-            return tokens, tokens
+    def sample(self, n, rng):
+        inputs = rng.integers(0, 5, (n, 4))
+        return {"inputs": inputs, "labels": inputs[:, ::-1]}
 
-    del own
-    one = TrainingPanel(task=Own(), updates=2, device="cpu")
+    def held_out(self, n):
+        return self.sample(n, np.random.default_rng(0))
+
+
+def test_a_task_of_ones_own_is_offered():
+    one = TrainingPanel(task=Reverse(), **QUICK)
     try:
-        assert one.task == "custom:mine"
-        assert "custom:mine" in [
-            value for control in one.controls if control["name"] == "task" for _, value in control["options"]
-        ]
+        assert one.task == "custom:Reverse"
+        assert one.controls[0]["name"] == "task" and ("custom:Reverse", "custom:Reverse") in one.controls[0]["options"]
         one.task = "parity"
-        one.task = "custom:mine"
-        assert isinstance(one.config.task, Own)
+        one.task = "custom:Reverse"
+        assert isinstance(one.config.task, Reverse)
+        one.updates = 3
+        one.train()
+        assert one.wait(60) == "finished"
     finally:
         one.close()
 
@@ -496,8 +500,6 @@ def test_what_cannot_be_compared_is_refused_in_one_sentence(events):
 
 
 def test_a_place_takes_numpys_numbers_and_nothing_else():
-    import numpy as np
-
     class Here(traitlets.HasTraits):
         place = Place()
 

@@ -8,78 +8,23 @@ adds its fields (`Field`). What cannot be used is named, the rest is used. docs/
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
 from urllib.parse import parse_qsl, urlencode
 
 from trm_explore import texts
+from trm_explore.app.link_fields import FIELDS, HIDDEN, NAMES, NO, SIZED, WHOLE, YES, Field
 from trm_explore.app.settings import CONTROLS, config_of, shown_config, values_of
 from trm_explore.commands import short_number
 from trm_explore.config import SIZES
 from trm_explore.pairs import KINDS, pair_names
 from trm_explore.tasks import GENERATED, preset
 
-NAMES = {  # of the settings, in the order in which a link has them; an uploaded file is never part of one
-    "task": "task",
-    "preset": "size",
-    "enable_deep_supervision": "supervision",
-    "deep_supervision_schedule": "schedule",
-    "deep_supervision_weight": "weight",
-    "custom_weights": "custom",
-    "gradient_scope": "scope",
-    "H_cycles": "H_cycles",
-    "L_cycles": "L_cycles",
-    "updates": "updates",
-    "seed": "seed",
-    "difficulty": "difficulty",
-    "adaptive_weights": "adaptive",
-    "curriculum": "curriculum",
-    "L_supervision_weight": "L_weight",
-    "activation_checkpointing": "checkpointing",
-}
-FIELDS = {name: field_name for field_name, name in NAMES.items()}
-WHOLE = ("H_cycles", "L_cycles", "updates", "seed")
-SIZED = ("H_cycles", "L_cycles", "updates")  # what choosing a size sets
-YES, NO = ("1", "on", "true", "yes"), ("0", "off", "false", "no")
-# What `hide` can take off the page: name -> the elements.
-HIDDEN = {
-    "intro": "#intro",
-    "tours": "#tours",
-    "share": "#share",
-    "gallery": "#tasks",
-    "tabs": "#tabs [role=tablist]",
-    "compare": "#tab-compare-button",
-    "inside": "#tab-inside-button",
-    "supervision": "#enable_deep_supervision",
-    "schedule": "#deep_supervision_schedule",
-    "weight": "#deep_supervision_weight",
-    "scope": "#gradient_scope",
-    "cycles": "#H_cycles",
-    "buttons": "#buttons",
-    "ribbon": "#ribbon",
-    "recorded": "#recorded",
-    "curves": "#curves",
-    "player": "#player",
-    "more": "#more",
-    "take": "#take",
-    "what": "#what",
-}
 LONGEST = 2000  # characters of a query
 STEPS = 64  # the modules draw no more
-
-
-@dataclass(frozen=True)
-class Field:
-    """One value of another part of the page that a link carries: its name there, the component that holds it, how text
-    is read (ValueError: the sentence says what is allowed after a semicolon) and written."""
-
-    name: str
-    part: Any
-    read: Callable[[str], Any]
-    write: Callable[[Any], str] = str
-    usual: Any = None  # then the link leaves it out
 
 
 @dataclass
@@ -168,8 +113,10 @@ class Links:
         said = {name: _written(now[field]) for field, name in NAMES.items() if now[field] != usual[field]}
         said |= {"pair": kind} if kind != "on" else {}
         for name, value in (more or {}).items():
-            if value != self.fields[name].usual:
-                said[name] = self.fields[name].write(value)
+            part = self.fields[name]
+            with suppress(ValueError):  # a state of the part that no link can carry, such as settings made by hand
+                if value != part.usual and part.read(part.write(value)) == value:
+                    said[name] = part.write(value)
         return urlencode(said, safe=",/")
 
     def _given(self, query: Any, left_out: list[str]) -> dict[str, str]:

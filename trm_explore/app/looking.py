@@ -30,6 +30,7 @@ from trm_explore.tasks import Task
 from trm_explore.trajectory import Trajectory, frame_of, inputs_of, record
 
 MOST_EDITS = 8
+LARGEST = 1000  # number or strength of a change
 THRESHOLD = 0.5  # halting probability from which a puzzle stops
 
 
@@ -129,6 +130,9 @@ def _listed(edits: Any) -> list[dict[str, Any]]:
 
 def _edit(change: dict[str, Any]) -> Edit:
     step, token = change.get("step"), change.get("token")
+    numbers = [*(token if isinstance(token, list) else [token]), change.get("scale")]
+    if any(is_number(number) and abs(number) > LARGEST for number in numbers):  # states would not stay finite
+        raise ValueError(texts.LARGE_EDIT.format(most=LARGEST))
     if change.get("kind") == "noise":
         return Noise(step, str(change.get("state")), change.get("scale"), change.get("seed", 0), puzzle=0)
     if change.get("kind") == "cell":

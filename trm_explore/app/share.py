@@ -15,7 +15,8 @@ import gradio as gr
 
 from trm_explore import texts
 from trm_explore.app.bridge import host, link
-from trm_explore.app.links import HIDDEN, Field, Links, Opened
+from trm_explore.app.link_fields import HIDDEN, Field
+from trm_explore.app.links import Links, Opened
 from trm_explore.app.settings import CONTROLS
 from trm_explore.app.shared import AT_ONCE, MANY, ONCE, Shared
 from trm_explore.app.tours import links as links_of_tours
@@ -32,7 +33,7 @@ HEAD = f"""<script>
 </script><style>
 {" ".join(f"html[data-hide~={name}] {place} {{ display: none !important; }}" for name, place in HIDDEN.items())}
 html[data-embed] :is(#intro, #ways, footer) {{ display: none !important; }}
-html[data-embed] .gradio-container .main.app {{ padding: 4px !important; }}
+html[data-embed] .gradio-container .main.app {{ max-width: none !important; padding: 4px !important; }}
 </style>"""
 # The tab's own run, the link, and whether it is one that this tab was at already: then it is a reload, and the run is
 # found again; a link that is opened anew comes first.

@@ -8,7 +8,8 @@ import time
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING
+from threading import Condition, Thread
+from typing import Protocol
 
 from trm_explore import events as ev
 from trm_explore.analysis import Finding, diagnose
@@ -16,20 +17,38 @@ from trm_explore.checkpoint import Checkpoint, write_checkpoint
 from trm_explore.config import RunConfig
 from trm_explore.model import RecursiveModel
 from trm_explore.runs.between import Between, let_go, model_of, weights_of, without_places
+from trm_explore.runs.limits import Limits
+from trm_explore.runs.turns import Turns
 from trm_explore.training import Training, train
-
-if TYPE_CHECKING:
-    from trm_explore.runs.registry import Runs
-    from trm_explore.runs.worker import Worker
 
 QUEUED, PREPARING, RUNNING, PAUSED = "queued", "preparing", "running", "paused"
 ENDED = ("finished", "stopped", "failed")
 
 
+class Home(Protocol):
+    """What a run and its worker know of the registry."""
+
+    changed: Condition
+    limits: Limits
+    lease: float
+    turns: Turns
+
+    def place(self, run: Run) -> tuple[int, float]: ...
+    def has_ended(self, run: Run) -> None: ...
+
+
+class Computes(Protocol):
+    """What a run knows of its worker."""
+
+    thread: Thread
+
+    def unwatched(self) -> bool: ...
+
+
 class Run:
     """Made by `Runs.submit` and `Runs.submit_group`. Names without underscore may be used from any thread."""
 
-    def __init__(self, runs: Runs, config: RunConfig, paused: bool, visitor: str):
+    def __init__(self, runs: Home, config: RunConfig, paused: bool, visitor: str):
         self.id, self.config, self.visitor = secrets.token_urlsafe(16), config, visitor
         self.state = PAUSED if paused else QUEUED
         self.events: list[ev.Event] = []
@@ -39,7 +58,7 @@ class Run:
         self.note = ""  # why it was ended, where a limit did it
         self.computed = 0.0  # seconds in which it had a slot and worked
         self.seen = self.made = time.monotonic()
-        self.worker: Worker | None = None  # set by the registry; an adopted run has none
+        self.worker: Computes | None = None  # set by the registry; an adopted run has none
         self._runs, self._between = runs, Between()
         self._training: Training | None = None
         self._stream: Iterator[ev.Event] = iter(())

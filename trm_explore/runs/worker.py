@@ -4,15 +4,11 @@ from __future__ import annotations
 
 import threading
 import time
-from typing import TYPE_CHECKING
 
 import torch
 
 from trm_explore.runs.between import trim
-from trm_explore.runs.run import PAUSED, PREPARING, QUEUED, RUNNING, Run
-
-if TYPE_CHECKING:
-    from trm_explore.runs.registry import Runs
+from trm_explore.runs.run import PAUSED, PREPARING, QUEUED, RUNNING, Home, Run
 
 LOOK = 0.5  # seconds between two looks at the lease while it waits
 
@@ -20,7 +16,7 @@ LOOK = 0.5  # seconds between two looks at the lease while it waits
 class Worker:
     """What stands in line: `members` share its slot, its visitor and its lease."""
 
-    def __init__(self, runs: Runs, members: tuple[Run, ...]):
+    def __init__(self, runs: Home, members: tuple[Run, ...]):
         self.members, self.visitor = members, members[0].visitor
         self._runs = runs
         for run in members:

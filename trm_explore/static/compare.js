@@ -87,7 +87,7 @@ function render({ model, el }) {
     const sent = model.get("group");
     if (!sent || sent === lastMessage) return;
     lastMessage = sent;
-    const message = JSON.parse(sent);
+    const message = typeof sent === "string" ? JSON.parse(sent) : sent;
     if (message.first) {
       stop();
       const asked = model.get("board_step"), own = (group == null || group === message.group) && Number.isInteger(asked) ? asked : null; // another group begins with final answers

@@ -116,7 +116,7 @@ function render({ model, el }) {
       strip.setAttribute("aria-label", recovery ? fill(words.strip, { cells: recovery.cells.join(", ") }) : "");
     }
     whole.classList.toggle("none", !edits.length);
-    strip.hidden = caption.hidden = !recovery;
+    strip.hidden = caption.hidden = recovery?.first_changed == null;
     put(caption, words.caption);
     put(outcome, recovery?.text ?? "");
     Object.assign(el.dataset, { edits: edits.length, back: recovery?.back_at ?? "", step, cell: cell ?? "" });

@@ -46,16 +46,16 @@ class Guess:
     @property
     def text(self) -> str:
         """Guess beside result, as far as there are any."""
-        guessed = "no guess" if self.value is None else f"your guess {self.value}"
+        guessed = "no guess" if self.value is None else f"your guess: {self.value}"
         if self.result is None:
-            return f"{self.question} {guessed}"
-        if self.value is None or isinstance(self.result, str) or isinstance(self.value, str):
-            word = " (right)" if self.value is not None and self.value == self.result else ""
-            return f"{self.question} {guessed}, result {self.result}{word}"
-        off = self.value - self.result
-        return f"{self.question} {guessed}, result {self.result:.4g}" + (
-            f" (off by {abs(off):.3g})" if abs(off) > 1e-9 else " (right)"
-        )
+            return f"{self.question} [{guessed}]"
+        word = isinstance(self.result, str)
+        said = f"{self.question} [{guessed}, result: {self.result if word else f'{self.result:.3g}'}]"
+        if self.value is None:
+            return said
+        if word or isinstance(self.value, str):
+            return f"{said} {'right' if self.value == self.result else 'another result'}"
+        return f"{said} off by {abs(self.value - self.result):.3g}"
 
     def __repr__(self) -> str:
         how = f"lesson.guesses[{self.key!r}].value = ..."

@@ -6,6 +6,7 @@ import threading
 import time
 import weakref
 from collections.abc import Sequence
+from math import inf
 from typing import Any
 
 import traitlets
@@ -29,7 +30,7 @@ class Live(Drawing):
     def __init__(self, lease: float, **traits: Any):
         self._runs = Runs(slots=1, lease=lease)
         self._members: tuple[Run, ...] = ()
-        self._aims: dict[str, int] = {}  # by run: the update that one_update asked for
+        self._aims: dict[str, float] = {}  # by run: the update that one_update asked for; inf: its end
         self._views: set[str] = set()
         self._shown = False  # whether it ever was
         self._follower: threading.Thread | None = None
@@ -56,11 +57,12 @@ class Live(Drawing):
     def stop(self) -> None:
         """Ends it; what was computed stays."""
         for run in self._members:
+            self._aims[run.id] = inf
             run.stop()
 
     def wait(self, seconds: float | None = None) -> str:
         """Until the training has ended or is paused, or for so many seconds; returns the state."""
-        end = time.monotonic() + (float("inf") if seconds is None else seconds)
+        end = time.monotonic() + (inf if seconds is None else seconds)
         while time.monotonic() < end and any(self._busy(run) for run in self._members):
             for run in self._members:
                 run.read(len(run.events))  # whoever waits is somebody who looks

@@ -1,0 +1,82 @@
+"""The training panel in a real JupyterLab in a real Chromium: what is clicked trains, and Python reads it."""
+
+import pytest
+from browser import launch
+from lab import open_notebook, run_cell, serve, write_notebook
+
+pytestmark = [pytest.mark.slow, pytest.mark.browser]
+
+CELLS = [
+    "from trm_explore.widgets import TrainingPanel, Weights\n"
+    "panel = TrainingPanel(updates=100_000, eval_every=20, frame_every=5, eval_puzzles=16, device='cpu')\n"
+    "panel",
+    "weights = Weights(n_steps=4)\nweights",
+    "print('busy') or [x * x for x in range(10)][3]",
+    "from trm_explore.events import UpdateDone\n"
+    "done = [event.update for event in panel.events if isinstance(event, UpdateDone)]\n"
+    "print('read:', panel.state, panel.step, panel.cell, panel.H_cycles, panel.run.config.model.H_cycles, done[-1],\n"
+    "      weights.schedule, weights.weights)",
+]
+
+
+@pytest.fixture(scope="module")
+def notebook(tmp_path_factory):
+    """The open notebook; fails on what the console complained of, and on what was asked from elsewhere."""
+    folder = tmp_path_factory.mktemp("lab") / "notebooks"
+    folder.mkdir()
+    write_notebook(folder / "panel.ipynb", CELLS)
+    trouble = []
+    with serve(folder) as url, launch() as browser:
+        page = browser.new_page(viewport={"width": 1280, "height": 1100}, reduced_motion="reduce")
+        page.on("console", lambda m: trouble.append(f"console: {m.text}") if m.type == "error" else None)
+        page.on("pageerror", lambda e: trouble.append(f"page error: {e}"))
+        local = (url, url.replace("http", "ws"), "blob:", "data:")
+        page.on("request", lambda r: None if r.url.startswith(local) else trouble.append(f"left the machine: {r.url}"))
+        open_notebook(page, url, "panel.ipynb")
+        yield page
+        assert trouble == []
+
+
+def test_the_panel_trains_in_jupyterlab_and_python_reads_what_was_clicked(notebook):
+    page = notebook
+    page.set_default_timeout(60_000)
+    cell = run_cell(page, 0)
+    train, pause, one, stop = (cell.locator(f"[data-do={name}]") for name in ("train", "pause", "one_update", "stop"))
+    train.click()
+    page.wait_for_function("document.querySelector('.trm-curves')?.dataset.points > 10")
+    run_cell(page, 2).get_by_text("9", exact=True).wait_for()  # the kernel is free while it trains
+    assert cell.locator(".trm-steering").get_attribute("data-state") == "running"
+    pause.click()
+    page.wait_for_selector(".trm-steering[data-state=paused]")
+    page.wait_for_timeout(300)  # the last update's message
+    points = int(cell.locator(".trm-curves").get_attribute("data-points"))
+    one.click()
+    page.wait_for_function(f"document.querySelector('.trm-curves').dataset.points == {points + 1}")
+    losses = cell.locator(".trm-curves").get_attribute("data-last-losses")
+    assert losses.count(",") == 2 and "null" not in losses  # one a step
+    cell.locator(".trm-ribbon [data-col='0']").click()
+    cell.get_by_label("Next step").click()
+    page.wait_for_function("document.querySelector('.trm-player').dataset.step == 1")
+    cell.locator(".trm-player [data-cell='6']").click()
+    page.keyboard.press("Shift+ArrowRight")  # to the next cell of the board, not of the notebook
+    cell.locator("[name=H_cycles]").fill("5")
+    page.wait_for_function("document.querySelector('.trm-ribbon').dataset.steps == 5")
+    stop.click()
+    page.wait_for_selector(".trm-steering[data-state=stopped]")
+    second = run_cell(page, 1)
+    second.locator("select").select_option("exponential_decay")
+    second.get_by_text("total loss = (0.063", exact=False).wait_for()
+    said = run_cell(page, 3).locator(".jp-OutputArea pre").inner_text()
+    expected = f"read: stopped 1 7 5 3 {points + 1} exponential_decay [0.0625, 0.125, 0.25, 1.0]"
+    assert " ".join(said.split()) == expected
+    assert page.locator(".jp-Notebook .jp-Cell").count() == len(CELLS)
+
+
+def test_a_panel_shown_again_has_the_whole_run(notebook):
+    page = notebook
+    points = page.locator(".trm-curves").first.get_attribute("data-points")
+    page.locator(".jp-Notebook .jp-Cell").nth(2).locator(".cm-content").click()
+    page.keyboard.press("Control+A")
+    page.keyboard.insert_text("panel")
+    run_cell(page, 2)
+    page.wait_for_function(f"document.querySelectorAll('.trm-curves')[1]?.dataset.points == {points}")

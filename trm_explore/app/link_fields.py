@@ -1,0 +1,78 @@
+"""The names in links: of settings, of what can be hidden, and the fields that a part of the page adds of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from trm_explore import texts
+
+NAMES = {  # of the settings, in the order in which a link has them; an uploaded file is never part of one
+    "task": "task",
+    "preset": "size",
+    "enable_deep_supervision": "supervision",
+    "deep_supervision_schedule": "schedule",
+    "deep_supervision_weight": "weight",
+    "custom_weights": "custom",
+    "gradient_scope": "scope",
+    "H_cycles": "H_cycles",
+    "L_cycles": "L_cycles",
+    "updates": "updates",
+    "seed": "seed",
+    "difficulty": "difficulty",
+    "adaptive_weights": "adaptive",
+    "curriculum": "curriculum",
+    "L_supervision_weight": "L_weight",
+    "activation_checkpointing": "checkpointing",
+}
+FIELDS = {name: field_name for field_name, name in NAMES.items()}
+WHOLE = ("H_cycles", "L_cycles", "updates", "seed")
+SIZED = ("H_cycles", "L_cycles", "updates")  # what choosing a size sets
+YES, NO = ("1", "on", "true", "yes"), ("0", "off", "false", "no")
+# What `hide` can take off the page: name -> the elements.
+HIDDEN = {
+    "intro": "#intro",
+    "tours": "#tours",
+    "share": "#share",
+    "gallery": "#tasks",
+    "tabs": "#tabs > .tab-wrapper",
+    "compare": "#tab-compare-button",
+    "inside": "#tab-inside-button",
+    "supervision": "#enable_deep_supervision",
+    "schedule": "#deep_supervision_schedule",
+    "weight": "#deep_supervision_weight",
+    "scope": "#gradient_scope",
+    "cycles": "#H_cycles",
+    "buttons": "#buttons",
+    "ribbon": "#ribbon",
+    "recorded": "#recorded",
+    "curves": "#curves",
+    "player": "#player",
+    "more": "#more",
+    "take": "#take",
+    "what": "#what",
+}
+
+
+@dataclass(frozen=True)
+class Field:
+    """One value of another part of the page that a link carries: its name there, the component that holds it, how text
+    is read (ValueError: the sentence says what is allowed after a semicolon) and written."""
+
+    name: str
+    part: Any
+    read: Callable[[str], Any]
+    write: Callable[[Any], str] = str
+    usual: Any = None  # then the link leaves it out
+
+
+def choice(name: str, part: Any, allowed: Iterable[str], usual: str) -> Field:
+    """The field of a part that is one of some words."""
+
+    def read(text: str) -> str:
+        if text not in allowed:
+            raise ValueError(f"{name}={text} is not known; {texts.LINK_ALLOWED.format(listed=', '.join(allowed))}")
+        return text
+
+    return Field(name, part, read, usual=usual)
