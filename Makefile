@@ -1,5 +1,5 @@
-# The two commands of this project. Everything lives in .venv; nothing is installed twice (stamp files in .venv tell).
-.PHONY: help app test chromium clean
+# The three commands of this project. Everything lives in .venv; nothing is installed twice (stamp files in .venv tell).
+.PHONY: help app lab test chromium clean
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
 
@@ -13,12 +13,17 @@ APT := apt-get
 
 help:
 	@echo "make app     install once into .venv, then open the page on http://127.0.0.1:7860 (ARGS=... for its options)"
+	@echo "make lab     install once into .venv, then open the lessons in JupyterLab (ARGS=... for its options)"
 	@echo "make test    install once what the tests need, then run every check (ARGS=... for pytest)"
 	@echo "make clean   remove .venv and what the tools left behind"
 	@echo "PYTHON=python3.12 picks the Python to make .venv with; PIP_FLAGS=... goes to pip install (see README.md)"
 
 app: .venv/.app
 	@$(VPYTHON) -m trm_explore app $(ARGS)
+
+# From here, not from notebooks/: the lessons link to docs/.
+lab: .venv/.lab
+	@$(VPYTHON) -m jupyterlab --ServerApp.default_url=/lab/tree/notebooks/01_recursion_by_hand.ipynb $(ARGS)
 
 test: .venv/.test chromium
 	$(VPYTHON) -m ruff check
@@ -31,10 +36,15 @@ test: .venv/.test chromium
 	@$(INSTALL) '.[app]'
 	@touch $@
 
+.venv/.lab: .venv/.made pyproject.toml constraints.txt
+	@echo "Installing into .venv. This happens once and takes some minutes: PyTorch is large."
+	@$(INSTALL) '.[lab]'
+	@touch $@
+
 .venv/.test: .venv/.made pyproject.toml constraints.txt
 	@echo "Installing into .venv, with what the tests need. This happens once and takes some minutes: PyTorch is large."
 	@$(INSTALL) '.[app,test]'
-	@touch .venv/.app $@
+	@touch .venv/.app .venv/.lab $@
 
 .venv/.made:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "$(PYTHON) is missing or older than Python\

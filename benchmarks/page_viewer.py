@@ -56,7 +56,8 @@ class Viewer:
                 (sent,) = said["output"]["data"]
                 value = sent if value is None else patched(value, sent)
                 self.messages += 1
-                for point in value["points"]:
+                message = json.loads(value) if isinstance(value, str) else value
+                for point in message["points"]:
                     self.arrived.setdefault(point[0], now)
             elif said["msg"] == "process_completed":
                 if not said["success"]:

@@ -49,7 +49,7 @@ def client(site):  # noqa: F811
 
 def trained(endpoints, *arguments):
     async def all_of_them():
-        return [message async for message in endpoints.train(*arguments, Request())]
+        return [json.loads(text) async for text in endpoints.train(*arguments, Request())]
 
     return asyncio.run(all_of_them())
 
@@ -66,7 +66,7 @@ def test_a_program_gets_weights_an_answer_and_a_training(client):
     frame = client.predict("sudoku4", ".24.3......44.3.", 9, api_name="/record")
     assert len(frame["steps"]) == 9 and not frame["steps"][-1]["wrong"]
     job = client.submit("sudoku4", {"updates": 5, "enable_deep_supervision": True}, api_name="/train")
-    messages = list(job)
+    messages = [json.loads(text) for text in job]
     assert [point[0] for message in messages for point in message["points"]] == [1, 2, 3, 4, 5]
     assert messages[0]["from"] == 0 and messages[-1]["state"] == "finished"
     with pytest.raises(Exception, match="updates=20001 is not possible here"):
@@ -76,7 +76,7 @@ def test_a_program_gets_weights_an_answer_and_a_training(client):
 def test_who_stops_listening_ends_the_run(endpoints, runs):
     async def first():
         stream = endpoints.train("sudoku4", {"updates": 20_000}, Request())
-        message = await anext(stream)
+        message = json.loads(await anext(stream))
         await stream.aclose()
         return message
 

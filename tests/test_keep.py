@@ -131,7 +131,7 @@ def test_a_run_that_is_brought_back_is_shown_and_can_be_looked_into(runs, zipped
 
 def run_messages(runs, run_id):
     async def all_of_them():
-        return [message async for message in Handlers(runs).watch(run_id)]
+        return [json.loads(text) async for text in Handlers(runs).watch(run_id)]
 
     return asyncio.run(all_of_them())
 

@@ -163,7 +163,7 @@ def test_two_tabs_are_two_visitors_and_neither_sees_or_steers_the_others_run(mak
         assert (await press("one"))[2]["error"] == "one of your runs is under way, and 1 may be; stop one first"
         for run_id in (mine, yours):
             (message,) = await some(page.watch(run_id), bool)
-            assert message["run"] == run_id
+            assert json.loads(message)["run"] == run_id
         page.stop("one"), page.stop(handle(mine)), page.stop("")  # no name but the secret steers
         assert page.runs.active() == 2
         assert page.find_again("two")[1] == handlers.NOBODY

@@ -3,6 +3,8 @@
 import base64
 import gc
 import json
+import subprocess
+import sys
 import threading
 import time
 
@@ -508,3 +510,18 @@ def test_a_place_takes_numpys_numbers_and_nothing_else():
     for wrong in (1.0, "1", True, -1):
         with pytest.raises(ValueError):
             here.place = wrong
+
+
+SHUT = """
+import time
+from trm_explore.widgets import TrainingPanel
+panel = TrainingPanel(updates=100_000, eval_every=0, frame_every=0, device="cpu")
+panel.train()
+while panel.state != "running":
+    time.sleep(0.01)
+"""
+
+
+def test_the_end_of_python_ends_the_training():
+    ended = subprocess.run([sys.executable, "-c", SHUT], capture_output=True, text=True, timeout=60)
+    assert (ended.returncode, ended.stderr) == (0, "")

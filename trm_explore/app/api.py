@@ -9,6 +9,7 @@ What is asked for is checked as the page's controls are, and counts against the 
 
 import asyncio
 from collections.abc import AsyncIterator
+from contextlib import aclosing
 from typing import Any
 
 import gradio as gr
@@ -32,15 +33,17 @@ class Endpoints:
         front_loaded), first step first."""
         return _or_said(lambda: _weights(schedule, n_steps, base_weight))
 
-    async def train(self, task: str, settings: dict[str, Any], request: gr.Request) -> AsyncIterator[dict[str, Any]]:
-        """Trains on this server and sends what is new about ten times a second, as messages of docs/architecture.md.
+    async def train(self, task: str, settings: dict[str, Any], request: gr.Request) -> AsyncIterator[str]:
+        """Trains on this server and sends what is new about ten times a second, as messages of docs/architecture.md
+        (each as JSON text: nested structures do not survive gradio's way of sending differences).
         `settings`: controls of the page by name, such as {"enable_deep_supervision": true, "updates": 100}; what is
         left out is the task's own. Who stops listening ends the run."""
         config = await asyncio.to_thread(_or_said, lambda: check(self._config(task, settings)))
         run = _or_said(lambda: self.runs.submit(config, visitor=request.session_hash or ""))
         try:
-            async for message in self.feed.messages(run):
-                yield message
+            async with aclosing(self.feed.texts(run)) as messages:
+                async for message in messages:
+                    yield message
         finally:
             run.stop()
 

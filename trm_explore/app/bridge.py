@@ -68,7 +68,8 @@ import(url).then((module) => {
 LINK = """
 const put = () => {
   if (!props.value) return;
-  window.trmStore.set(%s, props.value);
+  const value = typeof props.value === "string" ? JSON.parse(props.value) : props.value;
+  window.trmStore.set(%s, value);
   %s
 };
 put();
@@ -77,7 +78,7 @@ watch("value", put);
 # Of a message: a reload of the tab finds its run again, another tab does not take it over; and a change of state is
 # told to the server, which knows how the buttons look then.
 REMEMBER = """
-const { run, state } = props.value;
+const { run, state } = value;
 if (!run.startsWith("recorded")) {
   sessionStorage.setItem("trm-run", run);
   if (window.trmState !== state) { window.trmState = state; trigger("turn", { state }); }

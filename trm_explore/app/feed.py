@@ -7,8 +7,10 @@ made once however many watch. More viewers than the limit are served less often,
 from __future__ import annotations
 
 import asyncio
+import json
 import time
 from collections.abc import AsyncIterator
+from contextlib import aclosing
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -29,6 +31,18 @@ class Feed:
 
     async def messages(self, run: Run) -> AsyncIterator[dict[str, Any]]:
         """Messages until the run has ended and all of it was sent. Looking renews the run's lease."""
+        async with aclosing(self._looks(run)) as looks:
+            async for look, start, end in looks:
+                yield look.message(start, end)
+
+    async def texts(self, run: Run) -> AsyncIterator[str]:
+        """The same as JSON. Text, because Gradio sends a structure as its difference to the one before, and counts
+        wrong where lists in lists get shorter."""
+        async with aclosing(self._looks(run)) as looks:
+            async for look, start, end in looks:
+                yield look.text(start, end)
+
+    async def _looks(self, run: Run) -> AsyncIterator[tuple[Look, int, int]]:
         cursor, shown = 0, None
         self.runs.viewers += 1
         try:
@@ -40,7 +54,7 @@ class Feed:
                 run.read(look.count)
                 end = min(look.count, cursor + CHUNK)
                 if end > cursor or look.stands != shown:
-                    yield look.message(cursor, end)
+                    yield look, cursor, end
                     cursor, shown = end, look.stands
                 if look.ended and cursor == look.count:
                     return
@@ -67,6 +81,7 @@ class Look:
         self.stands = self.state, place[0], rounded(place[1]), self.note
         self.count = len(run.events)
         self._messages: dict[tuple[int, int], dict[str, Any]] = {}
+        self._texts: dict[tuple[int, int], str] = {}
 
     def message(self, start: int, end: int) -> dict[str, Any]:
         """Events from `start` to `end` and where the run stands; the same object for everybody, so never changed."""
@@ -84,6 +99,12 @@ class Look:
                 findings=self.findings,
             )
         return self._messages[start, end]
+
+    def text(self, start: int, end: int) -> str:
+        """The message as JSON."""
+        if (start, end) not in self._texts:
+            self._texts[start, end] = json.dumps(self.message(start, end), separators=(",", ":"))
+        return self._texts[start, end]
 
 
 def rounded(seconds: float) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from contextlib import aclosing
 from typing import Any
 
 import gradio as gr
@@ -116,8 +117,8 @@ class Handlers:
         """One update pressed; returns what `train` does."""
         return await self._begin(run_id, values, one=True)
 
-    async def watch(self, ticket: str) -> AsyncIterator[dict[str, Any]]:
-        """Messages of a run until it has ended and all of it was sent. Looking renews the run's lease.
+    async def watch(self, ticket: str) -> AsyncIterator[str]:
+        """Messages of a run, as JSON, until it has ended and all of it was sent. Looking renews the run's lease.
 
         The only event that repeats, so it has one output: Gradio spends most of a message's time on outputs.
         """
@@ -125,8 +126,9 @@ class Handlers:
         if run is None:
             yield gr.skip()
             return
-        async for message in self.feed.messages(run):
-            yield message
+        async with aclosing(self.feed.texts(run)) as messages:
+            async for message in messages:
+                yield message
 
     def look(self, turn: gr.EventData) -> Updates:
         """A run's state has changed on the page -> how the four buttons look."""
