@@ -35,15 +35,19 @@ class Checkpoint(NamedTuple):
     tensors: dict[str, Tensor]
 
 
-def write_checkpoint(path: str | Path, checkpoint: Checkpoint) -> Path:
-    """Writes atomically: on any failure a file that was there before stays as it was, and OSError says why."""
-    path = Path(path)
+def checkpoint_bytes(checkpoint: Checkpoint) -> bytes:
+    """What a file of it holds."""
     header = {
         "format": FORMAT,
         "config": json.dumps(checkpoint.config.to_flat()),
         "scalars": json.dumps(checkpoint.scalars),
     }
-    data = to_bytes({k: v.detach().cpu().contiguous() for k, v in checkpoint.tensors.items()}, metadata=header)
+    return to_bytes({k: v.detach().cpu().contiguous() for k, v in checkpoint.tensors.items()}, metadata=header)
+
+
+def write_checkpoint(path: str | Path, checkpoint: Checkpoint) -> Path:
+    """Writes atomically: on any failure a file that was there before stays as it was, and OSError says why."""
+    path, data = Path(path), checkpoint_bytes(checkpoint)
     temporary = None
     try:
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -16,25 +16,26 @@ from torch.optim.lr_scheduler import LambdaLR
 from torch.optim.swa_utils import AveragedModel
 
 from trm_explore.checkpoint import Checkpoint, load_weights, read_checkpoint
-from trm_explore.config import RunConfig, TrainConfig
+from trm_explore.config import RunConfig
 from trm_explore.model import Carry, RecursiveModel
+from trm_explore.optimiser import learning_rate_factor, optimizer_for, restore_slots, slots_of, warmed_up_average
+from trm_explore.processes import ALONE, Processes
 from trm_explore.puzzle_table import Rows, sign_sgd
 from trm_explore.supervision import RunningLosses
 
 
 class TrainingState:
-    """The state at update 0 of a resolved config, on a device; `board` is the task's (rows, cols)."""
+    """The state at update 0 of a resolved config, on a device; `board` is the task's (rows, cols). Of several
+    `processes` each holds all of it but the carry, of which it holds its part."""
 
-    def __init__(self, config: RunConfig, device: torch.device, board: tuple[int, int]):
+    def __init__(self, config: RunConfig, device: torch.device, board: tuple[int, int], processes: Processes = ALONE):
         c = config.train
-        self.config, self.device, self.board = config, device, board
+        self.config, self.device, self.board, self.processes = config, device, board, processes
         self.model = RecursiveModel(config.model, config.supervision, c, seed=c.seed).to(device)
         self.average = AveragedModel(self.model, multi_avg_fn=warmed_up_average(c.ema_decay)) if c.ema_decay else None
         if self.average:  # the table is not averaged, as published; one is enough
             self.average.module.puzzle_emb = self.model.puzzle_emb
-        self.optimizer = torch.optim.AdamW(
-            self.model.parameters(), lr=c.lr, betas=(c.beta1, c.beta2), weight_decay=c.weight_decay
-        )
+        self.optimizer = optimizer_for(self.model.parameters(), c)
         self.schedule = LambdaLR(self.optimizer, lambda update: learning_rate_factor(update, self.config.train))
         self.data_rng = np.random.default_rng(c.seed)
         self.halt_rng = torch.Generator().manual_seed(c.seed)
@@ -80,19 +81,18 @@ class TrainingState:
         self.schedule.load_state_dict(self.schedule.state_dict() | progress)
 
     def snapshot(self) -> Checkpoint:
-        """Everything, for a file."""
+        """Everything, for a file. Several processes call it together."""
         tensors = {f"model.{k}": v for k, v in self.model.state_dict().items()}
         if self.average:
             averaged = self.average.module.state_dict()
             tensors |= {f"ema.{k}": v for k, v in averaged.items() if k != "puzzle_emb"}
-        for index, slots in self.optimizer.state_dict()["state"].items():
-            tensors |= {f"optimizer.{index}.{slot}": value for slot, value in slots.items()}
+        tensors |= {f"optimizer.{name}": value for name, value in slots_of(self.optimizer).items()}
         tensors["random.halt"] = self.halt_rng.get_state()
         tensors |= {f"running.{name}": value for name, value in self.running._asdict().items()}
         if self.carry is not None:
-            fields = self.carry._asdict()
-            tensors |= {f"carry.{k}": fields[k] for k in self._carried()}
-            tensors |= {f"carry.data.{k}": v for k, v in self.carry.data.items() if isinstance(v, Tensor)}
+            fields = {k: getattr(self.carry, k) for k in self._carried()}
+            fields |= {f"data.{k}": v for k, v in self.carry.data.items() if isinstance(v, Tensor)}
+            tensors |= {f"carry.{k}": self.processes.gather(v) for k, v in fields.items()}
         scalars = {
             "update": self.update,
             "seconds": self.seconds,
@@ -128,22 +128,11 @@ class TrainingState:
             raise ValueError(f"{path} has done {self.update} updates already; give --updates a number above that")
 
     def _restore(self, saved: Checkpoint) -> None:
-        slots: dict[int, dict[str, Tensor]] = {}
-        for name, value in saved.tensors.items():
-            if name.startswith("optimizer."):
-                _, index, slot = name.split(".")
-                slots.setdefault(int(index), {})[slot] = value
-        scalars, weights = saved.scalars, list(self.model.parameters())
+        scalars = saved.scalars
         if not isinstance(scalars["update"], int) or scalars["update"] < 0 or not 0 <= scalars["seconds"] < math.inf:
             raise ValueError(f"update {scalars['update']!r}, seconds {scalars['seconds']!r}")
-        if slots and slots.keys() != set(range(len(weights))):
-            raise ValueError(f"optimiser state of {len(slots)} of {len(weights)} weights")
-        for index, values in slots.items():
-            for slot, value in values.items():
-                if value.shape != (() if slot == "step" else weights[index].shape):
-                    raise ValueError(f"optimizer.{index}.{slot} has shape {tuple(value.shape)}")
-        groups = self.optimizer.state_dict()["param_groups"]
-        self.optimizer.load_state_dict({"state": slots, "param_groups": groups})
+        slots = {k.removeprefix("optimizer."): v for k, v in saved.tensors.items() if k.startswith("optimizer.")}
+        restore_slots(self.optimizer, slots, list(self.model.parameters()))
         self.update, self.seconds = saved.scalars["update"], saved.scalars["seconds"]
         self.drawn = saved.scalars.get("drawn", 0)  # not in files of the first version, which had no use for it
         if not isinstance(self.drawn, int) or self.drawn < 0:
@@ -157,7 +146,9 @@ class TrainingState:
         self.data_rng.bit_generator.state = saved.scalars["data_random"]
         self.halt_rng.set_state(saved.tensors["random.halt"])
         if "carry.z_H" in saved.tensors:
-            carry = {k.removeprefix("carry."): v.to(self.device) for k, v in saved.tensors.items() if k[:6] == "carry."}
+            mine = self.processes.part(self.config.train.batch_size)
+            carry = {k.removeprefix("carry."): v for k, v in saved.tensors.items() if k.startswith("carry.")}
+            carry = {k: v[mine].to(self.device) for k, v in carry.items()}
             data = {k.removeprefix("data."): v for k, v in carry.items() if k.startswith("data.")}
             first = self.model.initial_carry(data | {"board": self.board})
             for name in self._carried():
@@ -175,22 +166,3 @@ class TrainingState:
         """What of the carry is kept; one state is kept once."""
         states = ("z_H",) if self.config.model.states == "one" else ("z_H", "z_L")
         return (*states, "steps", "halted")
-
-
-def learning_rate_factor(update: int, config: TrainConfig) -> float:
-    """lr's factor for the update that follows `update` done ones: linear warm-up, then cosine down to lr_min_ratio."""
-    warmup = min(config.warmup_updates, config.updates)
-    if update < warmup:
-        return (update + 1) / warmup
-    place = min(1.0, (update - warmup) / max(1, config.updates - warmup))
-    return config.lr_min_ratio + (1 - config.lr_min_ratio) * 0.5 * (1 + math.cos(math.pi * place))
-
-
-def warmed_up_average(decay: float):
-    """EMA with the decay min(decay, (1+t)/(10+t)): a constant one remembers the random start for too long."""
-
-    def average(averaged: list[Tensor], current: list[Tensor], t: Tensor) -> None:
-        t = int(t)
-        torch._foreach_lerp_(averaged, current, 1 - min(decay, (1 + t) / (10 + t)))
-
-    return average

@@ -23,7 +23,7 @@ from trm_explore.app.settings import (
     values_of,
 )
 from trm_explore.commands import as_command, as_python
-from trm_explore.config import PRESETS
+from trm_explore.config import PRESETS, RunConfig
 from trm_explore.pairs import KINDS, pair_names
 from trm_explore.payload import error_plan, plan_of
 from trm_explore.runs import Runs
@@ -50,8 +50,16 @@ class Handlers:
             config = config_of(values, self.tasks)
         except ValueError as error:
             return [error_plan(str(error)), gr.skip(), gr.skip(), *marks(str(error))]
-        slow = too_slow(config)
+        slow = too_slow(config) or self._beyond(config)
         return [plan_of(config) | {"error": slow}, as_command(config), as_python(config), *marks(slow)]
+
+    def _beyond(self, config: RunConfig) -> str:
+        """Why the limits forbid such a run; empty where they do not."""
+        try:
+            self.runs.limits.check(config)
+        except ValueError as error:
+            return str(error)
+        return ""
 
     async def settle(self, *values: Any) -> Updates:
         """Follows once more when several controls were set at once: each change asks for itself, with what the others

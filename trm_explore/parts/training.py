@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from trm_explore.checks import number, one_of, text, whole
+from trm_explore.checks import boolean, number, one_of, text, whole
 
 OPTIONAL_COUNTS = (
     "supervision_steps",
@@ -17,6 +17,7 @@ OPTIONAL_COUNTS = (
 )
 Checkpointing = Literal["none", "cycle", "call"]
 Loss = Literal["softmax", "stablemax"]
+Optimizer = Literal["adamw", "adam_atan2"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,18 +28,22 @@ class TrainConfig:
     """Optimiser updates in all."""
     batch_size: int = 32
     """Puzzles an update, B."""
+    gradient_accumulation: int = 1
+    """Parts that an update's batch is computed in, one after the other: same gradients, less memory."""
+    optimizer: Optimizer = "adamw"
+    """adamw, or adam_atan2 (no epsilon; published with HRM and TRM; needs the extra adam-atan2)."""
     lr: float = 5e-3
-    """Peak learning rate of AdamW."""
+    """Peak learning rate."""
     lr_min_ratio: float = 0.1
-    """The cosine ends at this part of lr."""
+    """The cosine ends at this part of lr. 1: constant after the warm-up, as published."""
     warmup_updates: int = 30
     """Updates of linear warm-up."""
     weight_decay: float = 0.01
-    """AdamW's decoupled weight decay."""
+    """Decoupled weight decay."""
     beta1: float = 0.9
-    """AdamW's first decay."""
+    """The optimiser's first decay."""
     beta2: float = 0.95
-    """AdamW's second decay."""
+    """The optimiser's second decay."""
     loss: Loss = "softmax"
     """What turns logits into probabilities under cross-entropy; stablemax as published (supervision.py). Tasks of
     numbers have squared error."""
@@ -74,6 +79,9 @@ class TrainConfig:
     """Updates between measurements of the gradient that each step's loss alone sends back. 0: none."""
     seed: int = 0
     """Weights, data order and exploration all follow from it."""
+    compile: bool = False
+    """Let torch.compile make the network's call faster: a minute or so before the first update, then less time each.
+    Where that cannot be done, the run says so and goes on without."""
     device: str = "auto"
     """cpu, cuda, mps, or auto: the best one that is there."""
     threads: int = 0
@@ -97,11 +105,19 @@ class TrainConfig:
             whole(self, name, 1)
         for name in ("warmup_updates", "seed", "threads", "eval_every", "frame_every", "save_every", "gradient_every"):
             whole(self, name, 0)
+        whole(self, "gradient_accumulation", 1)
+        if self.gradient_accumulation > self.batch_size:
+            raise ValueError(
+                f"gradient_accumulation={self.gradient_accumulation} is more than batch_size={self.batch_size}; "
+                "a part must hold a puzzle"
+            )
+        boolean(self, "compile")
         if self.shown_puzzle is not None:
             whole(self, "shown_puzzle", 0)
         whole(self, "truncation_length", 1)
         one_of(self, "activation_checkpointing", Checkpointing)
         one_of(self, "loss", Loss)
+        one_of(self, "optimizer", Optimizer)
         for name in OPTIONAL_COUNTS:
             if getattr(self, name) is not None:
                 whole(self, name, 1)

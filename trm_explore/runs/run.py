@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import secrets
-import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import suppress
@@ -13,7 +12,7 @@ from typing import Protocol
 
 from trm_explore import events as ev
 from trm_explore.analysis import Finding, diagnose
-from trm_explore.checkpoint import Checkpoint, write_checkpoint
+from trm_explore.checkpoint import Checkpoint, checkpoint_bytes, write_checkpoint
 from trm_explore.config import RunConfig
 from trm_explore.model import RecursiveModel
 from trm_explore.runs.between import Between, let_go, model_of, weights_of, without_places
@@ -142,15 +141,17 @@ class Run:
 
     def save(self, path: str | Path) -> Path:
         """Writes those weights as a checkpoint for evaluation and sharing; ValueError before the first update."""
-        kept = self.weights()
-        if kept is None:
-            raise ValueError("the run has no weights to save yet; let it compute an update first")
-        return write_checkpoint(path, without_places(kept))
+        return write_checkpoint(path, self._public())
 
     def checkpoint_bytes(self) -> bytes:
         """What `save` writes."""
-        with tempfile.TemporaryDirectory() as folder:
-            return self.save(Path(folder) / "model.safetensors").read_bytes()
+        return checkpoint_bytes(self._public())
+
+    def _public(self) -> Checkpoint:
+        kept = self.weights()
+        if kept is None:
+            raise ValueError("the run has no weights to save yet; let it compute an update first")
+        return without_places(kept)
 
     def _adopt(self, events: list[ev.Event], kept: Checkpoint) -> None:
         """Becomes an ended run that was computed elsewhere."""
