@@ -86,7 +86,7 @@ def scope_note(config: RunConfig) -> str:
             return "Supervision is off: one loss, on the final answer, through its last L-cycle and H update (HRM)."
         return "Supervision is off: one loss, on the final answer, and its gradient stays in the last cycle, as in TRM."
     return {
-        "one_step": "Scope one_step: only the last L-cycle and the last H update carry gradient; early losses rescale it.",
+        "one_step": "Scope one_step: only the last L-cycle and last H update carry gradient; early losses rescale it.",
         "last": "Scope last: only the final cycle carries gradient; the early losses teach nothing, only rescale it.",
         "cycle": "Scope cycle: every loss teaches its own cycle and stops at the border; memory of one cycle.",
         "full": "Scope full: every loss runs back through all cycles before it; memory grows with the cycles.",

@@ -753,8 +753,8 @@ DRAWING["weights"] = {
     "total": "total loss = ({sum}) / {divisor}",
     "rule_constant": "Every early step counts b = {b}, the final one 1.",
     "rule_linear_decay": "Step i of {S} counts b (i + 1) / {S}, with b = {b}; the final one 1.",
-    "rule_exponential_decay": "Each step counts twice as much as the one before: b 2^i / 2^({S} - 1), with b = {b}; the "
-    "final one 1.",
+    "rule_exponential_decay": "Each step counts twice as much as the one before: b 2^i / 2^({S} - 1), with b = {b}; "
+    "the final one 1.",
     "rule_u_shaped": "The first and the final step count 1, those between b / 2 = {half}.",
     "rule_front_loaded": "The first step counts 1, each later one 0.7 of the one before.",
     "rule_custom": "As set below the bars. Only the ratios matter: the sum divides the total.",
