@@ -21,7 +21,6 @@ from hypothesis import strategies as st
 import trm_explore
 from trm_explore import cli, texts
 from trm_explore.app import build, feed, handlers
-from trm_explore.app.bridge import host
 from trm_explore.app.handlers import MARKED, Handlers, buttons, marks
 from trm_explore.app.recorded import recorded_message, recorded_text
 from trm_explore.app.settings import (
@@ -38,7 +37,6 @@ from trm_explore.config import PRESETS, SIZES, RunConfig
 from trm_explore.pairs import KINDS, load_pair, pair_names, text_of
 from trm_explore.parts import Adaptive, Checkpointing, Curriculum, Difficulty, Schedule, Scope
 from trm_explore.payload import plan_of
-from trm_explore.resources import script
 from trm_explore.runs import Runs
 from trm_explore.tasks import GENERATED, preset, resolve
 
@@ -626,15 +624,6 @@ def test_the_controls_offer_what_a_run_can_be_and_open_as_the_start(page):
     for name in ("H_cycles", "L_cycles"):
         assert (props[name]["minimum"], props[name]["maximum"]) == LIMITS[name]
     assert props["command"]["value"] == as_command(start_config())
-
-
-@pytest.mark.parametrize("module", ["tasks", "ribbon", "curves", "player"])
-def test_each_picture_is_the_module_of_static_as_it_is(page, module):
-    loaded = host(module, *(["pick"] if module == "tasks" else [])).js_on_load
-    source = json.loads(re.search(r"new Blob\(\[(\".*\")\], \{ type:", loaded)[1])
-    assert source == script(module)
-    (mounted,) = [c["props"] for c in page.config["components"] if c["props"].get("elem_id") == module]
-    assert mounted["js_on_load"] == loaded
 
 
 def test_before_the_first_click_a_trained_model_refines_a_puzzle(page):

@@ -19,9 +19,21 @@ PACKAGE = ROOT / "trm_explore"
 # From the ground up. A room (a module, or a folder and all in it) imports from its own level and those before it.
 LEVELS = (
     {"checks", "parts", "config", "events", "palette", "resources", "cost", "encoders", "sentences", "texts"},
-    {"network", "supervision", "tasks", "data", "commands", "carry", "puzzle_table"},
+    {"network", "supervision", "tasks", "data", "commands", "carry", "puzzle_table", "optimiser", "processes"},
     {"model", "encode"},
-    {"trajectory", "gradients", "checkpoint", "published", "evaluation", "state", "update", "memory"},
+    {
+        "trajectory",
+        "gradients",
+        "checkpoint",
+        "published",
+        "evaluation",
+        "state",
+        "update",
+        "memory",
+        "batches",
+        "compiled",
+        "shown",
+    },
     {"training"},
     {"analysis"},
     {"runs", "pairs"},
@@ -48,6 +60,7 @@ FENCES = {  # a package that only these rooms may import
     "tyro": {"cli"},
     "tqdm": {"cli", "teach"},
     "huggingface_hub": {"encoders", "data"},
+    "adam_atan2_pytorch": {"optimiser"},
     "transformers": {"encoders"},
     "sentence_transformers": {"encoders"},
 }

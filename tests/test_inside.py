@@ -181,7 +181,7 @@ def test_whatever_the_page_sends_is_shown_or_refused_in_one_sentence(values, sou
     values = [good[i] if sound >> i & 1 else value for i, value in enumerate(values)]
     shown = call(Inside(Runs(slots=1), ("sudoku4",)).show, *values)
     said = shown[-1]
-    assert len(shown) == 10 and "\n" not in said
+    assert len(shown) == 12 and "\n" not in said
     if not said:
         json.dumps(shown[:2] + shown[3:4], allow_nan=False)
 
@@ -347,9 +347,9 @@ def test_every_listener_gets_and_gives_as_many_values_as_it_is_wired_for(runs):
 
     wired = [fn for fn in asyncio.run(built()).fns.values() if isinstance(getattr(fn.fn, "__self__", None), Inside)]
     sizes = {fn.name: (len(fn.inputs), len(fn.outputs)) for fn in wired}
-    shown, controlled = 10, len(CONTROLS)
+    shown, controlled = 12, len(CONTROLS)
     assert sizes == {
-        "open": (8, 1 + shown),
+        "open": (10, 1 + shown),
         "begin": (4, shown),
         "model": (5, shown),
         "turn": (5, shown),

@@ -1,8 +1,11 @@
 """The training panel in a real JupyterLab in a real Chromium: what is clicked trains, and Python reads it."""
 
+import nbformat
 import pytest
 from browser import launch
 from lab import open_notebook, run_cell, serve, write_notebook
+from nbclient import NotebookClient
+from nbconvert import HTMLExporter
 
 pytestmark = [pytest.mark.slow, pytest.mark.browser]
 
@@ -80,3 +83,25 @@ def test_a_panel_shown_again_has_the_whole_run(notebook):
     page.keyboard.insert_text("panel")
     run_cell(page, 2)
     page.wait_for_function(f"document.querySelectorAll('.trm-curves')[1]?.dataset.points == {points}")
+
+
+def test_a_panel_survives_a_reload_of_the_page(notebook):
+    page = notebook
+    points = page.locator(".trm-curves").first.get_attribute("data-points")
+    page.keyboard.press("Control+S")
+    page.wait_for_selector(".jp-mod-current.jp-mod-dirty", state="detached")
+    page.reload()
+    page.wait_for_function(f"document.querySelector('.trm-curves')?.dataset.points == {points}")
+    assert page.locator("[name=H_cycles]").first.input_value() == "5"
+
+
+def test_a_notebook_run_without_a_browser_shows_the_picture():
+    cells = ["from trm_explore.widgets import TrainingPanel\npanel = TrainingPanel(updates=3, device='cpu')"]
+    cells += ["panel.train()\npanel.wait()", "panel"]
+    made = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell) for cell in cells])
+    NotebookClient(made, timeout=60, store_widget_state=False).execute()
+    assert made.cells[1].outputs[0]["data"]["text/plain"] == "'finished'"
+    shown = made.cells[2].outputs[0]["data"]
+    assert "application/vnd.jupyter.widget-view+json" in shown
+    page, _ = HTMLExporter().from_notebook_node(made)
+    assert f"data:image/png;base64,{shown['image/png'].strip()}" in page

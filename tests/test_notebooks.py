@@ -18,7 +18,7 @@ ADDRESS = re.compile(r"git\+(https://github\.com/[\w.-]+/[\w.-]+)@v([\w.]+)\"")
 SETUP = re.compile(
     r"try:\n    import trm_explore\nexcept ModuleNotFoundError:\n"
     r"    %pip install -q \"trm-explore\[notebooks\] @ git\+https://\S+\"\n\n"
-    r"(?:(?:(?:import|from) .*)?\n)+lesson = setup\(seed=0(?:, updates=[\d_]+)?\)$"
+    r"(?:(?:(?:import|from) .*|    \w+,|\))?\n)+lesson = setup\(seed=0(?:, updates=[\d_]+)?\)$"
 )
 EXERCISE = re.compile(r"^### Exercise \d (●{1,3}) \((\d+) minutes\)$", re.MULTILINE)
 

@@ -247,3 +247,16 @@ def test_runs_that_are_over_step_together(page, events):
     assert all("step 1" in text for text in page.locator(".tq-fact").all_inner_texts())
     page.get_by_role("button", name="final answers").click()
     assert get(page, "board_step") is None
+
+
+def test_runs_under_way_are_compared_as_their_messages_come(page, events):
+    configs = {"off": preset("sudoku4", **QUICK), "on": preset("sudoku4", **QUICK, enable_deep_supervision=True)}
+    comparison = Comparison(configs)
+    mount(page, comparison)
+    settle(page)
+    assert page.locator(".tq-status").inner_text() == "Not begun: press Train. The runs then compute in turn."
+    page.locator("[data-do=train]").click()
+    assert sent(page)[-1] == {"do": "train"}
+    hear(page, group=Comparison(events).group)
+    assert page.get_attribute(".trm-compare", "data-points") == "4 4"
+    assert page.locator(".tq-names li").all_inner_texts()[1].split() == ["B", "on"]

@@ -14,12 +14,14 @@ from typing import Any, Literal
 
 from trm_explore.checks import one_of, text
 from trm_explore.parts import DataConfig, ModelConfig, SupervisionConfig, TrainConfig
+from trm_explore.parts.recipes import RECIPES
 
 __all__ = [
     "ALIASES",
     "FIELDS",
     "PARTS",
     "PRESETS",
+    "RECIPES",
     "SIZES",
     "DataConfig",
     "ModelConfig",
@@ -29,7 +31,18 @@ __all__ = [
     "TrainConfig",
 ]
 
-Preset = Literal["tiny", "small", "paper", "reasoning", "generation", "prototyping"]
+Preset = Literal[
+    "tiny",
+    "small",
+    "paper",
+    "reasoning",
+    "generation",
+    "prototyping",
+    "sudoku-extreme-mlp",
+    "sudoku-extreme-attention",
+    "maze-hard",
+    "arc",
+]
 SIZES = ("tiny", "small", "paper")  # the others are tiny, with what the guide advises for such a task
 PRESETS: dict[str, dict[str, Any]] = {
     "tiny": {},  # the dataclasses' defaults: what learns 4x4 Sudoku in seconds on two cores
@@ -80,7 +93,7 @@ class RunConfig:
     task: str = "sudoku4"
     """The task's name, or a folder with a task.json. In Python also a task object of one's own."""
     preset: Preset = "tiny"
-    """The size the run started from (every field may differ from it)."""
+    """What the run started from: a size, an advice of the guide, a published recipe (every field may differ)."""
     out: str = ""
     """Folder for config.json, events.jsonl and model.safetensors. Empty: keep nothing."""
     model: ModelConfig = field(default_factory=ModelConfig)
@@ -131,10 +144,11 @@ class RunConfig:
 
     @classmethod
     def from_preset(cls, preset: str = "tiny", **flat: Any) -> RunConfig:
-        """A run of the named size; flat fields override it."""
-        if preset not in PRESETS:
-            raise ValueError(f"preset={preset!r} is not known; allowed are {', '.join(PRESETS)}")
-        return cls.from_flat({"preset": preset, **PRESETS[preset], **guide_names(flat)})
+        """A run of the named size or recipe; flat fields override it."""
+        known = PRESETS | RECIPES
+        if preset not in known:
+            raise ValueError(f"preset={preset!r} is not known; allowed are {', '.join(known)}")
+        return cls.from_flat({"preset": preset, **known[preset], **guide_names(flat)})
 
     @classmethod
     def from_flat(cls, flat: dict[str, Any]) -> RunConfig:

@@ -29,9 +29,9 @@ class Cost:
     seconds: float  # the whole run
 
 
-def estimate(config: RunConfig, speed: float = CPU_SPEED) -> Cost:
+def estimate(config: RunConfig, speed: float = CPU_SPEED, processes: int = 1) -> Cost:
     """Cost of a run whose model has its vocab_size and seq_len (see tasks.resolve), on one CPU thread of `speed`
-    op/s."""
+    op/s. Memory is that of one of so many `processes`."""
     m, B, kind = config.model, config.train.batch_size, config.train.activation_checkpointing
     last_call = network_operations(m, H_layers(m)) + 2 * m.seq_len * m.hidden_size * m.vocab_size
     cycle = m.L_cycles * network_operations(m) + last_call
@@ -46,7 +46,8 @@ def estimate(config: RunConfig, speed: float = CPU_SPEED) -> Cost:
     forward = passes * m.H_cycles * cycle
     operations = forward + passes * (again + 2 * with_gradient)
     seconds = operations / speed
-    memory = 4 * (5 * parameters(m) + table_numbers(m) + B * kept_numbers(config))
+    at_a_time = -(-B // (processes * config.train.gradient_accumulation))
+    memory = 4 * (5 * parameters(m) + table_numbers(m) + at_a_time * kept_numbers(config))
     return Cost(parameters(m), forward, operations, memory, seconds, seconds * config.train.updates)
 
 

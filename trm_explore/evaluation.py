@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from trm_explore.model import Carry, Cycle, RecursiveModel
+from trm_explore.processes import ALONE, Processes
 from trm_explore.supervision import puzzle_losses
 from trm_explore.tasks import Task
 from trm_explore.trajectory import inputs_of, to_device, unrolled
@@ -48,13 +49,15 @@ def evaluate(
     shape: tuple[int, int] | None = None,
     before_call: Callable[[], None] | None = None,
     watch: Watch | None = None,
+    processes: Processes = ALONE,
 ) -> Scores:
     """Scores of `puzzles` (NumPy: inputs (N, L), labels (N, L), or numbers) at every one of H_cycles steps (None: the
     model's own). `shape`: the boards' (rows, cols), where they are not the task's held-out ones. `watch` is given every
     batch once it is judged: its arrays, which answers are right (S, B), the last step's answers and its halting
-    probabilities (B,)."""
+    probabilities (B,). Of several `processes` each judges its part; all return the scores of the whole."""
     N = len(puzzles["labels"])
-    sums: np.ndarray | None = None  # (3, S)
+    sums = np.zeros((3, H_cycles or model.config.H_cycles))
+    puzzles, everyone = {name: value[processes.part(N)] for name, value in puzzles.items()}, puzzles
     for arrays, batch in _batches(model, task, puzzles, batch_size, shape):
         rows, exact = [], []
         for cycle in unrolled(
@@ -70,11 +73,13 @@ def evaluate(
             exact.append(right)
         if watch is not None:
             watch(arrays, np.stack(exact), _answers(task, cycle.logits), cycle.q_halt.sigmoid().cpu().numpy())
-        sums = np.array(rows).T + (0 if sums is None else sums)
+        sums += np.array(rows).T
+    if processes.count > 1:
+        sums = processes.add(torch.from_numpy(sums).to(model.H_init.device)).cpu().numpy()
     scores = (sums / N).tolist()
     r2 = []
     if task.loss == "mse":
-        variance = np.square(puzzles["labels"] - puzzles["labels"].mean((0, 1))).mean()
+        variance = np.square(everyone["labels"] - everyone["labels"].mean((0, 1))).mean()
         r2 = [1 - loss / max(float(variance), 1e-12) for loss in scores[0]]
     return Scores(*scores, r2)
 

@@ -18,15 +18,16 @@ def out_of_memory(error: Exception) -> bool:
     )
 
 
-def check_memory(config: RunConfig, device: torch.device) -> None:
-    """Refuses what cannot fit, before the system ends the whole process for it."""
+def check_memory(config: RunConfig, device: torch.device, processes: int = 1) -> None:
+    """Refuses what cannot fit, before the system ends the whole process for it. Of several processes each needs its
+    share."""
     if device.type == "cuda":
         there = torch.cuda.get_device_properties(device).total_memory
     elif hasattr(os, "sysconf"):
         there = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     else:
         return  # Windows does not say
-    needed = estimate(config).memory
+    needed = estimate(config, processes=processes).memory
     if needed > there:
         raise ValueError(
             f"batch_size={config.train.batch_size} with this model needs about {memory_size(needed)}, {device} has "

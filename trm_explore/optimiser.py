@@ -1,8 +1,8 @@
 """What moves the weights: AdamW, or Adam-atan2; the learning rate over a run; averaged weights.
 
-Adam-atan2 (arXiv 2407.05872) divides by no epsilon: an update is lr x atan2(m, sqrt(v)), m and v as in Adam. HRM and TRM
-were published with it. The class comes from the package adam-atan2-pytorch, an optional extra; its factor of 1.27 is
-set to 1, which the published runs had, so that learning rates mean the same here and there.
+Adam-atan2 (arXiv 2407.05872) divides by no epsilon: an update is lr x atan2(m, sqrt(v)), m and v as in Adam. HRM and
+TRM were published with it. The class comes from the package adam-atan2-pytorch, an optional extra; its factor of 1.27
+is set to 1, which the published runs had, so that learning rates mean the same here and there.
 """
 
 from __future__ import annotations

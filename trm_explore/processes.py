@@ -72,6 +72,16 @@ class Processes(NamedTuple):
 ALONE = Processes()
 
 
+def share_of(batch_size: int, processes: Processes) -> int:
+    """Puzzles of the batch that each process computes; ValueError where they cannot be shared out equally."""
+    if batch_size % processes.count:
+        good = -(-batch_size // processes.count) * processes.count
+        raise ValueError(
+            f"batch_size={batch_size} cannot be shared out equally to {processes.count} processes; take {good}"
+        )
+    return batch_size // processes.count
+
+
 @contextmanager
 def joined(device: str) -> Iterator[Processes]:
     """The processes that torchrun started, connected (gloo on CPUs, NCCL on CUDA, where each takes the GPU of its

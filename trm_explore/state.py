@@ -146,9 +146,10 @@ class TrainingState:
         self.data_rng.bit_generator.state = saved.scalars["data_random"]
         self.halt_rng.set_state(saved.tensors["random.halt"])
         if "carry.z_H" in saved.tensors:
-            mine = self.processes.part(self.config.train.batch_size)
             carry = {k.removeprefix("carry."): v for k, v in saved.tensors.items() if k.startswith("carry.")}
-            carry = {k: v[mine].to(self.device) for k, v in carry.items()}
+            if (B := self.config.train.batch_size) != len(carry["z_H"]):
+                raise ValueError(f"carry.z_H holds {len(carry['z_H'])} puzzles, not {B}")
+            carry = {k: v[self.processes.part(B)].to(self.device) for k, v in carry.items()}
             data = {k.removeprefix("data."): v for k, v in carry.items() if k.startswith("data.")}
             first = self.model.initial_carry(data | {"board": self.board})
             for name in self._carried():

@@ -14,24 +14,26 @@ import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, NamedTuple
 
-import numpy as np
 import torch
 
 from trm_explore import events as ev
+from trm_explore.batches import next_batch
 from trm_explore.checkpoint import Checkpoint, pick_device, write_checkpoint
-from trm_explore.config import RunConfig, TrainConfig
+from trm_explore.compiled import compile_network
+from trm_explore.config import RunConfig
 from trm_explore.cost import estimate
 from trm_explore.evaluation import evaluate
 from trm_explore.gradients import gradient_statistics
 from trm_explore.memory import check_memory, memory_full, out_of_memory
-from trm_explore.model import Batch, RecursiveModel
+from trm_explore.model import Batch, Carry, Cycle, RecursiveModel
+from trm_explore.processes import ALONE, Processes, share_of
+from trm_explore.shown import shown_puzzle
 from trm_explore.state import TrainingState
 from trm_explore.supervision import deep_supervision_loss, losses_by_depth
-from trm_explore.tasks import Task, resolve
-from trm_explore.trajectory import frame_of, inputs_of, record, to_device
-from trm_explore.update import go_back, plan_update
+from trm_explore.tasks import resolve
+from trm_explore.trajectory import frame_of, record, to_device
+from trm_explore.update import go_back, over_processes, plan_update
 
 CHECKPOINT_NAME = "model.safetensors"
 MEASURED = 32  # held-out puzzles on which gradients are measured: always the same, so figures can be compared
@@ -41,21 +43,24 @@ class Stopped(Exception):
     """Raised inside the stream when `stop` was called."""
 
 
-def train(run_config: RunConfig, resume: str | Path | None = None) -> Training:
+def train(run_config: RunConfig, resume: str | Path | None = None, processes: Processes = ALONE) -> Training:
     """A training that starts (or goes on from the checkpoint `resume`) when it is iterated. ValueError for wrong
-    settings."""
-    return Training(run_config, resume)
+    settings. `processes`: several that train together (processes.py); each iterates one, and all see the same events,
+    but only the first writes checkpoints."""
+    return Training(run_config, resume, processes)
 
 
 class Training:
     """The iterable of events; `.model` and `.ema_model` for those who want to look inside between two events."""
 
-    def __init__(self, run_config: RunConfig, resume: str | Path | None = None):
+    def __init__(self, run_config: RunConfig, resume: str | Path | None = None, processes: Processes = ALONE):
         self.task, self.config = resolve(run_config)
+        self.processes = processes
+        self._share = share_of(self.config.train.batch_size, processes)
         self.device = pick_device(self.config.train.device)
-        check_memory(self.config, self.device)
+        check_memory(self.config, self.device, processes.count)
         try:
-            self.state = TrainingState(self.config, self.device, (self.task.rows, self.task.cols))
+            self.state = TrainingState(self.config, self.device, (self.task.rows, self.task.cols), processes)
         except (MemoryError, RuntimeError) as error:
             if not out_of_memory(error):
                 raise
@@ -89,7 +94,8 @@ class Training:
         return self._stream
 
     def stop(self) -> None:
-        """Ends the stream at the next call of the network; from any thread. Nothing of a half-done update is kept."""
+        """Ends the stream at the next call of the network; from any thread. Nothing of a half-done update is kept. One
+        of several processes ends them all, before the next update."""
         self._stop.set()
 
     def close(self) -> None:
@@ -97,7 +103,7 @@ class Training:
         self._stream.close()
 
     def _before_call(self) -> None:
-        if self._stop.is_set():
+        if self._stop.is_set() and self.processes.count == 1:  # else the others would wait for this one
             raise Stopped
 
     def _events(self) -> Iterator[ev.Event]:
@@ -123,6 +129,10 @@ class Training:
         c = self.config.train
         held_out = self.task.held_out(c.eval_puzzles)
         self._shown = shown_puzzle(self.task, c)
+        remarks = [*self.task.remarks()]
+        if c.compile:
+            yield ev.Preparing("the compiled network", 0, 1)
+            remarks += filter(None, [self._compile()])
         yield ev.Started(
             self.config.to_flat(),
             sum(p.numel() for p in self.model.parameters()),
@@ -131,10 +141,11 @@ class Training:
             self.update,
             estimate(self.config).memory,
             self.task.baselines(),
-            self.task.remarks(),
+            remarks,
         )
         while self.update < c.updates:
-            self._before_call()
+            if self.processes.agree(self._stop.is_set(), self.device):
+                raise Stopped
             before, drawn = self.state.data_rng.bit_generator.state, self.state.drawn
             try:
                 done = self._one_update()
@@ -150,15 +161,12 @@ class Training:
             if _every(c.frame_every, self.update) or (last and c.frame_every):
                 yield self._frame()
             if last or _every(c.eval_every, self.update):
-                scores = evaluate(
-                    self.ema_model, self.task, held_out, H_cycles=self._eval_cycles(), before_call=self._before_call
-                )
+                how = {"before_call": self._before_call, "processes": self.processes}
+                scores = evaluate(self.ema_model, self.task, held_out, H_cycles=self.config.eval_steps, **how)
                 yield ev.Evaluated(self.update, len(held_out["labels"]), *scores)
             if self.config.out and (last or _every(c.save_every, self.update)):
-                try:
-                    yield ev.Saved(self.update, str(self.save(Path(self.config.out) / CHECKPOINT_NAME)))
-                except OSError as error:
-                    yield ev.Failed(self.update, error.strerror, "free some space or choose another out folder")
+                yield (saved := self._saved(Path(self.config.out) / CHECKPOINT_NAME))
+                if isinstance(saved, ev.Failed):
                     return
         yield ev.Finished("done", self.update, self.seconds)
 
@@ -168,7 +176,7 @@ class Training:
         began = time.perf_counter()
         state, c, s = self.state, self.config.train, self.config.supervision
         self.model.train()
-        carry = self.model.start(*self._next_batch())
+        carry = self.model.start(*next_batch(state, self.task))
         plan = plan_update(self.config, self.update, state.running)
         state.optimizer.zero_grad()
         outcome = go_back(
@@ -176,10 +184,12 @@ class Training:
             carry,
             plan,
             self.config,
+            processes=self.processes,
             tolerance=self.task.tolerance,
             loops_over_positions=self.task.loops_over_positions,
             before_call=self._before_call,
         )
+        outcome = over_processes(outcome, self.model, self.processes)
         norm = torch.nn.utils.clip_grad_norm_(self.model.parameters(), c.grad_clip)
         step_losses, halt_losses = outcome.step_losses.cpu(), outcome.halt_losses.cpu()
         L_losses = None if outcome.L_losses is None else outcome.L_losses.cpu()
@@ -192,7 +202,7 @@ class Training:
         lr = state.schedule.get_last_lr()[0]
         state.step(outcome.rows)
         state.running = state.running.add(step_losses, s.adaptive_decay)
-        state.carry = self.model.finish(carry, outcome.last, state.halt_rng)
+        state.carry = self._finish(carry, outcome.last)
         state.seconds += time.perf_counter() - began
         limit = c.steps_limit
         return ev.UpdateDone(
@@ -205,8 +215,20 @@ class Training:
             norm.item(),
             self.seconds,
             [] if L_losses is None else L_losses.tolist(),
-            losses_by_depth(outcome.puzzle_losses.cpu(), carry.steps.cpu(), limit) if limit > 1 else [],
+            losses_by_depth(outcome.puzzle_losses.cpu(), self.processes.gather(carry.steps).cpu(), limit)
+            if limit > 1
+            else [],
         )
+
+    def _finish(self, carry: Carry, last: Cycle) -> Carry:
+        """Who has halted is decided for the whole batch: its random numbers must not depend on the processes."""
+        gather, mine = self.processes.gather, self.processes.part(self.config.train.batch_size)
+        last = last._replace(q_halt=gather(last.q_halt))
+        everyone = self.model.finish(carry._replace(steps=gather(carry.steps)), last, self.state.halt_rng)
+        return everyone._replace(steps=everyone.steps[mine], halted=everyone.halted[mine])
+
+    def _compile(self) -> str:
+        return compile_network(self.model, self._share, (self.task.rows, self.task.cols))
 
     def _count_epochs(self) -> None:
         """Where the run's length is given in passes over the data, the updates that they take: every example stays
@@ -217,26 +239,6 @@ class Training:
             self.state.set_length(updates)
             self.config = self.state.config
 
-    def _next_batch(self) -> tuple[Any, Batch]:
-        """The carry, and a batch in which fresh puzzles stand where a puzzle has halted (all of them at first)."""
-        c = self.config.train
-        board = {"board": (self.task.rows, self.task.cols)}
-        if self.state.carry is None:
-            batch = self._draw(c.batch_size) | board
-            return self.model.initial_carry(batch), batch
-        halted = self.state.carry.halted
-        batch = dict(self.state.carry.data)
-        if halted.any():
-            for name, value in self._draw(int(halted.sum())).items():
-                batch[name] = batch[name].clone()
-                batch[name][halted] = value
-        return self.state.carry, batch
-
-    def _draw(self, n: int) -> Batch:
-        fresh = self.task.draw(n, self.state.data_rng, self.state.drawn)
-        self.state.drawn += n
-        return to_device(fresh, self.device)
-
     def _gradients(self, held_out: Batch) -> ev.GradientsMeasured:
         few = {name: value[:MEASURED] for name, value in held_out.items()}
         batch = to_device(few, self.device) | {"board": self.task.held_out_shape()}
@@ -244,14 +246,9 @@ class Training:
         statistics = gradient_statistics(self.model, batch, gradient_scope=scope, before_call=self._before_call)
         return ev.GradientsMeasured(self.update, *statistics)
 
-    def _eval_cycles(self) -> int:
-        """As configured; else a puzzle that stays several updates has its states carried on: that many times the
-        cycles."""
-        return self.config.eval_steps
-
     def _frame(self) -> ev.Frame:
         shown = self._shown
-        trajectory = record(self.ema_model, shown.batch, H_cycles=self._eval_cycles(), before_call=self._before_call)
+        trajectory = record(self.ema_model, shown.batch, H_cycles=self.config.eval_steps, before_call=self._before_call)
         return ev.Frame(self.update, frame_of(trajectory, self.task, label=shown.label, update=self.update))
 
     def checkpoint(self) -> Checkpoint:
@@ -259,34 +256,21 @@ class Training:
         return self.state.snapshot()
 
     def save(self, path: str | Path) -> Path:
-        """Writes a checkpoint that can be resumed; OSError leaves the one that was there."""
-        return write_checkpoint(path, self.checkpoint())
+        """Writes a checkpoint that can be resumed; OSError leaves the one that was there. Several processes call it
+        together; the first one writes."""
+        checkpoint = self.checkpoint()
+        return write_checkpoint(path, checkpoint) if self.processes.first else Path(path)
 
-
-class Shown(NamedTuple):
-    """The held-out puzzle whose trajectory a run records, as a batch of one."""
-
-    batch: Batch
-    label: str
-
-
-def shown_puzzle(task: Task, config: TrainConfig) -> Shown:
-    """The chosen held-out puzzle, or the one with the fewest givens: there is most to refine in it."""
-    if config.shown_puzzle is None:
-        held_out = task.held_out(config.eval_puzzles)
-        i = int(task.given(inputs_of(held_out)).sum(1).argmin())
-    else:
-        held_out = task.held_out(config.shown_puzzle + 1)
-        i = config.shown_puzzle
-        if i >= len(held_out["labels"]):
-            raise ValueError(
-                f"shown_puzzle={i} is not there: {len(held_out['labels'])} puzzles are held out, counted from 0"
-            )
-    one = {name: value[i : i + 1] for name, value in held_out.items()}
-    beside = task.companions()
-    if beside is not None:
-        one = {name: np.concatenate([value, beside[name]]) for name, value in one.items()}
-    return Shown(one | {"board": task.held_out_shape()}, f"held-out puzzle {i}")
+    def _saved(self, path: Path) -> ev.Saved | ev.Failed:
+        reason = ""
+        try:
+            self.save(path)
+        except OSError as error:
+            reason = error.strerror
+        if self.processes.agree(bool(reason), self.device):
+            reason = reason or "the first process could not save the checkpoint"
+            return ev.Failed(self.update, reason, "free some space or choose another out folder")
+        return ev.Saved(self.update, str(path))
 
 
 def _every(n: int, update: int) -> bool:

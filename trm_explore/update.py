@@ -2,10 +2,12 @@
 
     plan = plan_update(run_config, update=120, running=losses_so_far)
     outcome = go_back(model, carry, plan, run_config)          # gradients are in model.parameters() now
+    outcome = over_processes(outcome, model, processes)        # and those of all processes, where there are several
 
-In all scopes but `full` backward runs inside the recursion, so that one cycle's activations are alive at a time. Rows
-of the table of puzzle vectors collect their gradient in `outcome.rows`. The guide's own loop over embeddings visits the
-positions one after the other and keeps the states' graph inside a window of `truncation_length` positions.
+With gradient_accumulation the batch is computed in parts, each going back for itself. In all scopes but `full` backward
+runs inside the recursion, so that one cycle's activations are alive at a time. Rows of the table of puzzle vectors
+collect their gradient in `outcome.rows`. The guide's own loop over embeddings visits the positions one after the other
+and keeps the states' graph inside a window of `truncation_length` positions.
 
 Shapes: B puzzles, L positions, V vocabulary, S steps.
 """
@@ -13,7 +15,7 @@ Shapes: B puzzles, L positions, V vocabulary, S steps.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -21,6 +23,7 @@ from torch import Tensor
 
 from trm_explore.config import RunConfig
 from trm_explore.model import Carry, Cycle, RecursiveModel
+from trm_explore.processes import ALONE, Processes
 from trm_explore.puzzle_table import Rows
 from trm_explore.supervision import (
     RunningLosses,
@@ -83,21 +86,47 @@ def go_back(
     plan: Plan,
     config: RunConfig,
     *,
+    processes: Processes = ALONE,
+    **how: Any,
+) -> Outcome:
+    """Forward and backward from a started carry; gradients are added to those that the parameters have. They are the
+    batch's: of several `processes` each adds the part that its own puzzles have in them.
+
+    `how`: `tolerance`, squared error up to which an answer of numbers counts as right, for the halting head;
+    `loops_over_positions`; `before_call`, called before every call of the network.
+    """
+    B = len(carry.steps)
+    number = min(config.train.gradient_accumulation, B)
+    if number == 1:
+        return _part_back(model, carry, plan, config, 1 / processes.count, **how)
+    outcomes, sizes = [], []
+    for index in range(number):
+        mine = Processes(index, number).part(B)
+        sizes.append(mine.stop - mine.start)
+        share = sizes[-1] / B / processes.count
+        outcomes.append(_part_back(model, _puzzles(carry, mine), plan, config, share, **how))
+    return _one_outcome(outcomes, torch.tensor(sizes, device=carry.steps.device) / B)
+
+
+def _part_back(
+    model: RecursiveModel,
+    carry: Carry,
+    plan: Plan,
+    config: RunConfig,
+    share: float,
+    *,
     tolerance: float = 0.0,
     loops_over_positions: bool = False,
     before_call: Callable[[], None] | None = None,
 ) -> Outcome:
-    """Forward and backward from a started carry; gradients are added to those that the parameters have.
-
-    `tolerance`: squared error up to which an answer of numbers counts as right, for the halting head.
-    """
+    """Forward and backward of the puzzles in the carry, which are `share` of the batch."""
     s, t = config.supervision, config.train
     at_once = s.scope == "full"
     L_weight = s.L_supervision_weight if s.enable_deep_supervision else 0.0
     halt_weight = 0.0 if loops_over_positions else t.halt_loss_weight
     labels = carry.data["labels"]
     passes = positions(labels.shape[1]) if loops_over_positions else [slice(None)]
-    shares = (plan.weights / plan.weights.sum() / len(passes)).tolist()
+    shares = (share * plan.weights / plan.weights.sum() / len(passes)).tolist()
     total: Tensor | None = None
     vectors = model.puzzle_rows(carry.data)
     if vectors is not None:
@@ -152,3 +181,64 @@ def go_back(
 def positions(length: int) -> list[slice]:
     """Each position alone, as a slice of the position axis."""
     return [slice(t, t + 1) for t in range(length)]
+
+
+def over_processes(outcome: Outcome, model: RecursiveModel, processes: Processes) -> Outcome:
+    """What came of the whole batch: losses are means over all processes, and the gradients of the weights and of the
+    rows of puzzle vectors hold what all have added. `last` stays each one's own."""
+    if processes.count == 1:
+        return outcome
+    processes.add_gradients(model.parameters())
+    means = {
+        name: None if value is None else processes.add(value) / processes.count
+        for name, value in outcome._asdict().items()
+        if name in ("step_losses", "L_losses", "halt_losses")
+    }
+    rows = outcome.rows
+    if rows is not None:
+        rows = _with_gradient(
+            processes.gather(rows.identifiers),
+            processes.gather(rows.values.detach()),
+            None if rows.values.grad is None else processes.gather(rows.values.grad),
+        )
+    puzzles = processes.gather(outcome.puzzle_losses.T).T
+    return outcome._replace(puzzle_losses=puzzles, rows=rows, **means)
+
+
+def _puzzles(carry: Carry, which: slice) -> Carry:
+    """Some of the puzzles."""
+    data = {name: value[which] if isinstance(value, Tensor) else value for name, value in carry.data.items()}
+    return Carry(carry.z_H[which], carry.z_L[which], carry.steps[which], carry.halted[which], data)
+
+
+def _one_outcome(outcomes: list[Outcome], parts: Tensor) -> Outcome:
+    """The outcomes of the parts of a batch as that of the batch; `parts`: how large each is, of 1."""
+
+    def mean(name: str) -> Tensor | None:
+        values = [getattr(outcome, name) for outcome in outcomes]
+        return None if values[0] is None else (parts[:, None] * torch.stack(values)).sum(0)
+
+    last = [outcome.last for outcome in outcomes]
+    states = (torch.cat([getattr(cycle, name) for cycle in last]) for name in ("z_H", "z_L", "logits", "q_halt"))
+    rows = None
+    if outcomes[0].rows is not None:
+        several = [outcome.rows for outcome in outcomes]
+        gradients = [part.values.grad for part in several]
+        rows = _with_gradient(
+            torch.cat([part.identifiers for part in several]),
+            torch.cat([part.values.detach() for part in several]),
+            None if gradients[0] is None else torch.cat(gradients),
+        )
+    return Outcome(
+        mean("step_losses"),
+        mean("L_losses"),
+        mean("halt_losses"),
+        torch.cat([outcome.puzzle_losses for outcome in outcomes], 1),
+        Cycle(last[0].index, *states),
+        rows,
+    )
+
+
+def _with_gradient(identifiers: Tensor, values: Tensor, gradient: Tensor | None) -> Rows:
+    values.grad = gradient
+    return Rows(identifiers, values)

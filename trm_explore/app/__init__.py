@@ -21,6 +21,8 @@ import gradio as gr
 import torch
 
 from trm_explore import texts
+from trm_explore.app import bridge
+from trm_explore.app.drawing import drawing_route
 from trm_explore.app.keep import keep_route
 from trm_explore.app.owner import owner_route
 from trm_explore.app.page import CSS, HEAD, build
@@ -81,14 +83,14 @@ def launch(
             prevent_thread_lock=True,
             theme=theme(),
             css=CSS,
-            head=HEAD,
+            head=HEAD + bridge.HEAD,
             footer_links=[],
             state_session_capacity=SESSIONS * runs.limits.viewers,
             max_file_size=f"{runs.limits.upload_megabytes}mb",
             auth=(lambda name, given: compare_digest(given.encode(), password.encode())) if password else None,
             auth_message=texts.PASSWORD if password else None,
             root_path=root_path or None,
-            app_kwargs={"routes": [owner_route(runs, owner_key), keep_route(runs)]},
+            app_kwargs={"routes": [owner_route(runs, owner_key), keep_route(runs), drawing_route()]},
         )
         threading.Thread(target=_warm_up).start()  # no daemon: a thread of torch must end before the process
         if block:

@@ -9,6 +9,7 @@ import gradio as gr
 from trm_explore import texts
 from trm_explore.app.bridge import host, link
 from trm_explore.app.comparing import Comparing, guesses, recorded_group
+from trm_explore.app.link_fields import Field, choice
 from trm_explore.app.recipes import BY_HAND, FIELDS, LETTERS, RECIPES, configs_of, names_of, variants_of
 from trm_explore.app.seeds import SEEDS, Repeats
 from trm_explore.app.settings import LIMITS, start_config, values_of
@@ -25,8 +26,8 @@ if (window.trmGroupState !== state) { window.trmGroupState = state; trigger("tur
 GUESSED = "(guess) => { window.trmStore?.set('guess', guess); return []; }"
 
 
-def build(shared: Shared) -> None:
-    """Puts the tab's components here and wires them."""
+def build(shared: Shared) -> list[Field]:
+    """Puts the tab's components here and wires them; returned is what a link sets in it."""
     words, config = texts.COMPARE, start_config()
     variants = variants_of(START, values_of(config))
     names = names_of(configs_of(variants, values_of(config), shared.offered))
@@ -88,6 +89,7 @@ def build(shared: Shared) -> None:
     stop.click(comparing.stop_group, group, None, **AT_ONCE)
     repeat.click(repeats.repeat, [recipe, *controls, *inputs], [token, seeds_note, seeds, repeat, enough], **ONCE)
     enough.click(repeats.stop_repeat, token, None, **AT_ONCE)
+    return [choice("recipe", recipe, tuple(RECIPES), START)]
 
 
 def _variant(letter: str, variant: list[Any]) -> list[Any]:

@@ -16,11 +16,13 @@ import gradio as gr
 
 from trm_explore import texts
 from trm_explore.app.bridge import host, link
+from trm_explore.app.link_fields import Field, choice, short, whole
 from trm_explore.app.looking import Asked, look, typed_puzzle
 from trm_explore.app.measuring import cost_text, measure, measured_cost, paths, reading
 from trm_explore.app.models import MOST_CYCLES, NUMBERS, Seen, model_for
 from trm_explore.app.settings import check, config_of, start_config
 from trm_explore.app.shared import AT_ONCE, ONCE, Shared
+from trm_explore.pairs import KINDS
 from trm_explore.runs import Runs
 
 LAST = {**ONCE, "trigger_mode": "always_last"}  # of many moves of a control the last one counts
@@ -31,14 +33,20 @@ Updates = list[Any]
 
 class Inside:
     """The tab's event handlers. `show` gives values for the outputs that `build` wires: puzzle, message, after, view,
-    the column of the second player, own, edits, number, cycles, said."""
+    the column of the second player, own, edits, number, cycles, the last two as a link says them, said."""
 
     def __init__(self, runs: Runs, offered: tuple[str, ...]):
         self.runs, self.offered = runs, offered
 
-    async def open(self, opened: bool, source: Any, task: Any, run_id: Any, *values: Any) -> Updates:
-        """The tab was opened: as it was left; the first time with the puzzle that tells most."""
-        return [True, *await self.show(source, task, run_id, *(values if opened else (None, "", None, NO_EDITS)))]
+    async def open(self, opened: bool, *values: Any) -> Updates:
+        """The tab was opened: as it was left; the first time as a link says, else with the puzzle that tells most."""
+        *which, number, own, cycles, edits, linked_number, linked_cycles = values
+        if opened:
+            return [True, *await self.show(*which, number, own, cycles, edits)]
+        shown = await self.show(*which, _linked(linked_number), own, _linked(linked_cycles), NO_EDITS)
+        if shown[-1]:  # not there: that is said, and the usual puzzle shown
+            shown = [*(await self.show(*which, None, "", None, NO_EDITS))[:-1], shown[-1]]
+        return [True, *shown]
 
     async def begin(self, opened: bool, source: Any, task: Any, run_id: Any) -> Updates:
         """Another task: its own puzzle, as many cycles as in training. Nothing while the tab has not been opened."""
@@ -112,12 +120,14 @@ class Inside:
             gr.update(visible=found["after"] is not None),
             own or "",
             json.dumps(found["view"]["edits"]),
-            seen.shown if asked.number is None else asked.number,
+            asked.number,
             gr.update(
                 value=asked.cycles,
                 maximum=seen.most,
                 info=texts.INSIDE_CYCLES_INFO.format(trained=seen.trained, most=seen.most),
             ),
+            "" if own or asked.number == seen.shown else str(int(asked.number)),
+            "" if asked.cycles == seen.trained else str(int(asked.cycles)),
             "",
         ]
 
@@ -159,12 +169,13 @@ class Inside:
             return _said(error)
 
 
-def build(shared: Shared, tab: gr.Tab) -> None:
-    """The tab's content, where it is called."""
+def build(shared: Shared, tab: gr.Tab) -> list[Field]:
+    """The tab's content, where it is called; returned is what a link sets in it."""
     inside = Inside(shared.runs, shared.offered)
     opened = gr.Checkbox(False, visible=False, elem_id="inside-opened")
     own = gr.Textbox("", visible=False, elem_id="inside-own")
     edits = gr.Textbox(NO_EDITS, visible=False, elem_id="inside-edits")
+    linked = [gr.Textbox("", visible=False, elem_id=f"inside-linked-{name}") for name in ("puzzle", "cycles")]
     gr.Markdown(texts.INSIDE_INTRO, elem_classes="trm-small")
     with gr.Row(elem_id="inside-controls", equal_height=False):
         sources = [(title, kind) for kind, title in texts.INSIDE_SOURCES.items()]
@@ -202,9 +213,9 @@ def build(shared: Shared, tab: gr.Tab) -> None:
     task, run_id = shared.controls["task"], shared.run_id
     which = [source, task, run_id]
     asked = [*which, number, own, cycles]
-    shown = [*links, beside, own, edits, number, cycles, said]
+    shown = [*links, beside, own, edits, number, cycles, *linked, said]
     others = [
-        tab.select(inside.open, [opened, *asked, edits], [opened, *shown], **LAST),
+        tab.select(inside.open, [opened, *asked, edits, *linked], [opened, *shown], **LAST),
         task.change(inside.begin, [opened, *which], shown, **LAST),
         source.input(inside.model, [*which, number, own], shown, **LAST),
     ]
@@ -229,6 +240,17 @@ def build(shared: Shared, tab: gr.Tab) -> None:
     button.click(lambda: texts.INSIDE_MEASURING, None, exact, **AT_ONCE).then(
         inside.measured_cost, shared.inputs, exact, **{**ONCE, "concurrency_limit": 1}
     )
+    return [
+        choice("model", source, KINDS, "on"),
+        whole("puzzle", linked[0], 0, NUMBERS - 1),
+        whole("cycles", linked[1], 1, MOST_CYCLES),
+        short("own", own),
+    ]
+
+
+def _linked(text: Any) -> int | None:
+    """A number as a link says it; None where it says none."""
+    return int(text) if isinstance(text, str) and text.isascii() and text.isdigit() and len(text) < 10 else None
 
 
 def _within(asked: Asked, seen: Seen) -> Asked:
@@ -238,7 +260,7 @@ def _within(asked: Asked, seen: Seen) -> Asked:
 
 
 def _skipped() -> Updates:
-    return [gr.skip()] * 10
+    return [gr.skip()] * 12
 
 
 def _said(error: Exception) -> str:

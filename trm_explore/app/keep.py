@@ -27,16 +27,11 @@ from trm_explore.app.recorded import recorded_run
 from trm_explore.config import RunConfig
 from trm_explore.pairs import checkpoint_name, load_pair, pair_names
 from trm_explore.payload import status_text
-from trm_explore.plots import accuracy, ribbon, save, step_losses
 from trm_explore.report import csv_of, report_html
 from trm_explore.resources import asset
 from trm_explore.runs import Runs
 
-FIGURES = {
-    "ribbon": lambda config, events: ribbon(config, events),
-    "losses": lambda config, events: step_losses(events),
-    "accuracy": lambda config, events: accuracy(events),
-}
+FIGURES = ("ribbon", "losses", "accuracy")
 KINDS_OF_FIGURE = {"png": "image/png", "svg": "image/svg+xml", "pdf": "application/pdf"}
 TYPES = {
     "report.html": "text/html; charset=utf-8",
@@ -108,9 +103,20 @@ def make(kept: Kept, name: str) -> bytes:
         return kept.checkpoint()
     if name == "run.zip":
         return _zipped(public, kept)
-    figure = name.partition(".")[0]
+    return _drawn(kept, name)
+
+
+def _drawn(kept: Kept, name: str) -> bytes:
+    """One of the figures. What draws them is loaded when the first is asked for: the page opens without it."""
+    from trm_explore import plots
+
     with DRAWING, tempfile.TemporaryDirectory() as folder:
-        return save(FIGURES[figure](kept.config, kept.events), Path(folder) / name).read_bytes()
+        figure = {
+            "ribbon": lambda: plots.ribbon(kept.config, kept.events),
+            "losses": lambda: plots.step_losses(kept.events),
+            "accuracy": lambda: plots.accuracy(kept.events),
+        }[name.partition(".")[0]]()
+        return plots.save(figure, Path(folder) / name).read_bytes()
 
 
 def _zipped(public: RunConfig, kept: Kept) -> bytes:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import quote
 
 from trm_explore import texts
 
@@ -28,6 +29,7 @@ NAMES = {  # of the settings, in the order in which a link has them; an uploaded
 }
 FIELDS = {name: field_name for field_name, name in NAMES.items()}
 WHOLE = ("H_cycles", "L_cycles", "updates", "seed")
+LONGEST_TEXT = 1200  # of one field, as it stands in a link
 SIZED = ("H_cycles", "L_cycles", "updates")  # what choosing a size sets
 YES, NO = ("1", "on", "true", "yes"), ("0", "off", "false", "no")
 # What `hide` can take off the page: name -> the elements.
@@ -76,3 +78,25 @@ def choice(name: str, part: Any, allowed: Iterable[str], usual: str) -> Field:
         return text
 
     return Field(name, part, read, usual=usual)
+
+
+def whole(name: str, part: Any, least: int, most: int) -> Field:
+    """The field of a part that holds a whole number as text, empty where nobody has chosen one."""
+
+    def read(text: str) -> str:
+        if not (text.isascii() and text.isdigit() and len(text) < 10 and least <= int(text) <= most):
+            raise ValueError(f"{name} is no such number; {texts.LINK_WHOLE.format(least=least, most=most)}")
+        return str(int(text))
+
+    return Field(name, part, read, usual="")
+
+
+def short(name: str, part: Any) -> Field:
+    """The field of a part that holds a text, empty where there is none; a long one is no matter for a link."""
+
+    def read(text: str) -> str:
+        if len(quote(text)) > LONGEST_TEXT:
+            raise ValueError(f"{name} is long; {texts.LINK_TEXT.format(most=LONGEST_TEXT)}")
+        return text
+
+    return Field(name, part, read, usual="")

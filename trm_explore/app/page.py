@@ -62,12 +62,12 @@ def build(runs: Runs, folders: tuple[str, ...] = (), opened: str = "") -> gr.Blo
             with gr.Tab(texts.TAB_TRAIN, id="train", elem_id="tab-train"):
                 shown = _train(shared, gallery)
             with gr.Tab(texts.TAB_COMPARE, id="compare", elem_id="tab-compare"):
-                compare.build(shared)
+                fields = compare.build(shared)
             with gr.Tab(texts.TAB_INSIDE, id="inside", elem_id="tab-inside") as tab:
-                inside.build(shared, tab)
+                fields += inside.build(shared, tab)
         if opened:
             shared.handlers.first = bring.adopt(opened, runs, offered, pinned=True).id
-        share.wire(page, shared, toured, shown)
+        share.wire(page, shared, toured, shown, fields)
     return page
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import signal
 import sys
 from collections.abc import Iterator
@@ -16,6 +17,7 @@ from trm_explore import events as ev
 from trm_explore.analysis import diagnose
 from trm_explore.checkpoint import read_checkpoint
 from trm_explore.config import ALIASES, SWITCHES, RunConfig
+from trm_explore.processes import Processes, joined
 from trm_explore.run_folder import find_checkpoint, keep
 from trm_explore.tasks import preset
 from trm_explore.terminal import evaluation_line, gradient_line, log_line, start_line
@@ -78,9 +80,28 @@ def defaults(argv: list[str]) -> Train:
 
 
 def run(args: Train) -> int:
-    """Trains; the exit status: 0, 2 after a failure, 130 when interrupted."""
+    """Trains, under torchrun together with the other processes; the exit status: 0, 2 after a failure, 130 when
+    interrupted."""
+    with joined(args.run.train.device) as processes:
+        return _run(args, processes) if processes.first else _along(args, processes)
+
+
+def _along(args: Train, processes: Processes) -> int:
+    """One of several processes that is not the first: it computes, and the first one says and keeps everything."""
     resume = find_checkpoint(args.resume) if args.resume else None
-    training = train(args.run, resume=resume)
+    status = 130
+    with contextlib.suppress(KeyboardInterrupt):
+        for event in _until_interrupted(train(args.run, resume=resume, processes=processes)):
+            if isinstance(event, ev.Failed):
+                status = 2
+            elif isinstance(event, ev.Finished) and event.reason == "done":
+                status = 0
+    return status
+
+
+def _run(args: Train, processes: Processes) -> int:
+    resume = find_checkpoint(args.resume) if args.resume else None
+    training = train(args.run, resume=resume, processes=processes)
     status, screen, saved = 0, Screen(args.run, args.log_every), training.update
     seen: list[ev.Event] = []
     try:

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from trm_explore.config import PRESETS, SIZES, DataConfig, RunConfig, guide_names
+from trm_explore.config import PRESETS, RECIPES, SIZES, DataConfig, RunConfig, guide_names
 from trm_explore.data.folder import is_published
 from trm_explore.tasks import addition, maze, parity, poisson, reach, sorting, swirl
 from trm_explore.tasks.addition import AdditionTask
@@ -94,7 +94,9 @@ def preset(task: Any = "sudoku4", size: str = "tiny", /, **flat: Any) -> RunConf
     with a task.json, or a task object."""
     flat = guide_names(flat)
     own = task_preset(task, flat)
-    if size in SIZES and size != "tiny":
+    if size in RECIPES:  # a whole training: nothing of the task's own is left to say
+        own = {}
+    elif size in SIZES and size != "tiny":
         own = {name: value for name, value in own.items() if name in STRUCTURE and name not in PRESETS[size]}
         if "mixer" in PRESETS[size]:  # a convolution knows its places, attention must be told
             own.pop("pos_encodings", None)

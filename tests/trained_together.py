@@ -1,0 +1,93 @@
+"""One of several processes of test_processes.py: trains every case with the others; the first prints what came of it.
+
+RANK=0 WORLD_SIZE=2 MASTER_ADDR=127.0.0.1 MASTER_PORT=29500 python tests/trained_together.py FOLDER
+"""
+
+import json
+import sys
+from pathlib import Path
+
+import torch
+
+from trm_explore import events as ev
+from trm_explore.config import RunConfig
+from trm_explore.processes import joined
+from trm_explore.training import train
+
+TINY = {
+    "task": "sudoku4",
+    "hidden_size": 16,
+    "num_heads": 2,
+    "swiglu_multiple": 8,
+    "batch_size": 6,
+    "updates": 4,
+    "eval_puzzles": 5,
+    "frame_every": 0,
+    "threads": 1,
+    "device": "cpu",
+    "lr": 1e-3,
+}
+ON = {"enable_deep_supervision": True}
+CASES = {
+    "last": {"gradient_scope": "last"},
+    "one_step": {"gradient_scope": "one_step"},
+    "cycle": ON | {"gradient_scope": "cycle", "adaptive_weights": "hard"},
+    "full": ON | {"gradient_scope": "full", "L_supervision_weight": 0.3},
+    "halting": {"halt_max_steps": 3, "halt_exploration_prob": 0.5, "updates": 6},
+    "in parts": {"gradient_accumulation": 2, "supervision_steps": 2},
+    "clipped": {"grad_clip": 0.01},
+    "puzzle vectors": {
+        "mixer": "attention",
+        "puzzle_emb_len": 1,
+        "num_puzzle_identifiers": 2,
+        "gradient_scope": "last",
+    },
+}
+HALTING = TINY | CASES["halting"]
+
+
+def run(config: dict, resume=None, **how) -> dict:
+    """What a training says that does not depend on the clock, and the sums of its weights and its puzzle vectors."""
+    training = train(RunConfig.from_flat(config), resume=resume, **how)
+    said = {"updates": [], "scores": []}
+    for event in training:
+        if isinstance(event, ev.UpdateDone):
+            said["updates"].append(
+                [event.loss, *event.step_losses, event.halt_loss, event.grad_norm, event.depth_losses]
+            )
+        elif isinstance(event, ev.Evaluated):
+            said["scores"].append([event.loss, event.cell_accuracy, event.exact_accuracy])
+    said["weights"] = [p.double().abs().sum().item() for p in training.model.parameters()]
+    if training.model.puzzle_emb is not None:
+        said["table"] = training.model.puzzle_emb.tolist()
+    return said
+
+
+def main(folder: Path) -> None:
+    torch.set_num_threads(1)
+    with joined("cpu") as processes:
+        said = {name: run(TINY | case, processes=processes) for name, case in CASES.items()}
+        whole = folder / "two.safetensors"
+        half = train(RunConfig.from_flat(HALTING | {"updates": 3}), processes=processes)
+        list(half)
+        half.save(whole)
+        processes.agree(True, torch.device("cpu"))  # nobody reads before the first one has written
+        said["resumed"] = run(HALTING, resume=whole, processes=processes)
+        said["resumed from one"] = run(HALTING, resume=folder / "one.safetensors", processes=processes)
+        stopped = train(RunConfig.from_flat(TINY | {"updates": 50}), processes=processes)
+        for event in stopped:
+            if isinstance(event, ev.UpdateDone) and event.update == 2 and not processes.first:
+                stopped.stop()
+        said["stopped"] = stopped.update
+        try:
+            train(RunConfig.from_flat(TINY | {"batch_size": 7}), processes=processes)
+        except ValueError as error:
+            said["refused"] = str(error)
+        full = train(RunConfig.from_flat(TINY | {"updates": 1, "out": str(folder / "a file")}), processes=processes)
+        said["full disk"] = [event.reason for event in full if isinstance(event, ev.Failed)]
+        if processes.first:
+            print(json.dumps(said))
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))

@@ -1,0 +1,36 @@
+"""Which puzzles an update works on: a puzzle stays in its place until it has halted, then a fresh one stands there.
+
+Of several processes each has its part of the places; all draw the same fresh puzzles and keep those for their own.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from trm_explore.model import Batch, Carry
+from trm_explore.state import TrainingState
+from trm_explore.tasks import Task
+from trm_explore.trajectory import to_device
+
+
+def next_batch(state: TrainingState, task: Task) -> tuple[Carry, Batch]:
+    """The carry, and a batch with fresh puzzles in the places of those that have halted (all of them at first)."""
+    B, processes = state.config.train.batch_size, state.processes
+    mine = processes.part(B)
+    if state.carry is None:
+        batch = _draw(state, task, B, mine) | {"board": (task.rows, task.cols)}
+        return state.model.initial_carry(batch), batch
+    batch, halted = dict(state.carry.data), processes.gather(state.carry.halted)
+    before, here, everywhere = (int(x.sum()) for x in (halted[: mine.start], state.carry.halted, halted))
+    if everywhere:
+        for name, value in _draw(state, task, everywhere, slice(before, before + here)).items():
+            batch[name] = batch[name].clone()
+            batch[name][state.carry.halted] = value
+    return state.carry, batch
+
+
+def _draw(state: TrainingState, task: Task, n: int, mine: slice) -> dict[str, Any]:
+    """The next n examples of the task; of them those that are this process's."""
+    fresh = task.draw(n, state.data_rng, state.drawn)
+    state.drawn += n
+    return to_device({name: value[mine] for name, value in fresh.items()}, state.device)
