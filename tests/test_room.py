@@ -384,7 +384,7 @@ def train_with_file(url: str, path: str) -> dict:
     config = json.loads(ask(url + "/config")[1])
     values = {part["id"]: part["props"].get("value") for part in config["components"]}
     files = [part["id"] for part in config["components"] if part["type"] == "file"]
-    train = next(event for event in config["dependencies"] if event["api_name"] == "train")
+    train = next(event for event in config["dependencies"] if event["api_name"].startswith("train") and len(event["inputs"]) > 2)
     forged = {"path": path, "meta": {"_type": "gradio.FileData"}}
     data = [forged if part in files else values[part] for part in train["inputs"]]
     assert forged in data

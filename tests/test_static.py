@@ -473,7 +473,7 @@ def test_player_plays_from_the_first_step_to_the_last(page):
 
 def test_player_plays_a_recorded_answer_by_itself_once(page):
     page.emulate_media(reduced_motion="no-preference")
-    mount(page, message={**MESSAGE, "state": "recorded"}, step=2)
+    mount(page, message={**MESSAGE, "state": "recorded"}, step=None)
     page.wait_for_function("document.getElementById('player').dataset.playing === '1'")
     page.wait_for_function(ENDED, timeout=20_000)
     put(page, "message", {**MESSAGE, "state": "recorded"})

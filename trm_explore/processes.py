@@ -103,5 +103,6 @@ def joined(device: str) -> Iterator[Processes]:
     dist.init_process_group("nccl" if cuda else "gloo")
     try:
         yield Processes(dist.get_rank(), dist.get_world_size())
+        dist.barrier()  # none leaves while another still waits for its last message
     finally:
         dist.destroy_process_group()
