@@ -61,7 +61,8 @@ def visit(site, chromium, request):
     for context in contexts:
         context.close()
     again = {"reload", "go"} & {*request.function.__code__.co_names}
-    assert not [line for line in trouble if not (again and any(cut in line for cut in CUT_BY_RELOAD))]
+    trouble = [line for line in trouble if not (again and any(cut in line for cut in CUT_BY_RELOAD))]
+    assert not trouble, trouble
 
 
 def go(page, url):

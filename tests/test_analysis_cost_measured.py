@@ -9,6 +9,7 @@ import torch
 
 from trm_explore.analysis import cost_measured
 from trm_explore.analysis.cost_measured import CostMeasured, measure_cost
+from trm_explore.batches import next_batch
 from trm_explore.tasks import resolve
 from trm_explore.update import go_back, plan_update
 
@@ -63,7 +64,7 @@ def test_the_count_is_every_saved_storage_once_and_without_the_weights(tiny_run)
         cost_measured._one_update(training)
     training = cost_measured.Training(tiny_run(**ON))
     list(training.task.prepare())
-    carry = training.model.start(*training._next_batch())
+    carry = training.model.start(*next_batch(training.state, training.task))
     weights = {p.untyped_storage().data_ptr() for p in training.model.parameters()}
     sizes, held = {}, []
 

@@ -329,6 +329,8 @@ def test_a_stopped_repeat_keeps_what_is_done(comparing, monkeypatch):
 
     told = asyncio.run(until_the_second_round())
     assert told[-1][1] == "Stopped: 2 of 4 runs are kept." and "<figure" in told[-1][2]
+    for run in comparing.runs.listed():
+        run.join(20)
     assert comparing.runs.active() == 0
 
 

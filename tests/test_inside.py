@@ -315,10 +315,21 @@ def call(handler, *values):
 
 def test_a_task_chosen_before_the_tab_was_opened_computes_nothing(runs):
     inside = Inside(runs, ("sudoku4", "maze"))
-    assert not any(
-        isinstance(value, dict) and "frames" in value for value in call(inside.begin, False, "on", "maze", "")
-    )
-    assert call(inside.begin, True, "on", "maze", "")[1]["frames"]
+    assert not any(isinstance(value, dict) and "frames" in value for value in call(inside.begin, "", "on", "maze", ""))
+    task, _, message, *_ = call(inside.begin, "sudoku4", "on", "maze", "")
+    assert task == "maze" and message["frames"]
+
+
+def test_a_links_puzzle_stays_where_the_tab_opens_before_its_task_has_changed(runs):
+    """A link sets task and tab at once, and the two events may come in either order."""
+    inside = Inside(runs, ("sudoku4", "maze"))
+    values = ["on", "maze", "", 0, "", 3, NO_EDITS, "5", "9"]
+    opened, _, message, *_ = call(inside.open, "", *values)
+    assert opened == "maze" and "5" in message["text"] and len(message["frames"][0]["steps"]) == 9
+    late = call(inside.begin, opened, "on", "maze", "")
+    assert all("frames" not in value for value in late if isinstance(value, dict))
+    back = call(inside.begin, call(inside.begin, opened, "on", "sudoku4", "")[0], "on", "maze", "")
+    assert back[0] == "maze" and back[2]["frames"]
 
 
 def test_an_error_is_said_beside_the_controls_and_a_typed_one_in_the_editor(runs):
@@ -350,7 +361,7 @@ def test_every_listener_gets_and_gives_as_many_values_as_it_is_wired_for(runs):
     shown, controlled = 12, len(CONTROLS)
     assert sizes == {
         "open": (10, 1 + shown),
-        "begin": (4, shown),
+        "begin": (4, 1 + shown),
         "model": (5, shown),
         "turn": (5, shown),
         "longer": (7, shown),

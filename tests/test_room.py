@@ -13,7 +13,7 @@ import sys
 import threading
 import urllib.error
 import urllib.request
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from http.cookiejar import CookieJar
 from pathlib import Path
 from urllib.parse import quote, urlencode
@@ -418,6 +418,11 @@ def proxied(port: int, prefix: str):
     """The address of a reverse proxy that shows what is at `port` under a path, and nothing outside of it."""
 
     async def pass_on(reader, writer):
+        open_ones.add(asyncio.current_task())  # a loop holds its tasks weakly
+        with closing(writer):
+            await passed(reader, writer)
+
+    async def passed(reader, writer):
         head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1")
         verb, path, rest = head.split(" ", 2)
         if not path.startswith(prefix + "/"):
@@ -427,12 +432,12 @@ def proxied(port: int, prefix: str):
             inner = await asyncio.open_connection("127.0.0.1", port)
             rest = re.sub(r"(?i)\r\nconnection: [^\r]*", "", rest).replace("\r\n", "\r\nConnection: close\r\n", 1)
             inner[1].write(f"{verb} {path.removeprefix(prefix)} {rest}".encode("latin-1"))
-            back = asyncio.create_task(pump(inner[0], writer))
-            there = asyncio.create_task(pump(reader, inner[1]))
-            await back
-            there.cancel()
-            inner[1].close()
-        writer.close()
+            with closing(inner[1]):
+                there = asyncio.create_task(pump(reader, inner[1]))
+                try:
+                    await pump(inner[0], writer)
+                finally:
+                    there.cancel()
 
     async def pump(reader, writer):
         with suppress(ConnectionError):
@@ -446,7 +451,11 @@ def proxied(port: int, prefix: str):
         async with server:
             while not ended.is_set():
                 await asyncio.sleep(0.05)
+        for task in open_ones:
+            task.cancel()
+        await asyncio.gather(*open_ones, return_exceptions=True)
 
+    open_ones: set[asyncio.Task] = set()
     own, ready, ended, outside = free_port(), threading.Event(), threading.Event(), []
     thread = threading.Thread(target=lambda: asyncio.run(serve()))
     thread.start()

@@ -295,7 +295,8 @@ def test_preset_refuses_what_is_not_known():
     assert str(error.value) == f"task='chess' is not known; allowed are {', '.join(TASKS)}"
     with pytest.raises(
         ValueError,
-        match="^preset='huge' is not known; allowed are tiny, small, paper, reasoning, generation, prototyping$",
+        match="^preset='huge' is not known; allowed are tiny, small, paper, reasoning, generation, prototyping, "
+        "sudoku-extreme-mlp, sudoku-extreme-attention, maze-hard, arc$",
     ):
         preset("sudoku4", "huge")
     with pytest.raises(ValueError, match="did you mean hidden_size?"):

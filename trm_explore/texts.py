@@ -191,6 +191,7 @@ BRING_HELP = "It is shown here as if it had just been trained, and can be looked
 BROUGHT = "{name} is shown above: task {task}. The tab Look inside has it as your own run."
 BROUGHT_TASK = "the file is of task {task}, which this page does not offer; it offers {allowed}"
 BROUGHT_LARGE = "{name} does not fit into this machine's memory; open it where there is more"
+NOT_DRAWN = "This part of the page could not be fetched; reload the page."
 KEEP_TITLE = "Take this run with you: page, table, figures, checkpoint; as a command, as Python"
 
 # Look inside: one model, one puzzle.

@@ -43,6 +43,9 @@ window.trmHost = (element, trigger, address, scope) => {
     // Gradio has no hook for removal.
     const gone = new MutationObserver(() => { if (!element.isConnected) { gone.disconnect(); dispose?.(); } });
     gone.observe(document.body, { childList: true, subtree: true });
+  }).catch((error) => { // such as a tab of before the server was started anew
+    console.error(error);
+    element.textContent = window.trmNotDrawn;
   });
 };
 

@@ -14,9 +14,11 @@ from typing import Any
 
 import gradio as gr
 
+from trm_explore import texts
 from trm_explore.app.drawing import drawn
 
-HEAD = f"<script>\n{(Path(__file__).parent / 'bridge.js').read_text(encoding='utf-8')}</script>"
+SCRIPT = (Path(__file__).parent / "bridge.js").read_text(encoding="utf-8")
+HEAD = f"<script>\nwindow.trmNotDrawn = {json.dumps(texts.NOT_DRAWN)};\n{SCRIPT}</script>"
 # Of a message: a reload of the tab finds its run again, another tab does not take it over; and a change of state is
 # told to the server, which knows how the buttons look then.
 REMEMBER = """

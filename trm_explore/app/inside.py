@@ -38,21 +38,24 @@ class Inside:
     def __init__(self, runs: Runs, offered: tuple[str, ...]):
         self.runs, self.offered = runs, offered
 
-    async def open(self, opened: bool, *values: Any) -> Updates:
-        """The tab was opened: as it was left; the first time as a link says, else with the puzzle that tells most."""
+    async def open(self, opened: str, *values: Any) -> Updates:
+        """The tab was opened: as it was left; the first time as a link says, else with the puzzle that tells most.
+        `opened`: the task that is shown in it, empty before."""
         *which, number, own, cycles, edits, linked_number, linked_cycles = values
+        task = which[1] if isinstance(which[1], str) else ""
         if opened:
-            return [True, *await self.show(*which, number, own, cycles, edits)]
+            return [task, *await self.show(*which, number, own, cycles, edits)]
         shown = await self.show(*which, _linked(linked_number), own, _linked(linked_cycles), NO_EDITS)
         if shown[-1]:  # not there: that is said, and the usual puzzle shown
             shown = [*(await self.show(*which, None, "", None, NO_EDITS))[:-1], shown[-1]]
-        return [True, *shown]
+        return [task, *shown]
 
-    async def begin(self, opened: bool, source: Any, task: Any, run_id: Any) -> Updates:
-        """Another task: its own puzzle, as many cycles as in training. Nothing while the tab has not been opened."""
-        if not opened:
-            return _skipped()
-        return await self.show(source, task, run_id, None, "", None, NO_EDITS)
+    async def begin(self, opened: str, source: Any, task: Any, run_id: Any) -> Updates:
+        """Another task: its own puzzle, as many cycles as in training. Nothing while the tab has not been opened, and
+        where opening it, with a link's puzzle, was quicker than the change of the task that the link sets too."""
+        if opened in ("", task):
+            return [gr.skip(), *_skipped()]
+        return [task, *await self.show(source, task, run_id, None, "", None, NO_EDITS)]
 
     async def model(self, source: Any, task: Any, run_id: Any, number: Any, own: Any) -> Updates:
         """Another model: the same puzzle, as many cycles as in its training."""
@@ -172,7 +175,7 @@ class Inside:
 def build(shared: Shared, tab: gr.Tab) -> list[Field]:
     """The tab's content, where it is called; returned is what a link sets in it."""
     inside = Inside(shared.runs, shared.offered)
-    opened = gr.Checkbox(False, visible=False, elem_id="inside-opened")
+    opened = gr.Textbox("", visible=False, elem_id="inside-opened")
     own = gr.Textbox("", visible=False, elem_id="inside-own")
     edits = gr.Textbox(NO_EDITS, visible=False, elem_id="inside-edits")
     linked = [gr.Textbox("", visible=False, elem_id=f"inside-linked-{name}") for name in ("puzzle", "cycles")]
@@ -216,7 +219,7 @@ def build(shared: Shared, tab: gr.Tab) -> list[Field]:
     shown = [*links, beside, own, edits, number, cycles, *linked, said]
     others = [
         tab.select(inside.open, [opened, *asked, edits, *linked], [opened, *shown], **LAST),
-        task.change(inside.begin, [opened, *which], shown, **LAST),
+        task.change(inside.begin, [opened, *which], [opened, *shown], **LAST),
         source.input(inside.model, [*which, number, own], shown, **LAST),
     ]
     moved = [

@@ -12,7 +12,7 @@ const CSS = `${BOARD_CSS}
 .tr-heads, .tr-col { display: grid; grid-row: 1 / -1; grid-template-rows: subgrid; min-width: 0 }
 .tr-heads { position: sticky; left: 0; z-index: 2; background: var(--bg); color: var(--mute); font-size: 13px }
 .tr-heads small, .tr-note { display: block; font-size: 11.5px; line-height: 1.35; color: var(--mute); white-space: pre-line }
-.tr-heads > div, .tr-col > div { padding: 9px 12px; border-top: 1px solid var(--line); position: relative; min-width: 0 }
+.tr-heads > div, .tr-col > div { padding: 6px 12px; border-top: 1px solid var(--line); position: relative; min-width: 0 }
 .tr-heads > div:first-child, .tr-col > div:first-child { border-top: 0 }
 .tr-col { --c: var(--light); border-left: 1px solid var(--line); cursor: pointer; outline: 0 }
 .tr[data-theme=dark] .tr-col { --c: var(--dark) }
@@ -28,11 +28,11 @@ const CSS = `${BOARD_CSS}
 .tr-chain u { width: 30px; height: 20px; border-radius: 5px; background: var(--c); color: #fff }
 .tr[data-theme=dark] .tr-chain u { color: #16191f }
 .tr-col[data-lit="0"] .tr-chain { opacity: .3 }
-.tr-arrow { position: absolute; top: 44px; height: 0; left: 12px; right: 12px; border-top: 2px solid var(--c) }
+.tr-arrow { position: absolute; top: 41px; height: 0; left: 12px; right: 12px; border-top: 2px solid var(--c) }
 [data-arrow=none] > .tr-rec .tr-arrow { display: none }
 :is([data-arrow=start], [data-arrow=through]) > .tr-rec .tr-arrow { left: -1px } :is([data-arrow=end], [data-arrow=through]) > .tr-rec .tr-arrow { right: 0 }
 :is([data-arrow=inside], [data-arrow=end]) > .tr-rec .tr-arrow::before { content: ""; position: absolute; left: -2px; top: -6px; border: 5px solid transparent; border-right: 8px solid var(--c); border-left: 0 }
-.tr-weight { display: flex; align-items: flex-end; gap: 8px; min-height: 66px; line-height: 1.2 }
+.tr-weight { display: flex; align-items: flex-end; gap: 8px; min-height: 58px; line-height: 1.2 }
 .tr[data-dense="1"] .tr-weight { flex-direction: column; align-items: flex-start; justify-content: flex-end; gap: 2px }
 .tr-weight i { width: 34px; flex: none; min-height: 1.5px; background: var(--c); border-radius: 3px 3px 0 0; transition: height .25s }
 .tr-bar { display: block; height: 3px; margin: 2px 0 3px; border-radius: 2px; background: color-mix(in srgb, var(--fg) 10%, transparent); max-width: 150px }
