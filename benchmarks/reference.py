@@ -6,7 +6,7 @@
 Both take the same step: width 128, 81 positions, 11 symbols, 3 H-cycles (all but the last without gradient) of 6
 L-cycles, 2 layers, cross-entropy plus the halting loss, backward, AdamW. Theirs is the package's model around the
 encoder of its README (x_transformers.Encoder, 4 heads); ours is attention with RoPE, 4 heads. Supervision is off. Times
-are medians of steps taken in turn, in one process; the ratio is the median of the pairs' ratios. Run it alone on the machine.
+are medians of steps taken in turn, in one process; the ratio is the median of the pairs' ratios. Run it alone.
 
 --curve trains sudoku4 with this network in float32 (three seeds) and in compiled bfloat16 (one), and says whether the
 latter's losses stay inside the band of the former. docs/benchmarks.md quotes both tables.

@@ -65,7 +65,7 @@ def build(shared: Shared) -> list[Field]:
 
     inputs = shared.inputs
     picked = [*controls, guess, message, note]
-    chosen = [recipe.input, shared.controls["task"].change]
+    chosen = [recipe.change, shared.controls["task"].change]  # also where a link sets it
     gr.on(chosen, comparing.choose_recipe, [group, recipe, *inputs], picked, trigger_mode="always_last", **AT_ONCE)
     shared.tabs.select(comparing.see_recipe, [group, recipe, *inputs], picked, **AT_ONCE)
     gr.on(
