@@ -727,7 +727,7 @@ DRAWING["inside"] = {
     "place": "row {row}, column {col}",
     "column": "column {col}",
     "part": "{place}: {part} % of the largest",
-    "reads": "What moves {place} at step {step}: the darker, the more. Click a cell to ask about it.",
+    "reads": "What moves {place} at step {step}: the stronger the colour, the more. Click a cell to ask about it.",
     "gradients": "How far each step's loss reaches back",
     "reach": "loss of step {loss} at z_H after cycle {cycle}: {norm}",
     "network": (

@@ -15,7 +15,7 @@ const CSS = `
 .ed-pad, .ed-bar, .ed-line { display: flex; flex-wrap: wrap; gap: 6px } 
 .ed-pad button, .ed-bar button, .ed-line button { min-width: 38px; height: 38px; padding: 0 10px; border: 1px solid var(--line); border-radius: 8px; background: transparent; color: inherit; font: inherit; cursor: pointer }
 .ed :is(.ed-pad, .ed-bar, .ed-line) button:hover { border-color: var(--fg) } .ed :is(.ed-pad, .ed-bar, .ed-line) :is(button, input):focus-visible { outline: 2px solid var(--fg); outline-offset: 2px }
-.ed .ed-line input[type=text] { flex: 1 1 140px; min-width: 0; height: 38px; padding: 0 10px; border: 1px solid var(--line); border-radius: 8px; background: transparent; color: inherit; font: 13px ui-monospace, monospace }
+.ed .ed-line input[type=text] { flex: 1 1 60px; min-width: 0; height: 38px; padding: 0 10px; border: 1px solid var(--line); border-radius: 8px; background: transparent; color: inherit; font: 13px ui-monospace, monospace }
 .ed-said { font-size: 13px; min-height: 1.45em } .ed-said.bad { color: var(--bad) } .ed-help { color: var(--mute); font-size: 12.5px }`;
 const LATER = 300; // ms after the last key until the server is told
 const FILE_BYTES = 65536; // of a file its beginning: the first puzzle is in it

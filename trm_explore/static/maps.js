@@ -124,9 +124,13 @@ const maps = (() => {
         g.globalAlpha = Math.max(0, Math.min(1, (v - low) / (high - low)));
         g.fillRect(left + side * (i % cols), side * Math.floor(i / cols), side - (side > 8 ? 1 : 0), side - (side > 8 ? 1 : 0));
       });
-      if (spec.texts && side > 20) { // readable on any colour: with the card's own colour around
-        g.globalAlpha = 1; g.textAlign = "center"; g.fillStyle = fg; g.lineWidth = 3; g.strokeStyle = getComputedStyle(c.node).getPropertyValue("--bg");
-        spec.texts.forEach((text, i) => { const at = [left + side * ((i % cols) + 0.5), side * (Math.floor(i / cols) + 0.5)]; if (text) { g.strokeText(text, ...at); g.fillText(text, ...at); } });
+      if (spec.texts && side > 20) { // readable on any colour: on a strong one in the card's own colour
+        g.globalAlpha = 1; g.textAlign = "center";
+        const back = getComputedStyle(c.node).backgroundColor;
+        spec.texts.forEach((text, i) => {
+          g.fillStyle = Number.isFinite(values[i]) && (values[i] - low) / (high - low) > 0.55 ? back : fg;
+          if (text) g.fillText(text, left + side * ((i % cols) + 0.5), side * (Math.floor(i / cols) + 0.5));
+        });
       }
       const frame = ([row, col], width) => { g.globalAlpha = 1; g.strokeStyle = fg; g.lineWidth = width; g.strokeRect(left + side * col, side * row, side, side); };
       g.globalAlpha = 0.3; g.strokeStyle = fg; g.lineWidth = 1; g.strokeRect(left + 0.5, 0.5, side * cols - 1, side * rows - 1);
