@@ -353,7 +353,7 @@ def test_arrow_keys_go_through_the_gallery_and_around_its_ends(visit):
 
 def test_many_quick_choices_end_at_the_last_one(visit):
     page = visit()
-    for task in (*GENERATED, "sudoku4", "parity"):
+    for task in (*GENERATED[::3], "sudoku4", "parity"):
         card(page, task).click()
     wait_for(page, lambda: shows(page, "parity"))
     page.wait_for_timeout(1500)  # late answers must not bring an earlier one back

@@ -29,7 +29,7 @@ def own_run(page):
 
 
 def test_two_visitors_train_at_once_and_each_sees_only_their_own_run(visit):
-    one, two = visit("?task=parity&updates=60"), visit("?task=sudoku4&updates=60&supervision=0")
+    one, two = visit("?task=parity&updates=20"), visit("?task=sudoku4&updates=20&supervision=0")
     for page in (one, two):
         page.locator("#train").click()
     for page in (one, two):
@@ -38,7 +38,7 @@ def test_two_visitors_train_at_once_and_each_sees_only_their_own_run(visit):
     assert all(runs) and runs[0] != runs[1]
     assert (data(one, "ribbon", "steps"), data(two, "ribbon", "steps")) == ("6", "3")
     for page in (one, two):
-        assert data(page, "curves", "points") == "60" and data(page, "curves", "run") == own_run(page)
+        assert data(page, "curves", "points") == "20" and data(page, "curves", "run") == own_run(page)
     seen = [
         page.request.get(f"{page.url.split('?')[0]}keep/{run}/run.csv")
         for page, run in zip((one, two), runs, strict=True)

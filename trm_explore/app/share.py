@@ -145,7 +145,8 @@ def wire(page: gr.Blocks, shared: Shared, toured: gr.HTML, shown: Shown, fields:
         **ONCE,
     )
     arrived.then(shared.handlers.watch, shared.ticket, shown.message, **MANY)
-    visited = toured.visit(sharing.visit, shared.run_id, all_set, **AT_ONCE)
+    # Who goes on quickly ends where the last step led, whatever was under way.
+    visited = toured.visit(sharing.visit, shared.run_id, all_set, trigger_mode="always_last", **AT_ONCE)
     for event in (arrived, visited):
         event.then(shared.handlers.settle, inputs, shown.followed, **AT_ONCE)
     moved = [part.change for part in (*inputs, shown.pair, *parts)]
