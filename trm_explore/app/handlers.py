@@ -61,11 +61,10 @@ class Handlers:
             return str(error)
         return ""
 
-    async def settle(self, *values: Any) -> Updates:
-        """Follows once more when several controls were set at once: each change asks for itself, with what the others
-        are at that moment, and the answers may come in any order."""
+    async def settle(self) -> None:
+        """Waits where several controls were set at once, so that `follow` can be asked once more: each change asks for
+        itself, with what the others are at that moment, and the answers may come in any order."""
         await asyncio.sleep(SETTLED)
-        return await asyncio.to_thread(self.follow, *values)
 
     def choose(self, task: str, size: str) -> Updates:
         """Another task or size -> its own H-cycles, L-cycles, updates."""

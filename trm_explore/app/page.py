@@ -17,7 +17,7 @@ from trm_explore.app.controls import more, switches
 from trm_explore.app.handlers import MARKED, Handlers, buttons
 from trm_explore.app.recorded import gallery_of, recorded_message, recorded_text
 from trm_explore.app.settings import ADVISED, start_config
-from trm_explore.app.shared import AT_ONCE, MANY, ONCE, Shared
+from trm_explore.app.shared import AT_ONCE, MANY, ONCE, Shared, settle
 from trm_explore.commands import as_command, as_python
 from trm_explore.config import PRESETS, SIZES
 from trm_explore.payload import plan_of
@@ -139,7 +139,7 @@ def _train(shared: Shared, gallery: gr.HTML) -> share.Shown:
     moved.append(gallery.pick(handlers.pick, run_id, shown, **AT_ONCE))
     moved.append(pair.input(handlers.show_pair, [run_id, controls["task"], pair], shown, **AT_ONCE))
     for event in moved:
-        event.then(handlers.settle, inputs, followed, **AT_ONCE)
+        settle(event, handlers, inputs, followed)
     fitting = [controls["difficulty"], controls["data"]]
     controls["task"].change(handlers.fit, controls["task"], fitting, **AT_ONCE)
     presses = [

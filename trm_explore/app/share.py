@@ -18,7 +18,7 @@ from trm_explore.app.bridge import host, link
 from trm_explore.app.link_fields import HIDDEN, Field
 from trm_explore.app.links import Links, Opened
 from trm_explore.app.settings import CONTROLS
-from trm_explore.app.shared import AT_ONCE, MANY, ONCE, Shared
+from trm_explore.app.shared import AT_ONCE, MANY, ONCE, Shared, settle
 from trm_explore.app.tours import links as links_of_tours
 from trm_explore.app.tours import tours
 
@@ -148,6 +148,6 @@ def wire(page: gr.Blocks, shared: Shared, toured: gr.HTML, shown: Shown, fields:
     # Who goes on quickly ends where the last step led, whatever was under way.
     visited = toured.visit(sharing.visit, shared.run_id, all_set, trigger_mode="always_last", **AT_ONCE)
     for event in (arrived, visited):
-        event.then(shared.handlers.settle, inputs, shown.followed, **AT_ONCE)
+        settle(event, shared.handlers, inputs, shown.followed)
     moved = [part.change for part in (*inputs, shown.pair, *parts)]
     gr.on(moved, sharing.address, [shown.pair, *inputs, *parts], address, trigger_mode="always_last", **AT_ONCE)
