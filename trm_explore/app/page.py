@@ -38,7 +38,8 @@ html body.dark .gradio-container {
   --body-text-color-subdued: #b3ada8; --block-info-text-color: #b3ada8; --input-placeholder-color: #b3ada8;
   --block-label-text-color: #d6d3d1; --block-title-text-color: #d6d3d1; --color-accent: #2dd4bf; }
 html body:not(.dark) .cm-line span { color: var(--body-text-color) !important; }
-@media (max-width: 640px) { .gradio-container .main.app { padding-left: 10px; padding-right: 10px; } }
+@media (max-width: 640px) { .gradio-container .main.app { padding-left: 10px; padding-right: 10px; }
+  body:has(.tt-card) #buttons { position: static !important; } } /* a tour's card is there, and points at them */
 </style>"""
     + share.HEAD
 )
