@@ -10,7 +10,7 @@ from urllib.parse import parse_qs
 import pytest
 import served
 from playwright.sync_api import expect
-from served import data, wait_for
+from served import data, go, wait_for
 
 from trm_explore import texts
 from trm_explore.app.links import Links
@@ -201,7 +201,7 @@ def test_what_a_tour_says_of_the_ribbon_stands_in_the_ribbon(visit):
     page = visit()
     for name, number, stop in STOPS:
         if ".shown" in TEMPLATES[name, number]:
-            page.goto(page.url.split("?")[0] + f"?tour={name}&stop={number}")
+            go(page, page.url.split("?")[0] + f"?tour={name}&stop={number}")
             expect(card(page)).to_contain_text(stop["text"])
             for share in re.findall(r"[\d.]+ %", stop["text"]):
                 expect(page.locator("#ribbon")).to_contain_text(share)
