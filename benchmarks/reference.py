@@ -124,7 +124,7 @@ def compare(pairs: int, device: str) -> None:
 
 def curve(updates: int = 300) -> None:
     def losses(seed: int, **settings) -> list[float]:
-        run = preset("sudoku4", **SHAPE, **settings, seed=seed, updates=updates, eval_every=0, frame_every=0)
+        run = preset("sudoku4", **SHAPE, **settings, lr=1e-3, seed=seed, updates=updates, eval_every=0, frame_every=0)
         done = [event.loss for event in train(run) if isinstance(event, ev.UpdateDone)]
         return [statistics.mean(done[i : i + 30]) for i in range(0, updates, 30)]  # of 30 updates each
 
