@@ -31,9 +31,12 @@ def findings(page: Page) -> list[str]:
 
 
 def unfold(page: Page, tab: str) -> None:
-    for head in page.locator(f"#tab-{tab} button.label-wrap:not(.open)").all():
-        if head.is_visible():
-            head.click()
+    """Open every section; one that opens may hold others."""
+    closed = page.locator(f"#tab-{tab} button.label-wrap:not(.open):visible")
+    while closed.count():
+        before = closed.count()
+        closed.first.click()
+        expect(closed).not_to_have_count(before)
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])

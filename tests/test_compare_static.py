@@ -76,7 +76,7 @@ def settle(page):
 @pytest.fixture
 def bench(page):
     parts = [(PACKAGE / "static" / f"{name}.js").read_text(encoding="utf-8") for name in ("common", "charts", "maps")]
-    page.evaluate(MOUNT, ["\n".join([*parts, BENCH]), {}])
+    page.evaluate(MOUNT, ["\n".join([f"const TEXTS = {json.dumps(DRAWING)};", *parts, BENCH]), {}])
 
     def use(name, **spec):
         page.evaluate("([name, spec]) => window.use(name, spec)", [name, spec])

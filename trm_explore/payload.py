@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from trm_explore import events as ev
+from trm_explore import texts
 from trm_explore.analysis import Finding
 from trm_explore.config import RunConfig, SupervisionConfig
 from trm_explore.palette import both_themes
@@ -77,20 +78,9 @@ def key_of(config: RunConfig) -> str:
 def scope_note(config: RunConfig) -> str:
     """What the gradient scope in force means here, in one sentence."""
     supervision = config.supervision
-    if not supervision.enable_deep_supervision:
-        if supervision.gradient_scope == "cycle":
-            return "Supervision is off: the only loss is the final one, so scope cycle is the same as last."
-        if supervision.scope == "full":
-            return "Supervision is off: one loss, on the final answer, and its gradient runs back through every cycle."
-        if supervision.scope == "one_step":
-            return "Supervision is off: one loss, on the final answer, through its last L-cycle and H update (HRM)."
-        return "Supervision is off: one loss, on the final answer, and its gradient stays in the last cycle, as in TRM."
-    return {
-        "one_step": "Scope one_step: only the last L-cycle and last H update carry gradient; early losses rescale it.",
-        "last": "Scope last: only the final cycle carries gradient; the early losses teach nothing, only rescale it.",
-        "cycle": "Scope cycle: every loss teaches its own cycle and stops at the border; memory of one cycle.",
-        "full": "Scope full: every loss runs back through all cycles before it; memory grows with the cycles.",
-    }[supervision.scope]
+    if supervision.enable_deep_supervision:
+        return texts.SCOPES[supervision.scope]
+    return texts.SCOPES_OFF["cycle" if supervision.gradient_scope == "cycle" else supervision.scope]
 
 
 def message_of(
@@ -142,25 +132,26 @@ def message_of(
 
 def status_text(config: RunConfig, state: str, position: int, latest: ev.Event | None) -> str:
     """One sentence on where the run stands."""
-    updates = config.train.updates
+    said, updates = texts.STATUS, config.train.updates
     if isinstance(latest, ev.Failed):
         path = config.puzzles.data
         if path and path in latest.reason:  # an upload's place on the server says nothing to its owner
             return latest.reason.replace(path, Path(path).name)
         return f"{latest.reason}; {latest.advice}" if latest.advice else latest.reason
     if isinstance(latest, ev.Finished):
-        done = "Done" if latest.reason == "done" else "Stopped"
-        return f"{done} after {latest.update} of {updates} updates, {latest.seconds:.1f} s of training."
-    at = f"update {latest.update} of {updates}" if isinstance(latest, ev.UpdateDone) else "the first update"
+        end = said["done" if latest.reason == "done" else "stopped"]
+        return end.format(update=latest.update, updates=updates, seconds=latest.seconds)
+    begun = isinstance(latest, ev.UpdateDone)
+    at = said["update"].format(update=latest.update, updates=updates) if begun else said["first"]
     if state == "queued":
-        return f"Waiting for a free core: place {position} in line, before {at}."
+        return said["queued"].format(position=position, at=at)
     if state == "paused":
-        return f"Paused {'after' if isinstance(latest, ev.UpdateDone) else 'before'} {at}."
+        return said["paused_after" if begun else "paused_before"].format(at=at)
     if isinstance(latest, ev.Preparing):
-        return f"Generating {latest.what}: {latest.done} of {latest.total}."
-    if isinstance(latest, ev.UpdateDone):
-        return f"Training: {at}, {latest.update / max(latest.seconds, 1e-9):.0f} a second."
-    return "Starting."
+        return said["preparing"].format(what=latest.what, done=latest.done, total=latest.total)
+    if begun:
+        return said["training"].format(at=at, rate=latest.update / max(latest.seconds, 1e-9))
+    return said["starting"]
 
 
 def _short(value: float) -> float | None:

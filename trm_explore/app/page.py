@@ -39,6 +39,9 @@ html body.dark .gradio-container {
   --block-label-text-color: #d6d3d1; --block-title-text-color: #d6d3d1; --color-accent: #2dd4bf; }
 html body:not(.dark) .cm-line span { color: var(--body-text-color) !important; }
 @media (max-width: 640px) { .gradio-container .main.app { padding-left: 10px; padding-right: 10px; }
+  /* Nothing, not even what the Tab key reaches, lies under the bar with Train. */
+  .gradio-container { padding-bottom: 62px !important; }
+  html { scroll-padding-bottom: 62px; }
   body:has(.tt-card) #buttons { position: static !important; } } /* a tour's card is there, and points at them */
 </style>"""
     + share.HEAD

@@ -6,13 +6,13 @@ const answers = (() => {
   const kindOf = (frame) => (["digits", "path", "heat", "plane"].includes(frame.board.kind) ? frame.board.kind : "grid");
   const isReal = (frame) => ["heat", "plane"].includes(kindOf(frame));
   const size = (frame) => frame.board.rows * frame.board.cols;
-  const short = (x) => (x == null ? "no number" : String(Math.abs(x) < 0.005 ? 0 : Number(x.toFixed(2))).replace("-", "−"));
+  const short = (x) => (x == null ? TEXTS.answers.no_number : String(Math.abs(x) < 0.005 ? 0 : Number(x.toFixed(2))).replace("-", "−"));
 
   // The network is not asked about unscored cells, whatever it says there: the puzzle's own symbol stands.
   const unasked = (frame, i) => (frame.target ? frame.target[i] === -100 : kindOf(frame) !== "grid" && Boolean(frame.given?.[i]));
   const idAt = (frame, k, i) => (unasked(frame, i) ? frame.inputs?.[i] : null) ?? frame.steps[k]?.ids?.[i];
   const roleOf = (frame, id) => frame.board.roles?.[id] || "";
-  const nameOf = (frame, id) => roleOf(frame, id) || (id == null ? "" : frame.board.symbols?.[id] ?? String(id)).trim() || "empty";
+  const nameOf = (frame, id) => roleOf(frame, id) || (id == null ? "" : frame.board.symbols?.[id] ?? String(id)).trim() || TEXTS.answers.empty;
   const changedAt = (frame, k, i) => k > 0 && !isReal(frame) && idAt(frame, k - 1, i) !== idAt(frame, k, i);
   const parts = (list, frame) => Math.max(1, Math.round((list?.length || 0) / size(frame))); // numbers a cell
   const valueAt = (frame, list, i) => list?.[i * parts(list, frame)] ?? null;
@@ -36,36 +36,36 @@ const answers = (() => {
 
   // In words: what changed since the step before, and how right it is. Null where nothing can be said.
   function words(frame, k) {
-    const n = isJudged(frame, k) ? frame.steps[k].wrong.length : null, wrong = n == null ? null : `${n} wrong`, verdict = n === 0 ? "solved" : wrong;
+    const n = isJudged(frame, k) ? frame.steps[k].wrong.length : null, wrong = n == null ? null : fill(TEXTS.answers.wrong, { n }), verdict = n === 0 ? TEXTS.answers.solved : wrong;
     if (isReal(frame)) {
-      const way = moved(frame, k), change = way == null ? null : `moved ${short(way)}`, off = kindOf(frame) === "plane" ? distance(placeAt(frame, k, 0), pointAt(frame.target)) : null;
+      const way = moved(frame, k), change = way == null ? null : fill(TEXTS.answers.moved, { way: short(way) }), off = kindOf(frame) === "plane" ? distance(placeAt(frame, k, 0), pointAt(frame.target)) : null;
       if (off == null) return { wrong: n, state: wrong, verdict, change };
-      return { wrong: n, state: `${short(off)} from the target`, verdict: n === 0 ? "on target" : `${short(off)} off`, change };
+      return { wrong: n, state: fill(TEXTS.answers.from_target, { off: short(off) }), verdict: n === 0 ? TEXTS.answers.on_target : fill(TEXTS.answers.off, { off: short(off) }), change };
     }
     let changed = 0;
     for (let i = 0; k && i < size(frame); i++) changed += changedAt(frame, k, i) ? 1 : 0;
-    return { wrong: n, state: wrong, verdict, change: k ? `${changed} changed` : null };
+    return { wrong: n, state: wrong, verdict, change: k ? fill(TEXTS.answers.changed, { n: changed }) : null };
   }
 
   function describe(frame, k, i) {
-    const { cols } = frame.board, answer = frame.steps[k], wrong = answer.wrong?.includes(i);
+    const T = TEXTS.answers, { cols } = frame.board, answer = frame.steps[k], wrong = answer.wrong?.includes(i);
     if (kindOf(frame) === "plane") {
-      const say = (point) => (point ? `(${short(point[0])}, ${short(point[1])})` : "nowhere"), was = placeAt(frame, k - 1, i), now = placeAt(frame, k, i);
+      const say = (point) => (point ? `(${short(point[0])}, ${short(point[1])})` : T.nowhere), was = placeAt(frame, k - 1, i), now = placeAt(frame, k, i);
       const aim = i ? null : pointAt(frame.target);
-      return [`${i ? `Companion ${i}` : "The point"}: ${say(now)}`, `${k ? `at step ${k - 1}` : "as given"} ${say(was)}`, aim && `target ${say(aim)}, ${short(distance(now, aim))} away`].filter(Boolean).join(" · ");
+      return [fill(i ? T.companion : T.point, { i, now: say(now) }), fill(k ? T.at_step : T.as_given, { k: k - 1, was: say(was) }), aim && fill(T.aim, { aim: say(aim), off: short(distance(now, aim)) })].filter(Boolean).join(" · ");
     }
-    const where = frame.board.rows === 1 ? `Column ${i + 1}` : `Row ${Math.floor(i / cols) + 1}, column ${(i % cols) + 1}`;
+    const where = fill(frame.board.rows === 1 ? T.column : T.cell, { row: Math.floor(i / cols) + 1, col: (i % cols) + 1 });
     if (kindOf(frame) === "heat") {
       const now = valueAt(frame, answer.values, i), aim = valueAt(frame, frame.target, i);
-      return [`${where}: ${short(now)}`, k && `was ${short(valueAt(frame, frame.steps[k - 1].values, i))} at step ${k - 1}`, aim != null && `target ${short(aim)}`, wrong && "wrong: too far from the target"].filter(Boolean).join(" · ");
+      return [`${where}: ${short(now)}`, k && fill(T.was, { was: short(valueAt(frame, frame.steps[k - 1].values, i)), k: k - 1 }), aim != null && fill(T.target, { aim: short(aim) }), wrong && T.too_far].filter(Boolean).join(" · ");
     }
     const said = [`${where}: ${nameOf(frame, idAt(frame, k, i))}`];
-    if (frame.given?.[i]) said.push("given");
-    if (unasked(frame, i)) return [...said, "not scored"].filter((text, n) => n < 2).join(" · ");
-    if (answer.notes?.[i]) said.push(`carry ${answer.notes[i]}`);
-    if (answer.conf?.[i] != null) said.push(`confidence ${Math.round(100 * answer.conf[i])} %`);
-    if (k) said.push(changedAt(frame, k, i) ? `was ${nameOf(frame, idAt(frame, k - 1, i))} at step ${k - 1}` : `unchanged since step ${k - 1}`);
-    if (wrong) said.push(frame.target ? `wrong, should be ${nameOf(frame, frame.target[i])}` : "wrong");
+    if (frame.given?.[i]) said.push(T.given);
+    if (unasked(frame, i)) return [...said, T.not_scored].filter((text, n) => n < 2).join(" · ");
+    if (answer.notes?.[i]) said.push(fill(T.carry, { note: answer.notes[i] }));
+    if (answer.conf?.[i] != null) said.push(fill(T.confidence, { percent: Math.round(100 * answer.conf[i]) }));
+    if (k) said.push(changedAt(frame, k, i) ? fill(T.was, { was: nameOf(frame, idAt(frame, k - 1, i)), k: k - 1 }) : fill(T.unchanged, { k: k - 1 }));
+    if (wrong) said.push(frame.target ? fill(T.should_be, { name: nameOf(frame, frame.target[i]) }) : T.is_wrong);
     return said.join(" · ");
   }
   return { kindOf, isReal, size, short, unasked, idAt, roleOf, changedAt, valueAt, pointAt, placeAt, distance, isJudged, range, count, words, describe };

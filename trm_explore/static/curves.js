@@ -9,6 +9,7 @@ const CSS = `${charts.STYLE}
 .tc-tables { display: flex; flex-wrap: wrap; gap: 14px; overflow-x: auto; margin-top: 10px; font-size: 12.5px }`;
 
 // A list may be shorter or longer than the run's steps (curriculum, random cycles): its last entry is the final answer's.
+const T = TEXTS.curves;
 const at = (list, k, S) => (!list?.length ? null : k === S - 1 ? list.at(-1) : k < list.length - 1 ? list[k] : null);
 
 function render({ model, el }) {
@@ -28,18 +29,18 @@ function render({ model, el }) {
   tables.hidden = true;
   let points = [], evals = [], run = null, S = 0, colors = null, lastMessage = null, draws = 0;
 
-  const lossChart = charts.line({ title: "Loss of each step", empty: "The curves start with the first update: press Train.", tools: [
-    check("log scale", (on) => { option.log = on; }), check("x in seconds", (on) => { option.seconds = on; }), h("label", "", "smoothing", slider)] });
-  const scoreChart = charts.line({ title: "Solved (exact) on held-out puzzles", empty: "Held-out puzzles are tried now and then during training.", tools: [
-    check("cells right instead", (on) => { option.cells = on; scoreChart.title.textContent = on ? "Cells right on held-out puzzles" : "Solved (exact) on held-out puzzles"; }),
-    check("show as table", (on) => { option.table = on; tables.hidden = !on; })] });
+  const lossChart = charts.line({ title: T.losses, empty: T.no_losses, tools: [
+    check(T.log, (on) => { option.log = on; }), check(T.in_seconds, (on) => { option.seconds = on; }), h("label", "", T.smoothing, slider)] });
+  const scoreChart = charts.line({ title: T.scores, empty: T.no_scores, tools: [
+    check(T.cells_instead, (on) => { option.cells = on; scoreChart.title.textContent = on ? T.cells_scores : T.scores; }),
+    check(T.as_table, (on) => { option.table = on; tables.hidden = !on; })] });
   const root = h("div", "tc", style, h("div", "tc-pair", lossChart.node, scoreChart.node), tables);
   el.replaceChildren(root);
 
   // One series a step over shared xs.
   const series = (rows, xs, list, chosen, more) => Array.from({ length: S }, (_, k) => {
     const ys = rows.map((row) => at(list(row), k, S)), last = k === S - 1;
-    return { name: `step ${k}`, label: S > 8 ? String(k) : `step ${k}`, color: { light: colors?.light?.[k], dark: colors?.dark?.[k] }, xs, ys, bold: k === chosen,
+    return { name: fill(T.step, { k }), label: S > 8 ? String(k) : fill(T.step, { k }), color: { light: colors?.light?.[k], dark: colors?.dark?.[k] }, xs, ys, bold: k === chosen,
       rank: last ? 0 : k === 0 ? 1 : 2, ...more(ys) };
   });
 
@@ -48,11 +49,11 @@ function render({ model, el }) {
     const when = points.map((p) => (option.seconds ? p[1] : p[0])), tried = evals.map((e) => e[0]);
     lossChart.set({
       series: series(points, when, (p) => p[3], chosen, (ys) => (option.smooth ? { drawn: charts.smoothed(ys, option.smooth), faint: true } : {})),
-      x: { label: option.seconds ? "seconds of training" : "updates", whole: !option.seconds, least: option.seconds ? 0.1 : 1, said: () => `update ${points.at(-1)[0]}` },
-      y: { log: option.log }, head: (_, i) => `update ${points[i][0]} · ${number(points[i][1])} s`, foot: (_, i) => ["total", number(points[i][2])] });
+      x: { label: option.seconds ? T.seconds_of : T.updates, whole: !option.seconds, least: option.seconds ? 0.1 : 1, said: () => fill(T.update, { update: points.at(-1)[0] }) },
+      y: { log: option.log }, head: (_, i) => fill(T.loss_head, { update: points[i][0], seconds: number(points[i][1]) }), foot: (_, i) => [T.total, number(points[i][2])] });
     scoreChart.set({
       series: series(evals, tried, (e) => (option.cells ? e[1] : e[2]), chosen, () => ({ dots: evals.length < 80, dash: option.cells ? [5, 4] : null })),
-      x: { label: "updates", whole: true, said: (x) => `update ${x}` }, y: { percent: true }, head: (x) => `update ${x} · ${option.cells ? "cells right" : "solved"}` });
+      x: { label: T.updates, whole: true, said: (x) => fill(T.update, { update: x }) }, y: { percent: true }, head: (x) => fill(option.cells ? T.cells_head : T.solved_head, { update: x }) });
     drawTables();
     Object.assign(el.dataset, { draws: ++draws, step: chosen });
   }
@@ -60,10 +61,10 @@ function render({ model, el }) {
 
   function drawTables() {
     if (!option.table) return;
-    const names = Array.from({ length: S }, (_, k) => `step ${k}`);
+    const names = Array.from({ length: S }, (_, k) => fill(T.step, { k }));
     tables.replaceChildren(
-      charts.table("Losses, newest last", ["update", "seconds", "total", ...names], points.slice(-10).map((p) => [String(p[0]), number(p[1]), number(p[2]), ...names.map((_, k) => number(at(p[3], k, S)))])),
-      charts.table("Held-out puzzles: solved (cells right)", ["update", ...names], evals.slice(-10).map((e) => [String(e[0]), ...names.map((_, k) => `${percent(at(e[2], k, S))} (${percent(at(e[1], k, S))})`)])));
+      charts.table(T.loss_table, [T.update_column, T.seconds_column, T.total, ...names], points.slice(-10).map((p) => [String(p[0]), number(p[1]), number(p[2]), ...names.map((_, k) => number(at(p[3], k, S)))])),
+      charts.table(T.score_table, [T.update_column, ...names], evals.slice(-10).map((e) => [String(e[0]), ...names.map((_, k) => `${percent(at(e[2], k, S))} (${percent(at(e[1], k, S))})`)])));
   }
 
   // Points come as "new ones only"; one that was seen already (a message delivered twice) is not taken again.

@@ -53,7 +53,7 @@ const maps = (() => {
     c.draw = (dark) => {
       const { cloud = [], ways } = spec, all = [...cloud, ...ways.flatMap((way) => way.points)], theme = dark ? "dark" : "light";
       c.empty.hidden = all.length > 0;
-      c.canvas.setAttribute("aria-label", `${c.title.textContent}: ` + (all.length ? ways.map((way) => `${way.name} ends at ${say(way.points.at(-1)?.[0])}, ${say(way.points.at(-1)?.[1])}`).join("; ") : c.empty.textContent));
+      c.canvas.setAttribute("aria-label", `${c.title.textContent}: ` + (all.length ? ways.map((way) => fill(TEXTS.maps.ends, { name: way.name, x: say(way.points.at(-1)?.[0]), y: say(way.points.at(-1)?.[1]) })).join("; ") : c.empty.textContent));
       const sheet = c.sheet();
       if (!sheet) return;
       const { g, W, H, fg } = sheet;
@@ -110,7 +110,7 @@ const maps = (() => {
       c.empty.hidden = known.length > 0;
       const low = spec.low ?? Math.min(...known), high = Math.max(spec.high ?? Math.max(...known), low + 1e-12);
       const top = values.indexOf(Math.max(...known));
-      c.canvas.setAttribute("aria-label", `${c.title.textContent}: ` + (known.length ? `${rows} rows, ${cols} columns, ${say(low)} to ${say(high)}, largest in row ${Math.floor(top / cols) + 1}, column ${(top % cols) + 1}` : c.empty.textContent));
+      c.canvas.setAttribute("aria-label", `${c.title.textContent}: ` + (known.length ? fill(TEXTS.maps.heat, { rows, cols, low: say(low), high: say(high), row: Math.floor(top / cols) + 1, col: (top % cols) + 1 }) : c.empty.textContent));
       const sheet = c.sheet();
       if (!sheet) return;
       const { g, W, H, fg } = sheet, color = spec.color?.[dark ? "dark" : "light"] ?? fg;

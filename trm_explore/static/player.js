@@ -37,16 +37,16 @@ const KEEP = 120; // frames held; when there are more, every second old one goes
 const ICONS = { play: "M3 1l11 7-11 7z", pause: "M3 1h4v14H3zM9 1h4v14H9z", back: "M13 1L4 8l9 7zM2 1h2v14H2z", on: "M3 1l9 7-9 7zM12 1h2v14h-2z" };
 
 const percent = (x) => `${Math.round(100 * x)} %`;
-const cellCount = (n) => `${n} ${n === 1 ? "cell" : "cells"}`;
+const T = TEXTS.player;
 
 // The signs that a kind of board has: class, content, words.
-const SIGNS = { ring: ["ring", "", "changed"], cross: ["cross", "×", "wrong"], given: ["bold", "4", "given"], fade: ["fade", "", "confidence"], carry: ["carry", "1", "carry"],
-  wall: ["wall", "", "wall"], start: ["badge", "S", "start"], goal: ["badge", "G", "goal"], path: ["line", "━", "path"], reached: ["lit", "", "reached"],
-  in: ["in", "", "input"], disc: ["disc", "", "answer"], aim: ["aim", "", "target"], arrow: ["arrow", "→", "companions: last move"], corner: ["corner", "", "wrong"] };
+const SIGNS = { ring: ["ring", "", T.changed], cross: ["cross", "×", T.wrong], given: ["bold", "4", T.given], fade: ["fade", "", T.confidence], carry: ["carry", "1", T.carry],
+  wall: ["wall", "", T.wall], start: ["badge", "S", T.start], goal: ["badge", "G", T.goal], path: ["line", "━", T.path], reached: ["lit", "", T.reached],
+  in: ["in", "", T.input], disc: ["disc", "", T.answer], aim: ["aim", "", T.target], arrow: ["arrow", "→", T.companions], corner: ["corner", "", T.wrong] };
 function signsOf(frame) {
   const kind = answers.kindOf(frame), { board } = frame, [low, high] = answers.range(frame).map(answers.short), has = (name) => board.roles?.includes(name) && name;
   if (kind === "path") return [has("wall"), has("start"), has("goal"), has("path"), has("reached"), "ring", "cross", "fade"].filter(Boolean).map((name) => SIGNS[name]);
-  if (kind === "heat") return [["heat", "", `${low} (blue) to ${high} (orange)`], SIGNS.corner];
+  if (kind === "heat") return [["heat", "", fill(T.heat, { low, high })], SIGNS.corner];
   if (kind === "plane") return [SIGNS.in, SIGNS.disc, SIGNS.aim, ...(frame.others?.inputs?.length ? [SIGNS.arrow] : [])];
   return ["ring", "cross", frame.given?.some(Boolean) && "given", "fade", kind === "digits" && "carry"].filter(Boolean).map((name) => SIGNS[name]);
 }
@@ -78,16 +78,16 @@ function render({ model, el }) {
   board.classList.add("tp-board");
   board.tabIndex = 0;
   board.setAttribute("role", "group");
-  board.title = "arrow keys: steps; Shift and arrow keys: cells; space: play";
+  board.title = T.keys;
   cellText.setAttribute("aria-live", "polite");
-  const playButton = button("Play", "play", () => toggle(), "tp-play");
-  const stepSlider = slider("Step", (k) => go(k)), frameSlider = slider("During training", (i) => scrub(i)), frameText = h("span", "tp-num");
-  const training = h("div", "tp-train", h("div", "", "during training: ", frameText), h("div", "tp-bar", frameSlider));
+  const playButton = button(T.play, "play", () => toggle(), "tp-play");
+  const stepSlider = slider(T.step_slider, (k) => go(k)), frameSlider = slider(T.training_slider, (i) => scrub(i)), frameText = h("span", "tp-num");
+  const training = h("div", "tp-train", h("div", "", T.during, " ", frameText), h("div", "tp-bar", frameSlider));
   const sign = (cls, content, words) => h("span", "", h("i", cls, content), words);
   const legend = h("div", "tp-legend"), left = h("div", "tp-left", board);
   const card = h("div", "tp-card", left,
-    h("div", "tp-side", label, verdict, text, h("div", "tp-bar", button("Previous step", "back", () => go(step - 1)), playButton, button("Next step", "on", () => go(step + 1)), stepSlider), training, cellText, legend));
-  const empty = h("div", "tp-empty", "Here an answer unfolds, step by step: press Train, or open a trained model.");
+    h("div", "tp-side", label, verdict, text, h("div", "tp-bar", button(T.previous, "back", () => go(step - 1)), playButton, button(T.next, "on", () => go(step + 1)), stepSlider), training, cellText, legend));
+  const empty = h("div", "tp-empty", T.empty);
   const root = h("div", "tp", style, empty, card);
   card.hidden = true;
   el.replaceChildren(root);
@@ -174,7 +174,7 @@ function render({ model, el }) {
     const S = stepCount();
     card.hidden = !S;
     empty.hidden = Boolean(S);
-    name(playButton, timer ? "Pause" : "Play", timer ? "pause" : "play");
+    name(playButton, timer ? T.pause : T.play, timer ? "pause" : "play");
     Object.assign(el.dataset, { run: run ?? "", frames: frames.length, step: S ? step : "", update: frame?.update ?? "", playing: timer ? 1 : 0 });
     if (!S) return;
     step = clamp(step, S);
@@ -186,27 +186,27 @@ function render({ model, el }) {
     left.style.setProperty("--w", `${boards.width(frame.board)}px`);
     const newSigns = JSON.stringify(signsOf(frame));
     if (newSigns !== signs) legend.replaceChildren(...JSON.parse(signs = newSigns).map(([cls, content, words]) => sign(cls, content, words)));
-    const words = [S > 1 ? `step ${step} of 0–${S - 1}` : "step 0, the only one", said.change ?? "first answer", said.state,
-      answer.loss != null && `loss ${Number(answer.loss.toPrecision(3))}`, answer.halt != null && `halting ${percent(answer.halt)}`].filter(Boolean).join(" · ");
+    const words = [fill(S > 1 ? T.step_of : T.only_step, { step, last: S - 1 }), said.change ?? T.first_answer, said.state,
+      answer.loss != null && fill(T.loss, { loss: Number(answer.loss.toPrecision(3)) }), answer.halt != null && fill(T.halting, { percent: percent(answer.halt) })].filter(Boolean).join(" · ");
     text.setAttribute("aria-live", timer ? "off" : "polite");
     put(text, words);
-    put(label, [frame.label, frame.update == null ? "" : `after update ${frame.update}`].filter(Boolean).join(" · "));
+    put(label, [frame.label, frame.update == null ? "" : fill(T.after_update, { update: frame.update })].filter(Boolean).join(" · "));
     const last = step === S - 1;
     verdict.dataset.solved = last && said.wrong != null ? Number(!said.wrong) : "";
     const plane = answers.kindOf(frame) === "plane";
-    const judged = said.wrong == null ? `step ${step}` : plane ? said.verdict : said.wrong ? `${cellCount(said.wrong)} wrong` : last ? "solved" : "no cell wrong";
-    verdict.replaceChildren(judged, h("small", "", last ? "final answer" : step ? "on the way" : "first answer"));
-    put(cellText, cursor != null ? answers.describe(frame, step, cursor) : plane ? "Point at the tip of an arrow to see where it comes from." : "Point at a cell to see what the network thinks of it.");
-    board.setAttribute("aria-label", `${frame.label || "Board"}, ${words}`);
+    const judged = said.wrong == null ? fill(T.step, { step }) : plane ? said.verdict : said.wrong ? fill(said.wrong === 1 ? T.one_wrong : T.cells_wrong, { n: said.wrong }) : last ? T.solved : T.none_wrong;
+    verdict.replaceChildren(judged, h("small", "", last ? T.final : step ? T.on_the_way : T.first_answer));
+    put(cellText, cursor != null ? answers.describe(frame, step, cursor) : plane ? T.point_arrow : T.point_cell);
+    board.setAttribute("aria-label", `${frame.label || T.board}, ${words}`);
     stepSlider.max = String(S - 1);
     stepSlider.value = String(step);
     stepSlider.disabled = S < 2;
-    stepSlider.setAttribute("aria-valuetext", `step ${step}${last ? ", the final answer" : ""}`);
+    stepSlider.setAttribute("aria-valuetext", fill(last ? T.step_final : T.step, { step }));
     training.hidden = frames.length < 2;
     frameSlider.max = String(Math.max(0, frames.length - 1));
     frameSlider.value = String(Math.max(0, frames.indexOf(frame)));
-    const when = frame.update == null ? "before training" : `update ${frame.update}`;
-    put(frameText, when + (following ? ", newest" : ""));
+    const when = frame.update == null ? T.before : fill(T.update, { update: frame.update });
+    put(frameText, when + (following ? T.newest : ""));
     frameSlider.setAttribute("aria-valuetext", when);
   }
   const request = () => { raf ||= requestAnimationFrame(paint); };

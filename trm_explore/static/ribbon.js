@@ -46,7 +46,7 @@ const CSS = `${BOARD_CSS}
   .tr-heads > div, .tr-col > div { padding-left: 8px; padding-right: 8px } .tr-chain { gap: 3px } .tr-chain u { width: 22px } .tr-arrow { left: 8px; right: 8px } .tr-weight i { width: 26px } .tr .tr-weight { flex-direction: column; align-items: flex-start; justify-content: flex-end; gap: 2px } }
 @media (prefers-reduced-motion: reduce) { .tr * { transition: none !important } }`;
 
-const HEADS = ["step", "recursion", "loss weight", "loss", "solved", "answer"];
+const T = TEXTS.ribbon, HEADS = [T.head_step, T.head_recursion, T.head_weight, T.head_loss, T.head_solved, T.head_answer];
 
 const percent = (x) => (x == null ? "–" : `${(100 * x).toFixed(x > 0.99 && x < 0.9995 ? 1 : 0)} %`);
 const loss = (x) => {
@@ -66,7 +66,7 @@ function render({ model, el }) {
   findings.setAttribute("role", "status");
   error.setAttribute("role", "alert");
   grid.setAttribute("role", "radiogroup");
-  grid.setAttribute("aria-label", "The recursion, one column per step");
+  grid.setAttribute("aria-label", T.ribbon);
   const subs = HEADS.map(() => h("small"));
   const heads = h("div", "tr-heads", ...HEADS.map((name, i) => h("div", i > 2 ? "tr-live" : "", name, subs[i])));
   el.replaceChildren(root);
@@ -109,7 +109,7 @@ function render({ model, el }) {
       c.board = c.view.node;
       c.board.classList.add("tr-board");
       c.root = h("div", "tr-col",
-        h("div", "tr-step", c.number, h("span", "tr-mute", k === S - 1 ? "final answer" : "")),
+        h("div", "tr-step", c.number, h("span", "tr-mute", k === S - 1 ? T.final : "")),
         h("div", "tr-rec", h("div", "tr-chain", ...dots(), h("s"), h("u", "", "H")), h("span", "tr-arrow")),
         h("div", "tr-weight", c.bar, h("span", "", c.weight, " ", c.unsupervised)),
         h("div", "tr-loss tr-live", c.loss),
@@ -137,15 +137,15 @@ function render({ model, el }) {
   function paintBoard(c, k, frame, shown) {
     const answer = frame?.steps?.[k];
     if (!answer) {
-      put(c.verdict, frame ? "–" : "press Train");
+      put(c.verdict, frame ? "–" : T.press);
       c.board.hidden = true;
-      return frame ? "" : "No answer yet, press Train.";
+      return frame ? "" : T.no_answer;
     }
     c.board.hidden = false;
     c.view.draw(frame, k, null, live.colors);
-    const said = answers.words(frame, k), words = [said.verdict, said.change === "0 changed" ? "unchanged" : said.change].filter(Boolean);
+    const said = answers.words(frame, k), words = [said.verdict, said.change === fill(TEXTS.answers.changed, { n: 0 }) ? T.unchanged : said.change].filter(Boolean);
     c.verdict.replaceChildren(...words.flatMap((text, i) => [h("span", "", i < words.length - 1 ? `${text},` : text), " "]));
-    return `Answer: ${words.join(", ")}.`;
+    return fill(T.answer, { words: words.join(", ") });
   }
 
   function paint() {
@@ -172,28 +172,28 @@ function render({ model, el }) {
       c.bar.style.height = `${(44 * (weights[k] || 0)) / top}px`;
       c.bar.hidden = weights[k] == null;
       put(c.weight, weights[k] == null ? "–" : off ? "0" : weights[k].toFixed(3));
-      put(c.unsupervised, off ? "not supervised" : "");
+      put(c.unsupervised, off ? T.unsupervised : "");
       put(c.loss, lossText);
       put(c.exact, percent(exact));
       c.exactBar.style.width = `${100 * (exact || 0)}%`;
-      put(c.cells, cells == null ? "" : `cells ${percent(cells)}`);
+      put(c.cells, cells == null ? "" : fill(T.cells, { percent: percent(cells) }));
       if (live.frame !== frameShown || both !== bothShown) c.words = paintBoard(c, k, k < both ? live.frame : live.frame && { steps: [] });
-      const flows = { none: lit ? "" : "The gradient does not reach it. ", inside: "The gradient stays inside this step. " }[arrow] ?? "The gradient runs through it, back to the first step. ";
-      c.root.setAttribute("aria-label", `Step ${k}${k === S - 1 ? ", the final answer" : ""}. ${cycles} L-cycles, then the H-cycle. ${flows}` +
-        `Loss weight ${c.weight.textContent}${off ? ", not supervised" : ""}. Loss ${lossText}. Solved ${percent(exact)}, cells right ${percent(cells)}. ${c.words}`);
+      const flows = { none: lit ? "" : T.flow_none, inside: T.flow_inside }[arrow] ?? T.flow_through;
+      c.root.setAttribute("aria-label", [fill(k === S - 1 ? T.said_final : T.said_step, { k }), fill(T.said_cycles, { cycles }), flows,
+        fill(off ? T.said_unsupervised : T.said_weight, { weight: c.weight.textContent }), fill(T.said_figures, { loss: lossText, exact: percent(exact), cells: percent(cells) }), c.words].filter(Boolean).join(" "));
     });
     [frameShown, bothShown] = [live.frame, both];
-    put(subs[1], p?.scope ? "←\u00a0gradient" : "");
-    put(subs[2], divisor && !p.error ? `${now ? "live, " : ""}divided by ${divisor.toFixed(3)}` : "");
-    put(subs[3], live.point ? `update ${live.point[0]}` : "");
-    put(subs[4], live.eval ? `held out, update ${live.eval[0]}` : "held out");
-    put(subs[5], live.frame ? [live.frame.label, live.frame.update == null ? "" : `update ${live.frame.update}`].filter(Boolean).join(", ") : "");
+    put(subs[1], p?.scope ? T.gradient : "");
+    put(subs[2], divisor && !p.error ? fill(now ? T.divided_live : T.divided, { divisor: divisor.toFixed(3) }) : "");
+    put(subs[3], live.point ? fill(T.update, { update: live.point[0] }) : "");
+    put(subs[4], live.eval ? fill(T.held_out_update, { update: live.eval[0] }) : T.held_out);
+    put(subs[5], live.frame ? [live.frame.label, live.frame.update == null ? "" : fill(T.update, { update: live.frame.update })].filter(Boolean).join(", ") : "");
     const isStale = Boolean(live.run && p?.key != null && live.key != null && p.key !== live.key);
     root.dataset.stale = isStale ? 1 : 0;
     put(error, p?.error || "");
-    put(stale, isStale ? "figures of the run before; press Train to run these settings" : "");
+    put(stale, isStale ? T.stale : "");
     put(scopeNote, (!p?.error && p?.scope_note) || "");
-    put(status, live.text || (live.run ? "" : S ? "No run yet: press Train." : "The ribbon unrolls here as soon as the settings are read."));
+    put(status, live.text || (live.run ? "" : S ? T.no_run : T.no_plan));
     const found = (live.findings || []).slice(0, 3), items = findings.querySelectorAll("li");
     if (found.join("\n") !== [...items].map((item) => item.textContent).join("\n")) findings.replaceChildren(...(found.length ? [h("ul", "", ...found.map((text) => h("li", "", text)))] : []));
     scroll.hidden = !S;

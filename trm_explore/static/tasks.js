@@ -15,7 +15,7 @@ function render({ model, el }) {
   style.textContent = CSS;
   const row = h("div", "tk-row"), help = h("div", "tk-help"), root = h("div", "tk", style, row, help);
   row.setAttribute("role", "radiogroup");
-  row.setAttribute("aria-label", "What is to be learned");
+  row.setAttribute("aria-label", TEXTS.tasks.gallery);
   el.replaceChildren(root);
   let cards = [], drawn = null, chosen = null;
 
