@@ -363,6 +363,8 @@ def test_a_served_page_asks_for_its_password_and_stands_under_its_path():
         assert ask(owner)[0] == 200 and ask(owner[:-1])[0] == 403
         # Nothing of the page without the password.
         assert ask(url + "/gradio_api/info")[0] == 401
+        kept = url + "/keep/recorded-sudoku4-on/run.csv"
+        assert ask(kept) == (401, texts.LOG_IN)
         config = json.loads(re.search(r"window.gradio_config = (\{.*?\});", ask(url + "/")[1])[1])
         assert config["auth_required"] and config["components"] == [] == config["dependencies"]
         assert config["auth_message"] == texts.PASSWORD
@@ -371,6 +373,7 @@ def test_a_served_page_asks_for_its_password_and_stands_under_its_path():
         assert ask(url + "/login", {"username": "anna", "password": "spring"}, browser)[0] == 200
         status, page = ask(url + "/", opener=browser)
         assert status == 200 and texts.HEADLINE in page
+        assert ask(kept, opener=browser)[0] == 200
         # Under a path: what the page asks for is asked for there.
         config = json.loads(re.search(r"window.gradio_config = (\{.*?\});</script>", page)[1])
         assert config["root"].endswith("/trm")

@@ -119,6 +119,7 @@ OWNER_HEADS = {
     "age": "s since",
 }
 
+LOG_IN = "This page has a password: open the page itself first and give it there."
 NOTHING_KEPT = "There is no such file: the run is gone, or the name is wrong. Names are {allowed}."
 KEPT_RECORDED = "Recorded earlier, {kind}: {updates} updates in {seconds:.0f} s of one core."
 REPORT_TITLE = "A tiny network learns: {task}"

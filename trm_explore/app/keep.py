@@ -1,8 +1,8 @@
 """What one can take along: a run as a page, a table, figures, a checkpoint, or whole, each at an address of its own.
 
 `keep/<run>/<file>`, relative to the page's address, so that it works behind a proxy too. A run's id is a secret, and
-whoever has it may read the run; the recorded ones are everybody's. Files are made when they are asked for and are
-nowhere stored.
+whoever has it may read the run; the recorded ones are everybody's. On a page with a password one has to have given it.
+Files are made when they are asked for and are nowhere stored.
 """
 
 from __future__ import annotations
@@ -57,6 +57,8 @@ def keep_route(runs: Runs) -> Route:
     """Where the files are."""
 
     def keep(request: Request) -> Response:
+        if not _is_let_in(request):
+            return PlainTextResponse(texts.LOG_IN, 401)
         run, name = request.path_params["run"], request.path_params["name"]
         kept = find(run, runs)
         if kept is None or name not in TYPES:
@@ -70,6 +72,15 @@ def keep_route(runs: Runs) -> Route:
         return Response(body, media_type=TYPES[name], headers=headers)
 
     return Route("/keep/{run}/{name}", keep, methods=["GET"])
+
+
+def _is_let_in(request: Request) -> bool:
+    """Whether who asks has given the page's password, if it has one: Gradio's own mark in the browser says so."""
+    page = request.app
+    if getattr(page, "auth", None) is None:
+        return True
+    marks = (f"access-token-{page.cookie_id}", f"access-token-unsecure-{page.cookie_id}")
+    return any(request.cookies.get(mark) in page.tokens for mark in marks)
 
 
 def find(name: str, runs: Runs) -> Kept | None:
