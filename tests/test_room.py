@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import html
 import json
 import os
@@ -13,6 +14,7 @@ import sys
 import threading
 import urllib.error
 import urllib.request
+import weakref
 from contextlib import closing, contextmanager, suppress
 from http.cookiejar import CookieJar
 from pathlib import Path
@@ -101,6 +103,19 @@ def test_a_viewer_that_goes_is_not_counted_any_more(make_runs, endless):
 
     asyncio.run(story())
     assert runs.viewers == 0
+
+
+def test_a_watched_run_is_let_go_of_when_it_is_forgotten(make_runs, tiny_run):
+    runs = make_runs(keep=1)
+    everything, gone = Feed(runs), []
+    for _ in range(3):
+        run = runs.submit(tiny_run(updates=2))
+        asyncio.run(some(everything.messages(run), lambda got: False))
+        run.join(20.0)
+        gone.append(weakref.ref(run))
+        del run
+    gc.collect()
+    assert [ref() is None for ref in gone] == [True, False, False]  # one is remembered, and the newest
 
 
 def test_more_viewers_than_the_limit_are_served_less_often(make_runs):

@@ -71,10 +71,11 @@ class Feed:
 
 
 class Look:
-    """A run as all its viewers find it at one moment."""
+    """A run as all its viewers find it at one moment. It does not hold the run, which is forgotten while this stands
+    under its name."""
 
     def __init__(self, run: Run, moment: int):
-        self.run, self.moment = run, moment
+        self.id, self.config, self.events, self.moment = run.id, run.config, run.events, moment
         self.ended, self.state = run.ended, run.state  # before the events, which are then all there
         self.latest, self.findings, self.note = run.latest, run.findings, run.note
         place = run.place if self.state == QUEUED else (0, 0.0)
@@ -89,9 +90,9 @@ class Look:
             state, place, wait, note = self.stands
             waits = texts.WAITS.format(place=place, wait=wait) if state == QUEUED and place else ""
             self._messages[start, end] = message_of(
-                self.run.id,
-                self.run.config,
-                self.run.events[start:end],
+                self.id,
+                self.config,
+                self.events[start:end],
                 start=start,
                 state=state,
                 latest=self.latest,
