@@ -471,6 +471,16 @@ def test_player_plays_from_the_first_step_to_the_last(page):
     assert data(page, "player", "playing") == "0" and get(page, "step") == 1, "choosing a step elsewhere stops playing"
 
 
+def test_choosing_the_step_that_is_shown_stops_playing_too(page):
+    mount(page, step=2)
+    page.evaluate("""() => {
+      document.querySelector("#player [aria-label=Play]").click();
+      document.querySelector("#ribbon [data-col='0']").click();
+    }""")
+    settle(page)
+    assert data(page, "player", "playing") == "0" and get(page, "step") == 0
+
+
 def test_player_plays_a_recorded_answer_by_itself_once(page):
     page.emulate_media(reduced_motion="no-preference")
     mount(page, message={**MESSAGE, "state": "recorded"}, step=None)

@@ -95,7 +95,9 @@ function render({ model, el }) {
 
   function choose(k, focus) {
     const step = Math.max(0, Math.min(columns.length - 1, k));
-    if (model.get("step") !== step) { model.set("step", step); model.save_changes(); }
+    if (model.get("step") === step) model.set("step", null); // choosing the shown one is heard, too: what plays stops at it
+    model.set("step", step);
+    model.save_changes();
     if (focus) columns[step]?.root.focus();
     request();
   }
