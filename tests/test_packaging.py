@@ -224,7 +224,8 @@ def workshop(tmp_path):
 def make(folder: Path, *words: str, **environment: str) -> tuple[int, str, list[str]]:
     """Run make; its status, what it said, and the calls of the stand-in Python."""
     (folder / "calls").write_text("")
-    clean = {name: value for name, value in os.environ.items() if not name.startswith(("MAKE", "MFLAGS"))}
+    ours = ("MAKE", "MFLAGS", "ARGS", "PIP_FLAGS", "PYTHON", "BROWSERS")  # the Makefile's own words
+    clean = {name: value for name, value in os.environ.items() if not name.startswith(ours)}
     ran = subprocess.run(["make", *words], cwd=folder, env={**clean, **environment}, capture_output=True, text=True)
     return ran.returncode, ran.stdout + ran.stderr, (folder / "calls").read_text().splitlines()
 
