@@ -23,10 +23,13 @@ import torch
 from trm_explore import TASKS, preset, train
 from trm_explore import events as ev
 from trm_explore.pairs import load_pair, pair_names, text_of
+from trm_explore.recipe_runs import recorded_runs
 
 DOC = Path(__file__).resolve().parent.parent / "docs" / "tasks.md"
 FIGURES = "<!-- figures: written by benchmarks/tasks.py -->\n", "<!-- end of figures -->\n"
 PAIRS = "<!-- pairs: written by benchmarks/tasks.py -->\n", "<!-- end of pairs -->\n"
+COMPARE = DOC.with_name("compare.md")
+RECIPES = "<!-- recipes: written by benchmarks/tasks.py -->\n", "<!-- end of recipes -->\n"
 GOALS = (0.5, 0.9, 0.99)
 ON = {"enable_deep_supervision": True, "deep_supervision_schedule": "linear_decay"}
 LONG = {"sudoku9": (1, 600.0)}  # seeds and seconds of its own
@@ -102,10 +105,11 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=60.0)
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--write", action="store_true", help=f"put the table into {DOC.name}")
-    parser.add_argument("--pairs", action="store_true", help=f"only put the shipped pairs' scores into {DOC.name}")
+    parser.add_argument("--recorded", action="store_true", help="only put the shipped runs' scores into docs/")
     args = parser.parse_args()
-    if args.pairs:
+    if args.recorded:
         write("\n".join(pairs()), PAIRS)
+        write("\n".join(recipes()), RECIPES, COMPARE)
         return
     if unknown := set(args.tasks) - set(names):
         raise SystemExit(f"there is no task {min(unknown)!r}; allowed are {', '.join(names)}")
@@ -141,16 +145,35 @@ def pairs() -> list[str]:
     return [*lines, "", "In words:", "", *words]
 
 
+def recipes() -> list[str]:
+    """The recorded runs that answer the questions of a comparison: exact accuracy at the first and the last step."""
+    from trm_explore.app.recipes import RECORDED
+
+    lines = []
+    for recipe, kinds in RECORDED.items():
+        if "off-time" in kinds.values():  # the pairs: docs/tasks.md
+            continue
+        lines += [f"| {recipe} | {' | '.join(f'{a}: {kind}' for a, kind in kinds.items())} |", f"|{'---|' * 5}"]
+        for task in (task for task in TASKS if task in pair_names()):
+            runs, cells = recorded_runs(task), []
+            for kind in kinds.values():
+                first, *_, last = [100 * x for x in runs[kind]["scores"]["exact_accuracy"] * 2]  # some have one step
+                cells.append(f"{first:.1f}, {last:.1f} ({runs[kind]['seconds']:.0f} s)")
+            lines.append(f"| {task} | {' | '.join(cells)} |")
+        lines.append("")
+    return lines[:-1]
+
+
 def percents(scores: dict) -> str:
     words = ", ".join(f"{100 * x:.1f}" for x in scores["exact_accuracy"])
     return words + (f"; R2 {', '.join(f'{x:.3f}' for x in scores['r2'])}" if scores["r2"] else "")
 
 
-def write(text: str, marks: tuple[str, str]) -> None:
+def write(text: str, marks: tuple[str, str], doc: Path = DOC) -> None:
     """Puts the text between two marks of the document."""
-    before, rest = DOC.read_text(encoding="utf-8").split(marks[0])
+    before, rest = doc.read_text(encoding="utf-8").split(marks[0])
     after = rest.split(marks[1])[1]
-    DOC.write_text(before + marks[0] + "\n" + text + "\n\n" + marks[1] + after, encoding="utf-8")
+    doc.write_text(before + marks[0] + "\n" + text + "\n\n" + marks[1] + after, encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -36,7 +36,7 @@ LEVELS = (
     },
     {"training"},
     {"analysis"},
-    {"runs", "pairs"},
+    {"runs", "pairs", "recipe_runs"},
     {"payload", "comparison", "terminal", "run_folder", "report", "open_run"},
     {"plots"},
     {"widgets", "app"},

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import json
-from typing import Any
+from typing import Any, get_args
 
 import gradio as gr
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from trm_explore import events as ev
 from trm_explore import texts
 from trm_explore.app import build, seeds
-from trm_explore.app.comparing import VALUES, Comparing, recorded_group
+from trm_explore.app import comparing as comparing_module
+from trm_explore.app.comparing import NEW, VALUES, Comparing, recorded_group
 from trm_explore.app.recipes import (
     BY_HAND,
     FIELDS,
@@ -24,11 +25,15 @@ from trm_explore.app.recipes import (
     VARIED,
     configs_of,
     names_of,
+    variants_from,
     variants_of,
+    variants_text,
 )
-from trm_explore.app.settings import CONTROLS, page_config, start_config, values_of
+from trm_explore.app.settings import CONTROLS, LIMITS, page_config, shown_config, start_config, values_of
 from trm_explore.comparison import STYLES, memory_factor, seconds_left, state_of
-from trm_explore.pairs import load_pair, pair_names
+from trm_explore.pairs import config_of_pair, load_pair, pair_names
+from trm_explore.parts import Scope
+from trm_explore.recipe_runs import recorded_runs
 from trm_explore.runs import Runs
 from trm_explore.tasks import GENERATED, resolve
 
@@ -120,7 +125,7 @@ def test_what_cannot_be_compared_is_refused_in_one_sentence(variants, said):
 def test_an_unknown_question_is_refused_and_starts_nothing(comparing, recipe):
     group, ticket, note = asyncio.run(comparing.begin_group("", None, recipe, *[None] * VALUES, *SMALL))
     assert ticket == "" and note.startswith("\u26a0 recipe=") and comparing.runs.active() == 0
-    assert comparing.choose_recipe("", recipe, *START)[-1].startswith("\u26a0 recipe=")
+    assert comparing.choose_recipe("", recipe, "", *START)[-2].startswith("\u26a0 recipe=")
 
 
 anything = (
@@ -183,22 +188,50 @@ def test_the_time_left_is_that_of_all_updates_left():
 def test_recorded_runs_answer_at_once_with_the_figures_that_ship(task, recipe):
     message = json.loads(recorded_group(task, recipe))
     assert message["first"] and message["recorded"] and message["state"] == "recorded"
-    asked = configs_of(variants_of(recipe, START), START, GENERATED)
+    at = values_of(shown_config(task, "on"))
+    asked, stored = configs_of(variants_of(recipe, at), at, GENERATED), recorded_runs(task)
+    if recipe == "on-off":
+        stored = load_pair(task)["runs"]
+    told, said = names_of(asked), {}
     for run in message["runs"]:
-        stored = load_pair(task)["runs"][RECORDED[recipe][run["letter"]]]
-        assert run["scores"]["exact"] == stored["scores"]["exact_accuracy"]
-        assert run["message"]["points"][-1][0] <= stored["updates"] == run["scores"]["updates"]
+        kept = stored[RECORDED[recipe][run["letter"]]]
+        said[run["letter"]] = run["name"]
+        assert run["scores"]["exact"] == kept["scores"]["exact_accuracy"]
+        assert run["message"]["points"][-1][0] <= kept["updates"] == run["scores"]["updates"]
         assert run["beside"] == (run["letter"] not in asked) and run["style"] == STYLES[run["letter"]]
+        (frame,) = run["message"]["frames"]
+        assert len(frame["steps"]) == len(kept["scores"]["exact_accuracy"])
         if not run["beside"]:  # the letter is that of the variant which it answers
-            supervised = asked[run["letter"]].supervision
-            assert run["name"].startswith("with deep" if supervised.enable_deep_supervision else "without")
-            assert f"scope {supervised.scope}" in run["name"]
-    missing = set(asked) - {run["letter"] for run in message["runs"]}
-    assert all(f"{letter} was not recorded" in message["text"] for letter in missing)
+            config = asked[run["letter"]]
+            recorded = config_of_pair(task, RECORDED[recipe][run["letter"]])
+            assert recorded.supervision.scope == config.supervision.scope
+            assert recorded.supervision.enable_deep_supervision == config.supervision.enable_deep_supervision
+            if config.supervision.enable_deep_supervision:
+                scheduled = recorded.supervision.deep_supervision_schedule
+                assert scheduled == config.supervision.deep_supervision_schedule
+            assert recorded.model.H_cycles == config.model.H_cycles
+            if recipe in ("schedule", "depth"):
+                assert run["name"] == told[run["letter"]]
+            else:
+                assert run["name"].startswith("with deep" if config.supervision.enable_deep_supervision else "without")
+                assert f"scope {config.supervision.scope}" in run["name"]
+    assert set(said) >= set(asked) and "not recorded" not in message["text"]
+
+
+@pytest.mark.parametrize("recipe", ["loss-gradient", "schedule"])
+def test_runs_that_are_not_at_hand_are_named_and_fewer_than_two_answer_nothing(recipe, monkeypatch):
+    some = {kind: run for kind, run in recorded_runs("sudoku4").items() if kind in ("on", "off")}
+    monkeypatch.setattr(comparing_module, "recorded_runs", lambda task: some)
+    message = json.loads(recorded_group.__wrapped__("sudoku4", recipe))
+    if recipe == "loss-gradient":
+        assert [run["letter"] for run in message["runs"]] == ["A", "D"]
+        assert "B was not recorded. C was not recorded." in message["text"]
+    else:
+        assert not message["runs"] and message["text"] == texts.COMPARE["no_record"]
 
 
 def test_a_question_without_recorded_runs_says_so():
-    for task, recipe in (("sudoku4", "depth"), ("embeddings", "on-off")):
+    for task, recipe in (("sudoku4", BY_HAND), ("embeddings", "on-off")):
         message = json.loads(recorded_group(task, recipe))
         assert message["runs"] == [] and "press Start" in message["text"]
 
@@ -280,12 +313,73 @@ def test_own_runs_stay_when_the_tab_is_opened_again(comparing):
     assert "value" not in seen[VALUES + 1]  # skipped: the visitor's own figures stay
     guess, message = comparing.see_recipe("", "on-off", *START)[VALUES : VALUES + 2]
     assert json.loads(message)["recorded"] and guess["choices"] and "value" not in guess  # nor is a guess forgotten
-    assert comparing.choose_recipe("", "on-off", *START)[VALUES]["value"] is None
-    assert comparing.choose_recipe("", BY_HAND, *START)[-1] == texts.COMPARE["by_hand"]
+    assert comparing.choose_recipe("", "on-off", "", *START)[VALUES]["value"] is None
+    assert comparing.choose_recipe("", BY_HAND, "", *START)[-2] == texts.COMPARE["by_hand"]
+
+
+def test_runs_by_hand_are_set_from_a_link_and_told_again(comparing):
+    told = "1,constant,0.25,cycle,3/0,linear_decay,0.5,full,4/-/1,front_loaded,1,auto,2"
+    set_by = comparing.choose_recipe("", BY_HAND, NEW + told, *START)
+    assert [value for _, value in set_by[VALUES]["choices"]] == ["A", "B", "D", "none"] and set_by[-1] == told
+    assert comparing.name_variants(*set_by[:VALUES], *START)[2] == told
+
+    def skipped(one):
+        return isinstance(one, dict) and "value" not in one
+
+    # What was set once, or made here, stays as it is; a question forgets it, and never what a link has just brought.
+    assert all(map(skipped, comparing.choose_recipe("", BY_HAND, told, *START)[:VALUES]))
+    assert comparing.choose_recipe("", "depth", told, *START)[-1] == ""
+    for kept in (NEW + told, ""):
+        assert skipped(comparing.choose_recipe("", "depth", kept, *START)[-1])
+    assert all(map(skipped, comparing.choose_recipe("", BY_HAND, NEW + "nonsense", *START)[:VALUES]))
+
+
+@given(
+    st.lists(
+        st.none()
+        | st.tuples(
+            st.booleans(),
+            st.sampled_from([name for name in texts.SCHEDULES if name != "custom"]),
+            st.integers(0, 20).map(lambda n: n / 20),
+            st.sampled_from(get_args(Scope)),
+            st.integers(*LIMITS["H_cycles"]),
+        ),
+        min_size=4,
+        max_size=4,
+    )
+)
+def test_a_link_carries_runs_by_hand_both_ways(runs):
+    used = [run for run in runs if run is not None]
+    assume(1 < len(used) == len(set(used)))
+    unused = [False, *(START[CONTROLS.index(name)] for name in VARIED)]
+    variants = [unused if run is None else [True, *run] for run in runs]
+    assert variants_from(variants_text(variants), START) == variants
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "x",
+        "1,linear_decay,0.5,full",
+        "2,linear_decay,0.5,full,3",
+        "1,custom,0.5,full,3",
+        "1,linear_decay,1.5,full,3",
+        "1,linear_decay,0.5,sky,3",
+        "1,linear_decay,0.5,full,999",
+        "1,linear_decay,0.5,full,3/" * 5,
+        "1,linear_decay,0.5,full,3",
+        "1,linear_decay,0.5,full,3/-/1,linear_decay,0.5,full,3",
+        "1,linear_decay,-1,full,3",
+    ],
+)
+def test_a_text_that_names_no_runs_says_how_they_are_given(text):
+    with pytest.raises(ValueError, match="give 2 to 4 different runs"):
+        variants_from(text, START)
 
 
 def test_variants_by_hand_name_the_guesses_or_say_what_is_wrong(comparing):
-    guess, note = comparing.name_variants(*flat(variants_of("depth", START)), *START)
+    guess, note, told = comparing.name_variants(*flat(variants_of("depth", START)), *START)
     assert [value for _, value in guess["choices"]] == [*LETTERS, "none"] and note == texts.COMPARE["by_hand"]
     wrong = flat([[True, True, "constant", 0.5, "auto", 3]] * 4)
     assert "same settings" in comparing.name_variants(*wrong, *START)[1]
@@ -377,9 +471,9 @@ def test_every_listener_of_the_tab_gets_and_gives_as_many_values_as_it_is_wired_
 
     page, train = asyncio.run(built()), len(CONTROLS)
     sizes = {
-        "choose_recipe": (2 + train, VALUES + 3),
-        "see_recipe": (2 + train, VALUES + 3),
-        "name_variants": (VALUES + train, 2),
+        "choose_recipe": (3 + train, VALUES + 4),
+        "see_recipe": (2 + train, VALUES + 4),
+        "name_variants": (VALUES + train, 3),
         "begin_group": (3 + VALUES + train, 3),
         "follow_group": (1, 1),  # it repeats ten times a second: every output costs training
         "find_group": (0, 2),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from urllib.parse import unquote
 
 import pytest
 import served
@@ -56,12 +57,24 @@ def test_recorded_runs_are_there_when_the_tab_opens_and_follow_question_and_task
     expect(page.locator("#compare")).to_contain_text("You guessed no difference")
     choose(page, "loss-gradient")
     wait_for(page, lambda: data(page, "group") == "recorded-sudoku4-loss-gradient")
-    expect(page.locator("#compare")).to_contain_text("B was not recorded")
+    wait_for(page, lambda: data(page, "runs") == "4")
     page.locator("#tasks [data-task='maze']").click()
     wait_for(page, lambda: data(page, "group") == "recorded-maze-loss-gradient")
     choose(page, "depth")
-    wait_for(page, lambda: data(page, "runs") == "0")
-    expect(page.locator("#compare")).to_contain_text(WORDS["no_record"])
+    wait_for(page, lambda: data(page, "group") == "recorded-maze-depth" and data(page, "runs") == "4")
+
+
+def test_runs_by_hand_come_from_a_link_and_stand_in_it_again(visit):
+    page = visit("?tab=compare&recipe=by-hand&runs=1,constant,0.25,cycle,3/0,linear_decay,0.5,full,4")
+    expect(page.locator("#guess label")).to_have_count(3)
+    page.get_by_role("button", name=WORDS["variants"]).click()
+    expect(page.locator("#H_cycles-B input[type=number]")).to_have_value("4")
+    expect(page.locator("#used-C input")).not_to_be_checked()
+    page.locator("#enable_deep_supervision-B input").check()
+    address = "?runs=1,constant,0.25,cycle,3/1,linear_decay,0.5,full,4&recipe=by-hand"
+    wait_for(page, lambda: address in unquote(page.evaluate("location.search")))
+    choose(page, "schedule")
+    wait_for(page, lambda: "recipe=schedule" in page.url and "runs=" not in page.url)
 
 
 def test_four_runs_side_by_side_to_the_end_found_again_after_a_reload(opened):

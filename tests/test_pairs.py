@@ -8,13 +8,14 @@ import json
 import pytest
 import torch
 
-from trm_explore import pairs
+from trm_explore import pairs, recipe_runs, resources
 from trm_explore.checkpoint import load_checkpoint, read_checkpoint
 from trm_explore.cli import main
 from trm_explore.evaluation import evaluate
 from trm_explore.pairs import (
     CONTROL,
     KINDS,
+    OTHERS,
     checkpoint_name,
     config_of_pair,
     load_pair,
@@ -22,12 +23,13 @@ from trm_explore.pairs import (
     pair_names,
     text_of,
 )
+from trm_explore.recipe_runs import RECORDED, make_recipe_runs, recorded_runs
 from trm_explore.resources import asset, assets, folder
 from trm_explore.tasks import GENERATED, resolve
 from trm_explore.tasks.sudoku import SudokuTask
 
 RUNS = (*KINDS, CONTROL)
-LARGEST = 5_000_000  # bytes of everything that the pairs add to a download
+LARGEST = {"pairs": 5_000_000, "recipes": 600_000}  # bytes that they add to a download
 
 
 # ---- the words
@@ -116,6 +118,7 @@ def small(monkeypatch):
         return measured[-1]
 
     monkeypatch.setattr(pairs, "config_of_pair", tiny)
+    monkeypatch.setattr(recipe_runs, "config_of_pair", tiny)
     monkeypatch.setattr(pairs, "cost_of_supervision", cost)
     monkeypatch.setattr(pairs, "PUZZLES", 40)
     monkeypatch.setattr(pairs, "SEARCHED", 20)
@@ -182,11 +185,35 @@ def test_the_number_of_puzzles_told_is_the_number_there_was(small, tmp_path, mon
 
 
 def test_the_command_makes_them_where_it_is_told(small, tmp_path, capsys):
-    assert main(["make-assets", "sudoku4", "--out", str(tmp_path / "new")]) == 0
+    command = ["make-assets", "sudoku4", "--out", str(tmp_path / "new")]
+    assert main([*command, "--what", "pairs"]) == 0
     assert len(capsys.readouterr().out.splitlines()) == len(RUNS) + 1 and len(list((tmp_path / "new").iterdir())) == 4
-    assert main(["make-assets", "sudoku4", "--out", str(tmp_path / "new"), "--measure"]) == 0 and len(small) == 2
+    assert main([*command, "--what", "recipes"]) == 0
+    assert len(capsys.readouterr().out.splitlines()) == len(RECORDED) and len(list((tmp_path / "new").iterdir())) == 5
+    assert main([*command, "--measure"]) == 0 and len(small) == 2
+    assert len(capsys.readouterr().out.splitlines()) == len(RUNS) + 1 + len(RECORDED)
     assert main(["make-assets", "chess", "--out", str(tmp_path / "new")]) == 2
     assert "task='chess' is not known; allowed are sudoku4, " in capsys.readouterr().err
+
+
+def test_recipe_runs_answer_the_pairs_puzzle_and_are_stored_once(small, tmp_path, monkeypatch):
+    with pytest.raises(ValueError, match="make the pair first"):
+        list(make_recipe_runs("sudoku4", tmp_path))
+    assert not list(tmp_path.iterdir())
+    list(make_pairs("sudoku4", tmp_path))
+    lines = list(make_recipe_runs("sudoku4", tmp_path))
+    assert [line.split(":")[0] for line in lines] == [f"sudoku4 {kind}" for kind in RECORDED]
+    monkeypatch.setattr(resources, "folder", lambda: tmp_path)
+    runs, pair = recorded_runs("sudoku4"), load_pair("sudoku4")
+    assert set(runs) == {"on", "off", *OTHERS}
+    for kind in ("on", "off", CONTROL):  # by turns or one after the other: the same settings and seed, the same figures
+        assert runs[kind]["scores"] == pair["runs"][kind]["scores"]
+    for kind in RECORDED:
+        frame, config = runs[kind]["frame"], config_of_pair("sudoku4", kind)
+        assert len(frame["steps"]) == config.eval_steps == len(runs[kind]["scores"]["loss"])
+        assert frame["inputs"] == runs[CONTROL]["frame"]["inputs"] and f"{pair['shown_puzzle']}" in frame["label"]
+    (tmp_path / "recipes-sudoku4.json").unlink()
+    assert recorded_runs("sudoku4") == {}
 
 
 @pytest.mark.slow
@@ -203,8 +230,9 @@ def test_pairs_ship_whole_and_small():
     wanted = {f"{checkpoint_name(task, kind)}.safetensors" for task in pair_names() for kind in KINDS}
     checkpoints = {name for name in there if name.endswith(".safetensors")}
     assert checkpoints == wanted  # none is left over
-    files = [*checkpoints, *(f"pairs-{task}.json" for task in pair_names())]
-    assert sum((folder() / name).stat().st_size for name in files) < LARGEST
+    for part, largest in LARGEST.items():
+        files = [f"{part}-{task}.json" for task in pair_names()] + list(checkpoints if part == "pairs" else ())
+        assert sum((folder() / name).stat().st_size for name in files) < largest
 
 
 @pytest.mark.parametrize("task", pair_names())

@@ -236,6 +236,7 @@ def test_nearly_right_answer_gets_its_hint(name, answer, word, capsys):
         ("half-first", lambda S: torch.tensor([1.0, *[1 / (S - 1)] * (S - 1)])),
         ("interval", lambda a, b: torch.tensor(interval_of(a, b))),
         ("only-the-losses", ["on, full", "off, full"]),
+        ("only-the-losses", ("off, last", "on, cycle")),
     ],
 )
 def test_another_right_answer_is_right_too(name, answer):

@@ -30,6 +30,14 @@ from trm_explore.trajectory import record
 KINDS = ("on", "off", "off-time")  # those whose weights ship
 CONTROL = "off-full"  # no early losses, but the long gradient that supervision brings along; only its scores ship
 ON = {"enable_deep_supervision": True, "deep_supervision_schedule": "linear_decay"}
+# Settings of runs that answer the questions of a comparison, besides; recipe_runs.py records them.
+OTHERS: dict[str, dict[str, Any]] = {
+    CONTROL: {"gradient_scope": "full"},
+    "on-last": {**ON, "gradient_scope": "last"},
+    **{f"on-{name}": {**ON, "deep_supervision_schedule": name} for name in ("constant", "exponential_decay")},
+    "on-front_loaded": {**ON, "deep_supervision_schedule": "front_loaded"},
+    **{f"on-{cycles}": {**ON, "H_cycles": cycles} for cycles in (1, 2, 4, 6)},
+}
 SETTINGS = {"threads": 1, "seed": 0, "device": "cpu", "eval_puzzles": 256}
 LENGTH = {"sudoku9": 250}  # updates, where the preset's run is too long for a pair
 PUZZLES = 1000  # held-out puzzles that the scores are measured on
@@ -55,7 +63,7 @@ def load_pair(task: str) -> dict[str, Any]:
 
 def config_of_pair(task: str, kind: str, updates: int | None = None) -> RunConfig:
     """The run of one kind; `updates` None: the preset's."""
-    own = {"on": ON, CONTROL: {"gradient_scope": "full"}}.get(kind, {})
+    own = {"on": ON, **OTHERS}.get(kind, {})
     config = preset(task, **SETTINGS, **own)
     updates = updates or LENGTH.get(task, config.train.updates)
     return config.with_flat(updates=updates, eval_every=max(1, updates // 20), frame_every=0)
@@ -72,7 +80,10 @@ def make_pairs(task: str, folder: Path, measure: bool = False) -> Iterator[str]:
     runs: dict[str, Any] = {}
     for kind, count in counts.items():
         training = train(config_of_pair(task, kind, count))
-        runs[kind] = _run(training)
+        recording = Recording(training)
+        while recording.advance():
+            pass
+        runs[kind] = recording.told()
         if kind == "on":
             shown = telling_puzzle(training)
         kept = ""
@@ -168,30 +179,39 @@ def _unsolved(pair: dict[str, Any]) -> bool:
     return all(run["scores"]["exact_accuracy"][-1] < 0.05 for run in pair["runs"].values())
 
 
-def _run(training: Training) -> dict[str, Any]:
-    """Runs it to its end; what is kept of it."""
-    points, evals = [], []
-    seconds = 0.0
-    for event in training:
-        if isinstance(event, ev.UpdateDone):
-            points.append([event.update, round(event.seconds, 2), event.loss, event.step_losses])
-            seconds = event.seconds
-        elif isinstance(event, ev.Evaluated):
-            evals.append([event.update, event.cell_accuracy, event.exact_accuracy])
-        elif isinstance(event, ev.Failed):
-            raise ValueError(f"{training.task.name}: {event.reason}; {event.advice}")
-    puzzles = training.task.held_out(PUZZLES)
-    steps = training.config.eval_steps
-    scores = evaluate(training.ema_model, training.task, puzzles, H_cycles=steps)._asdict()
-    longer = evaluate(training.ema_model, training.task, puzzles, H_cycles=2 * steps)._asdict()
-    return {
-        "updates": training.update,
-        "seconds": round(seconds, 1),
-        "scores": _short(scores),
-        "twice_the_steps": _short(longer),
-        "points": _short(points[:: max(1, len(points) // POINTS)]),
-        "evals": _short(evals),
-    }
+class Recording:
+    """A training, and what is kept of it."""
+
+    def __init__(self, training: Training):
+        self.training, self.points, self.evals, self.seconds = training, [], [], 0.0
+
+    def advance(self) -> bool:
+        """Goes on to the end of the next update; False where there is none. ValueError where the run fails."""
+        for event in self.training:
+            if isinstance(event, ev.UpdateDone):
+                self.points.append([event.update, round(event.seconds, 2), event.loss, event.step_losses])
+                self.seconds = event.seconds
+                return True
+            if isinstance(event, ev.Evaluated):
+                self.evals.append([event.update, event.cell_accuracy, event.exact_accuracy])
+            elif isinstance(event, ev.Failed):
+                raise ValueError(f"{self.training.task.name}: {event.reason}; {event.advice}")
+        return False
+
+    def told(self, points: int = POINTS) -> dict[str, Any]:
+        """JSON-ready, with so many points of the curve, and the scores of the averaged weights."""
+        training = self.training
+        puzzles, steps = training.task.held_out(PUZZLES), training.config.eval_steps
+        scores = evaluate(training.ema_model, training.task, puzzles, H_cycles=steps)._asdict()
+        longer = evaluate(training.ema_model, training.task, puzzles, H_cycles=2 * steps)._asdict()
+        return {
+            "updates": training.update,
+            "seconds": round(self.seconds, 1),
+            "scores": short(scores),
+            "twice_the_steps": short(longer),
+            "points": short(self.points[:: max(1, len(self.points) // points)]),
+            "evals": short(self.evals),
+        }
 
 
 def _some_updates(training: Training, count: int) -> None:
@@ -202,13 +222,13 @@ def _some_updates(training: Training, count: int) -> None:
             return
 
 
-def _short(value: Any) -> Any:
+def short(value: Any) -> Any:
     """Four digits are enough for curves and tables."""
     if isinstance(value, float):
         return float(f"{value:.4g}")
     if isinstance(value, dict):
-        return {name: _short(part) for name, part in value.items()}
-    return [_short(part) for part in value] if isinstance(value, list | tuple) else value
+        return {name: short(part) for name, part in value.items()}
+    return [short(part) for part in value] if isinstance(value, list | tuple) else value
 
 
 def _p(share: float) -> str:

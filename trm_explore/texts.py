@@ -132,6 +132,10 @@ REPORT_HEADS = ("step", "loss", "cells right", "solved")
 REPORT_AGAIN = "The same run again"
 
 # Links (app/links.py, app/share.py): what is said of what was left out, and the parts that a link can hide.
+LINK_RUNS = (
+    "give 2 to 4 different runs with / between, each as supervision (1 or 0), schedule, base weight, scope and "
+    "H-cycles, such as 1,linear_decay,0.5,full,3, or - for none"
+)
 LINK_LEFT_OUT = "Of this link these were left out, the rest is used: {listed}."
 LINK_MORE = "and {count} more"
 LINK_UNKNOWN = "no such field"
@@ -727,6 +731,7 @@ COMPARE_RECORDED = {
     "off": "without, scope last, as many updates",
     "off-time": "without, scope last, as much time",
     "off-full": "without, scope full: the long gradient alone",
+    "on-last": "with deep supervision, scope last: early losses only rescale",
 }
 COMPARE = {
     "intro": "Up to four runs from the same seed, on the same puzzles, side by side. What is not varied here is as in "
@@ -803,7 +808,7 @@ DRAWING["compare"] = {
     "shown_last": "each run's final answer",
     "stays": "has no step {step}; this is its last, {last}",
     "at_step": "step {step} of 0\u2013{last}",
-    "no_board": "Its weights are not shipped: no board.",
+    "no_board": "Its answers were not recorded: no board.",
     "no_board_yet": "Its board comes with the first update.",
     "table": "Where each run stands",
     "run": "run",

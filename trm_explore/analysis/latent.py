@@ -82,9 +82,9 @@ class StateChange:
 
     @property
     def text(self) -> str:
-        """Does it reach a fixed point?"""
+        """Does it come to rest? A small change for good need not be none: many small moves add up."""
         if self.still_from is not None:
-            return f"z_H reaches a fixed point: from step {self.still_from} on it moves by less than 1 % of its length."
+            return f"z_H is almost at rest: from step {self.still_from} on it moves by less than 1 % of its length."
         last = f"z_H still moves by {100 * self.z_H[-1]:.2g} % of its length at the last step"
         if len(self.z_H) > 2 and self.z_H[-1] > 0.5 * self.z_H[len(self.z_H) // 2]:
             return f"{last}, hardly less than half way: no fixed point so far."

@@ -8,9 +8,19 @@ import gradio as gr
 
 from trm_explore import texts
 from trm_explore.app.bridge import host, link
-from trm_explore.app.comparing import Comparing, guesses, recorded_group
+from trm_explore.app.comparing import NEW, Comparing, guesses, recorded_group
 from trm_explore.app.link_fields import Field, choice
-from trm_explore.app.recipes import BY_HAND, FIELDS, LETTERS, RECIPES, configs_of, names_of, variants_of
+from trm_explore.app.recipes import (
+    BY_HAND,
+    FIELDS,
+    LETTERS,
+    RECIPES,
+    configs_of,
+    names_of,
+    variants_from,
+    variants_of,
+    variants_text,
+)
 from trm_explore.app.seeds import SEEDS, Repeats
 from trm_explore.app.settings import LIMITS, start_config, values_of
 from trm_explore.app.shared import AT_ONCE, MANY, ONCE, Shared
@@ -33,8 +43,8 @@ def build(shared: Shared) -> list[Field]:
     names = names_of(configs_of(variants, values_of(config), shared.offered))
     comparing = Comparing(shared.runs, shared.offered)
     repeats = Repeats(shared.runs, comparing)
-    group, ticket, token = (
-        gr.Textbox("", visible=False, elem_id=f"compare-{name}") for name in ("group", "ticket", "token")
+    group, ticket, token, told = (
+        gr.Textbox("", visible=False, elem_id=f"compare-{name}") for name in ("group", "ticket", "token", "told")
     )
 
     gr.Markdown(words["intro"], elem_id="compare-intro", elem_classes="trm-small")
@@ -64,15 +74,17 @@ def build(shared: Shared) -> list[Field]:
     message = link("group", recorded_group(config.task, START), REMEMBER)
 
     inputs = shared.inputs
-    picked = [*controls, guess, message, note]
+    picked = [*controls, guess, message, note, told]
     chosen = [recipe.change, shared.controls["task"].change]  # also where a link sets it
-    gr.on(chosen, comparing.choose_recipe, [group, recipe, *inputs], picked, trigger_mode="always_last", **AT_ONCE)
+    gr.on(
+        chosen, comparing.choose_recipe, [group, recipe, told, *inputs], picked, trigger_mode="always_last", **AT_ONCE
+    )
     shared.tabs.select(comparing.see_recipe, [group, recipe, *inputs], picked, **AT_ONCE)
     gr.on(
         [c.input for c in controls],
         comparing.name_variants,
         [*controls, *inputs],
-        [guess, note],
+        [guess, note, told],
         trigger_mode="always_last",
         **AT_ONCE,
     )
@@ -89,7 +101,12 @@ def build(shared: Shared) -> list[Field]:
     stop.click(comparing.stop_group, group, None, **AT_ONCE)
     repeat.click(repeats.repeat, [recipe, *controls, *inputs], [token, seeds_note, seeds, repeat, enough], **ONCE)
     enough.click(repeats.stop_repeat, token, None, **AT_ONCE)
-    return [choice("recipe", recipe, tuple(RECIPES), START)]
+
+    def read(text: str) -> str:
+        return NEW + variants_text(variants_from(text, values_of(config)))
+
+    runs = Field("runs", told, read, lambda text: text.removeprefix(NEW), usual="")
+    return [runs, choice("recipe", recipe, (*RECIPES, BY_HAND), START)]  # set in this order
 
 
 def _variant(letter: str, variant: list[Any]) -> list[Any]:

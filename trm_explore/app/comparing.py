@@ -16,16 +16,29 @@ from trm_explore import events as ev
 from trm_explore import texts
 from trm_explore.app.feed import CHUNK, PERIOD, rounded
 from trm_explore.app.handlers import NOBODY, Updates, visitor
-from trm_explore.app.recipes import BY_HAND, FIELDS, LETTERS, RECIPES, RECORDED, configs_of, names_of, variants_of
+from trm_explore.app.recipes import (
+    BY_HAND,
+    FIELDS,
+    LETTERS,
+    RECIPES,
+    RECORDED,
+    configs_of,
+    names_of,
+    variants_from,
+    variants_of,
+    variants_text,
+)
 from trm_explore.app.recorded import recorded_message
 from trm_explore.comparison import Member, group_message, seconds_left, state_of
 from trm_explore.config import RunConfig
-from trm_explore.pairs import CONTROL, config_of_pair, load_pair, pair_names
+from trm_explore.pairs import config_of_pair, load_pair, pair_names
 from trm_explore.payload import message_of
+from trm_explore.recipe_runs import recorded_runs
 from trm_explore.runs import Run, Runs
 from trm_explore.tasks import resolve
 
 KEPT = 200  # groups that are remembered, their runs by id only
+NEW = "link:"  # before runs by hand that a link has told and that are not set yet
 VALUES = len(LETTERS) * len(FIELDS)  # of the four variants' controls
 
 
@@ -45,27 +58,40 @@ class Comparing:
         self.runs, self.tasks = runs, tasks
         self._groups: OrderedDict[str, Group] = OrderedDict()
 
-    def choose_recipe(self, group: str, recipe: str, *values: Any) -> Updates:
+    def choose_recipe(self, group: str, recipe: str, told: str, *values: Any) -> Updates:
         """A question, or another task -> the variants, what can be guessed, the recorded runs where some are at hand
-        and none of the visitor's own is under way, the note."""
+        and none of the visitor's own is under way, the note, what a link tells of runs by hand. `told`: that before;
+        with NEW it came from a link, and is set now."""
         if recipe == BY_HAND:
-            return [*[gr.skip()] * (VALUES + 2), texts.COMPARE["by_hand"]]
+            return self._by_hand(told, values)
         try:
             variants = variants_of(recipe, values)
             names = names_of(configs_of(variants, values, self.tasks))
         except ValueError as error:
-            return [*[gr.skip()] * (VALUES + 2), f"\u26a0 {error}"]
+            return [*[gr.skip()] * (VALUES + 2), f"\u26a0 {error}", gr.skip()]
         shown = gr.skip() if self._live(group) else recorded_group(values[0], recipe)
         return [
             *(value for variant in variants for value in variant),
             guesses(names),
             shown,
             texts.COMPARE_RECIPES[recipe][1],
+            "" if told and not told.startswith(NEW) else gr.skip(),
         ]
+
+    def _by_hand(self, told: str, values: tuple[Any, ...]) -> Updates:
+        note, text = texts.COMPARE["by_hand"], told.removeprefix(NEW)
+        try:
+            if text == told:
+                raise ValueError("they were made here")
+            controls = [value for one in variants_from(text, values) for value in one]
+        except ValueError:
+            return [*[gr.skip()] * (VALUES + 2), note, gr.skip()]
+        guess, note, _ = self.name_variants(*controls, *values)  # the note says where they do not fit this task
+        return [*controls, guess, gr.skip(), note, text]
 
     def see_recipe(self, group: str, recipe: str, *values: Any) -> Updates:
         """The tab is opened -> as above, with the settings that the Train tab has now; the visitor's own runs stay."""
-        found = self.choose_recipe(group, recipe, *values)
+        found = self.choose_recipe(group, recipe, "", *values)
         if "value" in found[VALUES]:
             del found[VALUES]["value"]  # a guess that was made stays, too
         if self._of(group):
@@ -73,12 +99,13 @@ class Comparing:
         return found
 
     def name_variants(self, *values: Any) -> Updates:
-        """Variants changed by hand -> what can be guessed, and the error where there is one."""
+        """Variants changed by hand -> what can be guessed, the error where there is one, and what a link tells of
+        them."""
         try:
             configs = self.configs(BY_HAND, *values)
         except ValueError as error:
-            return [gr.skip(), f"\u26a0 {error}"]
-        return [guesses(names_of(configs)), texts.COMPARE["by_hand"]]
+            return [gr.skip(), f"\u26a0 {error}", gr.skip()]
+        return [guesses(names_of(configs)), texts.COMPARE["by_hand"], variants_text(_by_letter(values))]
 
     async def begin_group(self, group: str, guess: str | None, recipe: str, *values: Any) -> Updates:
         """Start pressed -> the group, the ticket to watch it with, the note. The variants' controls count only where
@@ -161,11 +188,9 @@ class Comparing:
 
     def configs(self, recipe: Any, *values: Any) -> dict[str, RunConfig]:
         """letter -> config, of the recipe or, by hand, of the variants' values; the Train tab's come last."""
-        by_hand, train = values[:VALUES], list(values[VALUES:])
-        if recipe != BY_HAND:
-            return configs_of(variants_of(recipe, train), train, self.tasks)
-        size = len(FIELDS)
-        return configs_of([list(by_hand[i : i + size]) for i in range(0, VALUES, size)], train, self.tasks)
+        train = list(values[VALUES:])
+        variants = _by_letter(values) if recipe == BY_HAND else variants_of(recipe, train)
+        return configs_of(variants, train, self.tasks)
 
     def _of(self, group: str) -> tuple[Run, ...]:
         found = self._groups.get(group) if isinstance(group, str) else None
@@ -190,6 +215,12 @@ class Comparing:
         return words + (texts.COMPARE["left"].format(left=rounded(left)) if left else "")
 
 
+def _by_letter(values: tuple[Any, ...]) -> list[list[Any]]:
+    """The variants' controls, which come before those of the Train tab, by variant."""
+    size = len(FIELDS)
+    return [list(values[i : i + size]) for i in range(0, VALUES, size)]
+
+
 def guesses(names: dict[str, str]) -> Any:
     """The choices of the prediction."""
     choices = [(f"{letter}: {name}", letter) for letter, name in names.items()]
@@ -206,26 +237,32 @@ def recorded_group(task: str, recipe: str) -> str:
     """The shipped runs that answer a recipe, whole; a message without runs where there are none."""
     if recipe not in RECORDED or task not in pair_names():
         return nothing(recipe)
-    pair, runs, asked = load_pair(task), [], LETTERS[: len(RECIPES[recipe])]
-    for letter, kind in RECORDED[recipe].items():
-        run = pair["runs"][kind]
-        _, config = resolve(config_of_pair(task, kind, run["updates"]))
+    puzzles, asked = load_pair(task)["puzzles"], LETTERS[: len(RECIPES[recipe])]
+    kinds = RECORDED[recipe].values()
+    there = load_pair(task)["runs"] if "off-time" in kinds else recorded_runs(task)  # computed together, both
+    found = {letter: (kind, there[kind]) for letter, kind in RECORDED[recipe].items() if kind in there}
+    if len(found) < 2:
+        return nothing(recipe)
+    configs = {a: resolve(config_of_pair(task, kind, run["updates"]))[1] for a, (kind, run) in found.items()}
+    told, names, runs = texts.COMPARE_RECORDED, names_of(configs), []
+    if all(kind in told for kind, _ in found.values()):  # shorter, and off-time has a name at all
+        names = {letter: told[kind] for letter, (kind, _) in found.items()}
+    for letter, (kind, run) in found.items():
         points = [
             ev.UpdateDone(update, loss, steps, [], 0, 0, 0, seconds) for update, seconds, loss, steps in run["points"]
         ]
         evals = [ev.Evaluated(update, 0, [], cells, exact) for update, cells, exact in run["evals"]]
-        message = message_of(f"recorded-{task}-{kind}", config, [*points, *evals])
-        if kind != CONTROL:  # its weights do not ship
-            message = message | {"frames": recorded_message(task, kind)["frames"]}
+        message = message_of(f"recorded-{task}-{kind}", configs[letter], [*points, *evals])
+        frames = [run["frame"]] if "frame" in run else recorded_message(task, kind)["frames"]
         scores = {
             "exact": run["scores"]["exact_accuracy"],
             "cells": run["scores"]["cell_accuracy"],
-            "puzzles": pair["puzzles"],
+            "puzzles": puzzles,
         }
         totals = {"updates": run["updates"], "seconds": run["seconds"]}
-        member = Member(letter, texts.COMPARE_RECORDED[kind], config)
+        member = Member(letter, names[letter], configs[letter])
+        message |= {"frames": frames}
         runs.append(member.opening(scores | totals) | {"message": message, "beside": letter not in asked})
-    missing = [letter for letter in asked if letter not in RECORDED[recipe]]
-    text = texts.COMPARE["recorded"].format(puzzles=pair["puzzles"])
-    text += "".join(texts.COMPARE["not_recorded"].format(letter=letter) for letter in missing)
+    text = texts.COMPARE["recorded"].format(puzzles=puzzles)
+    text += "".join(texts.COMPARE["not_recorded"].format(letter=letter) for letter in asked if letter not in found)
     return group_message(f"recorded-{task}-{recipe}", runs, first=True, state="recorded", text=text, recorded=True)

@@ -115,8 +115,9 @@ class Links:
         for name, value in (more or {}).items():
             part = self.fields[name]
             with suppress(ValueError):  # a state of the part that no link can carry, such as settings made by hand
-                if value != part.usual and part.read(part.write(value)) == value:
-                    said[name] = part.write(value)
+                text = part.write(value)
+                if value != part.usual and part.write(part.read(text)) == text:
+                    said[name] = text
         return urlencode(said, safe=",/")
 
     def _given(self, query: Any, left_out: list[str]) -> dict[str, str]:

@@ -5,12 +5,15 @@ A variant is five settings; all others are those of the Train tab, so that nothi
 
 from __future__ import annotations
 
-from typing import Any
+import re
+from typing import Any, get_args
 
 from trm_explore import texts
-from trm_explore.app.settings import CONTROLS, check, config_of
+from trm_explore.app.settings import CONTROLS, LIMITS, check, config_of
+from trm_explore.commands import short_number
 from trm_explore.config import RunConfig
 from trm_explore.pairs import CONTROL
+from trm_explore.parts import Scope
 from trm_explore.payload import key_of
 
 LETTERS = "ABCD"
@@ -23,6 +26,7 @@ VARIED = (
 )
 FIELDS = ("used", *VARIED)  # of one variant, in the order in which its controls come
 BY_HAND = "by-hand"
+UNUSED = "-"  # a variant that takes no part, in a link
 
 _ON, _OFF = {"enable_deep_supervision": True}, {"enable_deep_supervision": False}
 RECIPES: dict[str, tuple[dict[str, Any], ...]] = {
@@ -36,11 +40,13 @@ RECIPES: dict[str, tuple[dict[str, Any], ...]] = {
     ),
     "depth": tuple({**_ON, "H_cycles": cycles} for cycles in (1, 2, 4, 6)),
 }
-# The shipped runs that answer a recipe at once, by kind (pairs.py), under the letters of its variants. Letters beyond
+# The recorded runs that answer a recipe at once, by kind (pairs.py), under the letters of its variants. Letters beyond
 # those stand beside the question.
 RECORDED = {
     "on-off": {"A": "on", "B": "off", "C": "off-time"},
-    "loss-gradient": {"A": "on", "C": CONTROL, "D": "off"},
+    "schedule": {"A": "on", "B": "on-constant", "C": "on-exponential_decay", "D": "on-front_loaded"},
+    "loss-gradient": {"A": "on", "B": "on-last", "C": CONTROL, "D": "off"},
+    "depth": {"A": "on-1", "B": "on-2", "C": "on-4", "D": "on-6"},
 }
 
 
@@ -55,6 +61,43 @@ def variants_of(recipe: Any, values: list[Any] | tuple[Any, ...]) -> list[list[A
     changes = RECIPES[recipe]
     variants = [[True, *({**base, **change}[name] for name in VARIED)] for change in changes]
     return variants + [[False, *(base[name] for name in VARIED)]] * (len(LETTERS) - len(changes))
+
+
+def variants_text(variants: list[Any] | tuple[Any, ...]) -> str:
+    """Variants as a link carries them: five settings with commas, `/` between two, - for one that takes no part."""
+    parts = []
+    for used, supervision, schedule, weight, scope, cycles in variants:
+        told = f"{int(bool(supervision))},{schedule},{short_number(float(weight))},{scope},{int(cycles)}"
+        parts.append(told if used else UNUSED)
+    while parts[-1:] == [UNUSED]:
+        parts.pop()
+    return "/".join(parts) or UNUSED
+
+
+def variants_from(text: str, values: list[Any] | tuple[Any, ...]) -> list[list[Any]]:
+    """The four variants of such a text; those that are not used take the Train tab's values. ValueError where it is
+    none."""
+    base, parts = dict(zip(CONTROLS, values, strict=True)), text.split("/")
+    if len(parts) > len(LETTERS):
+        raise ValueError(f"runs={text!r:.40} names {len(parts)} runs; {texts.LINK_RUNS}")
+    found = []
+    for part in (*parts, *[UNUSED] * (len(LETTERS) - len(parts))):
+        match = re.fullmatch(r"([01]),(\w+),(\d(?:\.\d{1,4})?),(\w+),(\d{1,3})", part, re.ASCII)
+        if part == UNUSED:
+            found.append([False, *(base[name] for name in VARIED)])
+            continue
+        if not match:
+            raise ValueError(f"runs has {part!r:.40}; {texts.LINK_RUNS}")
+        supervision, schedule, weight, scope, cycles = match.groups()
+        low, high = LIMITS["H_cycles"]
+        known = schedule in texts.SCHEDULES and schedule != "custom" and scope in get_args(Scope)
+        if not (known and float(weight) <= 1 and low <= int(cycles) <= high):
+            raise ValueError(f"runs has {part!r:.40}; {texts.LINK_RUNS}")
+        found.append([True, supervision == "1", schedule, float(weight), scope, int(cycles)])
+    taking_part = [tuple(one) for one in found if one[0]]
+    if len(taking_part) < 2 or len(set(taking_part)) < len(taking_part):
+        raise ValueError(f"runs={text!r:.40} is nothing to compare; {texts.LINK_RUNS}")
+    return found
 
 
 def configs_of(

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 import tyro
 
 from trm_explore.pairs import load_pair, make_pairs, pair_names, text_of
+from trm_explore.recipe_runs import make_recipe_runs
 from trm_explore.resources import folder
 from trm_explore.tasks import GENERATED, TASKS, preset, resolve
 from trm_explore.terminal import board_text
@@ -37,6 +40,8 @@ class MakeAssets:
     """Only these tasks. Empty: all."""
     out: str = ""
     """Folder to write to. Empty: the project's own assets."""
+    what: Literal["all", "pairs", "recipes"] = "all"
+    """The pairs, the runs that answer the questions of a comparison, or both."""
     measure: bool = False
     """Measure anew how many updates without supervision take as long as those with it."""
 
@@ -63,9 +68,16 @@ def run_make_assets(args: MakeAssets) -> int:
     out = Path(args.out) if args.out else folder()
     out.mkdir(parents=True, exist_ok=True)
     for name in _known(args.names, GENERATED):
-        for line in make_pairs(name, out, measure=args.measure):
+        for line in _made(name, out, args):
             print(line, flush=True)
     return 0
+
+
+def _made(name: str, out: Path, args: MakeAssets) -> Iterator[str]:
+    if args.what != "recipes":
+        yield from make_pairs(name, out, measure=args.measure)
+    if args.what != "pairs":
+        yield from make_recipe_runs(name, out)
 
 
 def _known(names: tuple[str, ...], there: tuple[str, ...]) -> tuple[str, ...]:

@@ -24,7 +24,7 @@ class DataConfig:
     pool_size: int = 0
     """Generate (once, then cached) a pool of this many puzzles. 0: what ships with the project."""
     size: int = 0
-    """Side of a board, digits of a number, length of a row, for the tasks that have a size. 0: the task's own."""
+    """Side of a board (of a maze: in rooms), digits of a number, length of a row. 0: the task's own."""
     eval_size: int = 0
     """Another size for the held-out puzzles, where the network can take it. 0: the same."""
     base: int = 0
