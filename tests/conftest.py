@@ -1,5 +1,7 @@
 """What all tests share: one thread, the same random examples in every run, and a tiny task, batch and run."""
 
+import os
+
 import pytest
 import torch
 from hypothesis import settings
@@ -13,6 +15,9 @@ torch.set_num_threads(1)
 # The same examples every time, and no deadline: a busy machine must not turn a test red.
 settings.register_profile("trm_explore", derandomize=True, deadline=None, max_examples=50, database=None)
 settings.load_profile("trm_explore")
+
+LARGE = bool(os.environ.get("TRM_EXPLORE_LARGE"))  # the few tests, too, that repeat at length what others show
+large = pytest.mark.skipif(not LARGE, reason="repeats others at length; TRM_EXPLORE_LARGE=1 runs it")
 
 TINY = {
     "task": "sudoku4",

@@ -309,10 +309,13 @@ def test_a_group_that_is_not_there_does_no_harm(comparing, wrong):
 def test_own_runs_stay_when_the_tab_is_opened_again(comparing):
     group, *_ = asyncio.run(comparing.begin_group("", None, "on-off", *[None] * VALUES, *SMALL))
     asyncio.run(collect(comparing.follow_group(group)))
-    seen = comparing.see_recipe(group, "on-off", *START)
+    other = flat(variants_of("depth", START))
+    seen = comparing.see_recipe(group, "on-off", *other, *START)
     assert "value" not in seen[VALUES + 1]  # skipped: the visitor's own figures stay
-    guess, message = comparing.see_recipe("", "on-off", *START)[VALUES : VALUES + 2]
+    guess, message = comparing.see_recipe("", "on-off", *other, *START)[VALUES : VALUES + 2]
     assert json.loads(message)["recorded"] and guess["choices"] and "value" not in guess  # nor is a guess forgotten
+    same = comparing.see_recipe("", "on-off", *flat(variants_of("on-off", START)), *START)
+    assert not any("value" in one for one in (*same[: VALUES + 1], same[VALUES + 2])) and json.loads(same[VALUES + 1])
     assert comparing.choose_recipe("", "on-off", "", *START)[VALUES]["value"] is None
     assert comparing.choose_recipe("", BY_HAND, "", *START)[-2] == texts.COMPARE["by_hand"]
 
@@ -472,7 +475,7 @@ def test_every_listener_of_the_tab_gets_and_gives_as_many_values_as_it_is_wired_
     page, train = asyncio.run(built()), len(CONTROLS)
     sizes = {
         "choose_recipe": (3 + train, VALUES + 4),
-        "see_recipe": (2 + train, VALUES + 4),
+        "see_recipe": (2 + VALUES + train, VALUES + 4),
         "name_variants": (VALUES + train, 3),
         "begin_group": (3 + VALUES + train, 3),
         "follow_group": (1, 1),  # it repeats ten times a second: every output costs training

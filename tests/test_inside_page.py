@@ -1,6 +1,7 @@
 """Look inside on the real page: own puzzles, four times the cycles, interventions, the map; by mouse, keys, phone."""
 
 import pytest
+from conftest import large
 from playwright.sync_api import expect
 from served import chromium, data, site, visit, wait_for  # noqa: F401
 
@@ -163,7 +164,7 @@ def test_keys_alone_type_a_puzzle_set_a_cell_and_walk_the_steps(look):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("task", ["sudoku9", "addition", "poisson"])
+@pytest.mark.parametrize("task", ["sudoku9", *(pytest.param(task, marks=large) for task in ("addition", "poisson"))])
 def test_nothing_scrolls_sideways_on_a_phone(look, task):
     page = look(f"?task={task}", width=390)
     wait_for(page, lambda: data(page, "inside-thinking", "steps") not in (None, ""))

@@ -13,6 +13,7 @@ import urllib.request
 
 import pytest
 from browser import launch
+from conftest import large
 from playwright.sync_api import Page, expect
 
 from trm_explore.app.recorded import recorded_text
@@ -312,7 +313,9 @@ def shows(page: Page, task: str) -> bool:
     return page.locator("#measured").inner_text().strip() == recorded_text(task)
 
 
-@pytest.mark.parametrize("task", ["sudoku4", "maze", "addition", "swirl", "poisson"])
+@pytest.mark.parametrize(
+    "task", ["maze", "swirl", *(pytest.param(task, marks=large) for task in ("sudoku4", "addition", "poisson"))]
+)
 def test_a_click_on_a_card_chooses_the_task_and_shows_its_recorded_run(visit, task):
     page = visit()
     assert int(data(page, "tasks", "tasks")) == len(GENERATED)
@@ -392,7 +395,7 @@ def test_training_a_maze_plays_its_trajectory(visit):
     wait_for(page, lambda: data(page, "player", "step") == "2", 10)
 
 
-@pytest.mark.parametrize("task", ["swirl", "poisson", "addition"])
+@pytest.mark.parametrize("task", ["addition", *(pytest.param(task, marks=large) for task in ("swirl", "poisson"))])
 def test_training_another_kind_of_board_ends_without_trouble(visit, task):
     page = visit()
     card(page, task).click()

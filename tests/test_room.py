@@ -24,6 +24,7 @@ import pytest
 import yaml
 from background import ENDLESS, maker, until, updates
 from browser import launch
+from conftest import large
 from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
@@ -509,6 +510,7 @@ def test_behind_a_proxy_under_a_path_the_page_trains():
 
 
 @pytest.mark.slow
+@large
 def test_the_measurement_of_the_page_runs():
     command = [sys.executable, str(ROOT / "benchmarks" / "page.py"), "--quick"]
     ran = subprocess.run(command, capture_output=True, text=True, cwd=ROOT)

@@ -13,14 +13,17 @@ from playwright.sync_api import expect
 from served import data, go, wait_for
 
 from trm_explore import texts
+from trm_explore.app.link_fields import choice
 from trm_explore.app.links import Links
+from trm_explore.app.recipes import RECIPES
 from trm_explore.app.recorded import recorded_message, recorded_text
 from trm_explore.app.tours import figures_of, links, tours
 from trm_explore.pairs import load_pair
 from trm_explore.supervision import supervision_weights
 
 site, chromium, visit = served.site, served.chromium, served.visit
-LINKS = Links(tabs=("train", "compare", "inside"), tours=links())
+RECIPE = choice("recipe", None, tuple(RECIPES), next(iter(RECIPES)))
+LINKS = Links(tabs=("train", "compare", "inside"), tours=links(), fields=[RECIPE])
 STOPS = [(tour["name"], number, stop) for tour in tours() for number, stop in enumerate(tour["stops"], 1)]
 TEMPLATES = {
     (name, number): stop[3] for name, (_, stops) in texts.TOURS.items() for number, stop in enumerate(stops, 1)

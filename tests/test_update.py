@@ -7,6 +7,7 @@ from collections import Counter
 import pytest
 import torch
 import torch.nn.functional as F
+from conftest import large
 from hypothesis import given
 from hypothesis import strategies as st
 from torch.profiler import ProfilerActivity, profile
@@ -457,7 +458,7 @@ def peak_of_an_update(tiny_run, **settings):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("H_cycles", "least", "most"), [(3, 2.5, 3.1), (5, 4.2, 5.1)])
+@pytest.mark.parametrize(("H_cycles", "least", "most"), [(3, 2.5, 3.1), pytest.param(5, 4.2, 5.1, marks=large)])
 def test_memory_of_an_update_against_supervision_off(tiny_run, H_cycles, least, most):
     off = peak_of_an_update(tiny_run, H_cycles=H_cycles)
 

@@ -605,11 +605,12 @@ TOURS = {
                 "that are good early.",
             ),
             (
-                "task=sudoku4&schedule=front_loaded",
-                "#train",
+                "task=maze&tab=compare&recipe=schedule",
+                "#compare .tq-pair",
                 "Which one is best?",
-                "It depends on the task, and on whether you want early answers or only a good last one. Train with two "
-                "of them and the same seed, and look at the same steps.",
+                "Four recorded runs on mazes, one a schedule, from the same seed. Look at the final answer, then "
+                "choose the first step above the curves. It depends on the task, and on whether you want early answers "
+                "or only a good last one. One seed each: your own runs start with Start.",
             ),
         ],
     ),

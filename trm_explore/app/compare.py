@@ -79,7 +79,7 @@ def build(shared: Shared) -> list[Field]:
     gr.on(
         chosen, comparing.choose_recipe, [group, recipe, told, *inputs], picked, trigger_mode="always_last", **AT_ONCE
     )
-    shared.tabs.select(comparing.see_recipe, [group, recipe, *inputs], picked, **AT_ONCE)
+    shared.tabs.select(comparing.see_recipe, [group, recipe, *controls, *inputs], picked, **AT_ONCE)
     gr.on(
         [c.input for c in controls],
         comparing.name_variants,

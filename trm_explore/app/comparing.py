@@ -90,10 +90,15 @@ class Comparing:
         return [*controls, guess, gr.skip(), note, text]
 
     def see_recipe(self, group: str, recipe: str, *values: Any) -> Updates:
-        """The tab is opened -> as above, with the settings that the Train tab has now; the visitor's own runs stay."""
-        found = self.choose_recipe(group, recipe, "", *values)
+        """The tab is opened -> as above, with the settings that the Train tab has now; the visitor's own runs stay.
+        Where the variants' controls, which come first, are set so already, they are left alone: somebody may change
+        them before this answer is there."""
+        found = self.choose_recipe(group, recipe, "", *values[VALUES:])
         if "value" in found[VALUES]:
             del found[VALUES]["value"]  # a guess that was made stays, too
+        if found[:VALUES] == list(values[:VALUES]):
+            found[: VALUES + 1] = [gr.skip()] * (VALUES + 1)
+            found[VALUES + 2] = gr.skip()
         if self._of(group):
             found[VALUES : VALUES + 2] = [gr.skip(), gr.skip()]
         return found
