@@ -329,6 +329,13 @@ def test_runs_by_hand_are_set_from_a_link_and_told_again(comparing):
     def skipped(one):
         return isinstance(one, dict) and "value" not in one
 
+    # A page may send anything, and what takes no part is not looked at.
+    forged = [value if n < 12 else object() for n, value in enumerate(set_by[:VALUES])]
+    forged[12] = forged[18] = False
+    assert comparing.name_variants(*forged, *START)[2] == "1,constant,0.25,cycle,3/0,linear_decay,0.5,full,4"
+    for wrong in (None, 7, ["link:"], {"a": 1}):
+        assert all(map(skipped, comparing.choose_recipe("", BY_HAND, wrong, *START)[:VALUES]))
+        assert json.loads(comparing.choose_recipe("", "depth", wrong, *START)[VALUES + 1])["recorded"]
     # What was set once, or made here, stays as it is; a question forgets it, and never what a link has just brought.
     assert all(map(skipped, comparing.choose_recipe("", BY_HAND, told, *START)[:VALUES]))
     assert comparing.choose_recipe("", "depth", told, *START)[-1] == ""

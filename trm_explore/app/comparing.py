@@ -62,6 +62,7 @@ class Comparing:
         """A question, or another task -> the variants, what can be guessed, the recorded runs where some are at hand
         and none of the visitor's own is under way, the note, what a link tells of runs by hand. `told`: that before;
         with NEW it came from a link, and is set now."""
+        told = told if isinstance(told, str) else ""  # a page may send anything
         if recipe == BY_HAND:
             return self._by_hand(told, values)
         try:

@@ -66,9 +66,12 @@ def variants_of(recipe: Any, values: list[Any] | tuple[Any, ...]) -> list[list[A
 def variants_text(variants: list[Any] | tuple[Any, ...]) -> str:
     """Variants as a link carries them: five settings with commas, `/` between two, - for one that takes no part."""
     parts = []
-    for used, supervision, schedule, weight, scope, cycles in variants:
-        told = f"{int(bool(supervision))},{schedule},{short_number(float(weight))},{scope},{int(cycles)}"
-        parts.append(told if used else UNUSED)
+    for used, *chosen in variants:
+        if not used:  # whatever stands there
+            parts.append(UNUSED)
+            continue
+        supervision, schedule, weight, scope, cycles = chosen
+        parts.append(f"{int(bool(supervision))},{schedule},{short_number(float(weight))},{scope},{int(cycles)}")
     while parts[-1:] == [UNUSED]:
         parts.pop()
     return "/".join(parts) or UNUSED
