@@ -103,6 +103,11 @@ def test_when_the_first_cannot_save_all_end(together):
     assert reason.startswith("could not save")
 
 
+@pytest.mark.slow
+def test_nothing_of_the_connection_outlives_it(together):
+    assert together["threads left"] == []
+
+
 @given(st.integers(0, 100), st.integers(1, 9))
 def test_the_parts_are_everything_once_and_in_order(n, count):
     parts = [list(range(n))[Processes(rank, count).part(n)] for rank in range(count)]

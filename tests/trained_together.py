@@ -63,6 +63,12 @@ def run(config: dict, resume=None, **how) -> dict:
     return said
 
 
+def threads() -> list[str]:
+    """The names of those threads that torch.distributed started, where the system tells them (Linux)."""
+    names = [(task / "comm").read_text().strip() for task in Path("/proc/self/task").glob("*")]
+    return [name for name in names if name.startswith(("gloo", "pt_"))]
+
+
 def main(folder: Path) -> None:
     torch.set_num_threads(1)
     with joined("cpu") as processes:
@@ -87,8 +93,11 @@ def main(folder: Path) -> None:
             said["refused"] = str(error)
         full = train(RunConfig.from_flat(TINY | {"updates": 1, "out": str(folder / "a file")}), processes=processes)
         said["full disk"] = [event.reason for event in full if isinstance(event, ev.Failed)]
-        if processes.first:
-            print(json.dumps(said))
+    said["threads left"] = threads()
+    if processes.first:
+        print(json.dumps(said))
+    else:
+        assert said["threads left"] == [], said["threads left"]
 
 
 if __name__ == "__main__":

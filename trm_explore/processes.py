@@ -100,6 +100,11 @@ def joined(device: str) -> Iterator[Processes]:
                 f"torchrun started more processes than there are GPUs ({there}); give --nproc_per_node={there}"
             )
         torch.cuda.set_device(here)
+    # Optimisers import this module, and a default of its functions is the group that exists when it is imported: that
+    # one is then kept for good. Gloo's threads would outlive destroy_process_group, and one that still holds a tensor
+    # when Python ends aborts the process. Imported before there is a group, it keeps none.
+    from torch.distributed.nn import functional  # noqa: F401
+
     dist.init_process_group("nccl" if cuda else "gloo")
     try:
         yield Processes(dist.get_rank(), dist.get_world_size())
