@@ -11,6 +11,7 @@ import time
 import pytest
 from browser import launch
 
+LEASE = 4.0  # seconds that a run lives on when nobody watches it
 # What Gradio's client itself says when a reload cuts its open stream; the page that it speaks of is gone by then.
 CUT_BY_RELOAD = ("AbortError: signal is aborted", "Unexpected error Connection errored out")
 
@@ -21,7 +22,7 @@ def site():
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    command = [sys.executable, "-m", "trm_explore", "app", "--port", str(port), "--runs", "1", "--lease", "4"]
+    command = [sys.executable, "-m", "trm_explore", "app", "--port", str(port), "--runs", "1", "--lease", str(LEASE)]
     server = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     url = f"http://127.0.0.1:{port}"
     try:
@@ -76,13 +77,33 @@ def settled(page):
     page.wait_for_selector("#share [data-link]", state="attached", timeout=30_000)
 
 
+def unfold(page, title):
+    """Opens a folded part. Gradio sets its controls once more shortly after it has made them: no person is so quick
+    that this would undo what they chose, but a test is."""
+    page.get_by_role("button", name=title).click()
+    page.wait_for_timeout(400)
+
+
+def enter(page, box, value):
+    """Puts a number into a box and leaves it, again until it stays there (see unfold)."""
+
+    def stays():
+        box.fill(str(value))
+        box.press("Tab")
+        page.wait_for_timeout(200)
+        return box.input_value() == str(value)
+
+    wait_for(page, stays)
+
+
 def data(page, name, key):
     """el.dataset[key] of a module's element."""
     found = "([name, key]) => document.querySelector(`#${name}[data-ready], #${name} [data-ready]`)?.dataset[key]"
     return page.evaluate(found, [name, key])
 
 
-def wait_for(page, ready, seconds=20):
+def wait_for(page, ready, seconds=30):
+    """Until ready() is true."""
     until = time.monotonic() + seconds
     while time.monotonic() < until:
         if ready():

@@ -15,7 +15,7 @@ from trm_explore import events as ev
 from trm_explore import texts
 from trm_explore.app import build, seeds
 from trm_explore.app import comparing as comparing_module
-from trm_explore.app.comparing import NEW, VALUES, Comparing, recorded_group
+from trm_explore.app.comparing import HERE, NEW, VALUES, Comparing, recorded_group
 from trm_explore.app.recipes import (
     BY_HAND,
     FIELDS,
@@ -124,7 +124,7 @@ def test_what_cannot_be_compared_is_refused_in_one_sentence(variants, said):
 @pytest.mark.parametrize("recipe", ["", "sudoku", None, 3, ["on-off"], {"on-off": 1}])
 def test_an_unknown_question_is_refused_and_starts_nothing(comparing, recipe):
     group, ticket, note = asyncio.run(comparing.begin_group("", None, recipe, *[None] * VALUES, *SMALL))
-    assert ticket == "" and note.startswith("\u26a0 recipe=") and comparing.runs.active() == 0
+    assert ticket == "" and note.startswith("\u26a0 Not started: recipe=") and comparing.runs.active() == 0
     assert comparing.choose_recipe("", recipe, "", *START)[-2].startswith("\u26a0 recipe=")
 
 
@@ -318,6 +318,8 @@ def test_own_runs_stay_when_the_tab_is_opened_again(comparing):
     assert not any("value" in one for one in (*same[: VALUES + 1], same[VALUES + 2])) and json.loads(same[VALUES + 1])
     assert comparing.choose_recipe("", "on-off", "", *START)[VALUES]["value"] is None
     assert comparing.choose_recipe("", BY_HAND, "", *START)[-2] == texts.COMPARE["by_hand"]
+    for told in (HERE, "1,constant,0.25,cycle,3/0,linear_decay,0.5,full,4"):  # edited here: name_variants answers
+        assert not any("value" in one for one in comparing.choose_recipe("", BY_HAND, told, *START))
 
 
 def test_runs_by_hand_are_set_from_a_link_and_told_again(comparing):
@@ -445,7 +447,7 @@ def test_a_repeat_that_cannot_begin_says_why(comparing):
         return [out async for out in repeats.repeat("nothing", *[None] * VALUES, *SMALL)]
 
     (out,) = asyncio.run(told())
-    assert out[0] == "" and out[1].startswith("\u26a0 recipe='nothing'") and comparing.runs.active() == 0
+    assert out[0] == "" and out[1].startswith("\u26a0 Not started: recipe='nothing'") and comparing.runs.active() == 0
 
 
 def test_the_last_seeds_there_are_can_be_repeated():

@@ -8,9 +8,10 @@ from urllib.parse import unquote
 import pytest
 import served
 from playwright.sync_api import Page, expect
-from served import settled, wait_for
+from served import enter, settled, unfold, wait_for
 
 from trm_explore import texts
+from trm_explore.app.recipes import BY_HAND
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 expect.set_options(timeout=20_000)  # two busy cores are slow
@@ -25,10 +26,8 @@ def opened(visit):
 
     def open_tab(width: int = 1280, updates: int = 4) -> Page:
         page = visit(width=width, reduced_motion="reduce")
-        page.get_by_text("More settings").click()
-        box = page.locator("#updates input")
-        box.fill(str(updates))
-        box.press("Tab")
+        unfold(page, "More settings")
+        enter(page, page.locator("#updates input"), updates)
         tab(page)
         return page
 
@@ -67,7 +66,7 @@ def test_recorded_runs_are_there_when_the_tab_opens_and_follow_question_and_task
 def test_runs_by_hand_come_from_a_link_and_stand_in_it_again(visit):
     page = visit("?tab=compare&recipe=by-hand&runs=1,constant,0.25,cycle,3/0,linear_decay,0.5,full,4")
     expect(page.locator("#guess label")).to_have_count(3)
-    page.get_by_role("button", name=WORDS["variants"]).click()
+    unfold(page, WORDS["variants"])
     expect(page.locator("#H_cycles-B input[type=number]")).to_have_value("4")
     expect(page.locator("#used-C input")).not_to_be_checked()
     page.locator("#enable_deep_supervision-B input").check()
@@ -116,21 +115,42 @@ def test_a_long_comparison_can_be_paused_and_stopped(opened):
 
 def test_runs_by_hand_and_what_is_wrong_with_them_in_one_sentence(opened):
     page = opened()
-    page.get_by_text(WORDS["variants"], exact=True).click()
-    page.locator("#H_cycles-A input[type=number]").fill("2")
-    page.locator("#H_cycles-A input[type=number]").press("Tab")
+    unfold(page, WORDS["variants"])
+    enter(page, page.locator("#H_cycles-A input[type=number]"), 2)
     expect(page.locator("#recipe").get_by_label(WORDS["by_hand_choice"])).to_be_checked()
     expect(page.locator("#guess")).to_contain_text("2 H-cycles")
+    expect(page.locator("#compare-note")).to_contain_text(WORDS["by_hand"][:20])
     page.locator("#used-B").get_by_role("checkbox").uncheck()
     expect(page.locator("#compare-note")).to_contain_text("1 run is chosen, which is nothing to compare")
     page.locator("#compare-start").click()
-    page.wait_for_timeout(400)
+    expect(page.locator("#compare-note")).to_contain_text("Not started: 1 run is chosen")
     assert data(page, "state") == "recorded", "nothing was started"
     page.locator("#used-C").get_by_role("checkbox").check()
     expect(page.locator("#compare-note")).to_contain_text(WORDS["by_hand"][:20])
     page.locator("#compare-start").click()
     wait_for(page, lambda: data(page, "state") == "finished" and data(page, "points") == "4 4", 60)
     assert page.locator("#compare .tq-names b").all_inner_texts() == ["A", "C"]
+
+
+def test_what_is_wrong_with_a_run_stays_said_when_the_server_is_slow(opened):
+    """The answer to the first edit, which makes the question "by hand", may come after that to a later one."""
+    page, late = opened(), []
+    unfold(page, WORDS["variants"])
+
+    def keep_back(route):
+        if BY_HAND in (route.request.post_data_json or {}).get("data", [])[:2]:
+            late.append(route)
+        else:
+            route.continue_()
+
+    page.route("**/run/**", keep_back)
+    page.locator("#used-B").get_by_role("checkbox").uncheck()
+    expect(page.locator("#compare-note")).to_contain_text("1 run is chosen, which is nothing to compare")
+    wait_for(page, lambda: late)
+    with page.expect_response(lambda answer: answer.request == late[0].request):
+        late[0].continue_()
+    page.wait_for_timeout(300)
+    expect(page.locator("#compare-note")).to_contain_text("1 run is chosen, which is nothing to compare")
 
 
 def test_a_repeat_shows_its_figure_and_can_be_stopped(opened):
@@ -148,6 +168,5 @@ def test_a_repeat_shows_its_figure_and_can_be_stopped(opened):
 def test_phone_width_never_scrolls_sideways(opened):
     page = opened(width=390)
     wait_for(page, lambda: data(page, "runs") == "3")
-    page.get_by_text(WORDS["variants"], exact=True).click()
-    page.wait_for_timeout(300)
+    unfold(page, WORDS["variants"])
     assert page.evaluate("document.documentElement.scrollWidth") <= 390

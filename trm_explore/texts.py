@@ -758,6 +758,7 @@ COMPARE = {
     "not_recorded": " {letter} was not recorded.",
     "no_record": "No recorded runs answer this question: press Start.",
     "starting": "Starting.",
+    "not_started": "\u26a0 Not started: {error}",
     "state_preparing": "Preparing.",
     "state_running": "Training in turn: {done} of {updates} updates",
     "state_paused": "Paused: {done} of {updates} updates.",

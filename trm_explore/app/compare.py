@@ -8,7 +8,7 @@ import gradio as gr
 
 from trm_explore import texts
 from trm_explore.app.bridge import host, link
-from trm_explore.app.comparing import NEW, Comparing, guesses, recorded_group
+from trm_explore.app.comparing import HERE, NEW, Comparing, guesses, recorded_group
 from trm_explore.app.link_fields import Field, choice
 from trm_explore.app.recipes import (
     BY_HAND,
@@ -33,6 +33,7 @@ const { group, state, recorded } = JSON.parse(props.value);
 if (!recorded && !group.startsWith("none-")) sessionStorage.setItem("trm-group", group);
 if (window.trmGroupState !== state) { window.trmGroupState = state; trigger("turn", { state }); }
 """
+EDITED = f"() => ['{BY_HAND}', '{HERE}']"
 GUESSED = "(guess) => { window.trmStore?.set('guess', guess); return []; }"
 
 
@@ -80,6 +81,7 @@ def build(shared: Shared) -> list[Field]:
         chosen, comparing.choose_recipe, [group, recipe, told, *inputs], picked, trigger_mode="always_last", **AT_ONCE
     )
     shared.tabs.select(comparing.see_recipe, [group, recipe, *controls, *inputs], picked, **AT_ONCE)
+    gr.on([c.input for c in controls], None, None, [recipe, told], js=EDITED, api_visibility="private")
     gr.on(
         [c.input for c in controls],
         comparing.name_variants,
@@ -88,7 +90,6 @@ def build(shared: Shared) -> list[Field]:
         trigger_mode="always_last",
         **AT_ONCE,
     )
-    gr.on([c.input for c in controls], None, None, recipe, js=f"() => '{BY_HAND}'", api_visibility="private")
     guess.change(None, guess, None, js=GUESSED, api_visibility="private")
     begun = start.click(
         comparing.begin_group, [group, guess, recipe, *controls, *inputs], [group, ticket, note], **ONCE

@@ -39,6 +39,7 @@ from trm_explore.tasks import resolve
 
 KEPT = 200  # groups that are remembered, their runs by id only
 NEW = "link:"  # before runs by hand that a link has told and that are not set yet
+HERE = "edited"  # in their place: runs that are just being edited here; no link carries that
 VALUES = len(LETTERS) * len(FIELDS)  # of the four variants' controls
 
 
@@ -61,7 +62,8 @@ class Comparing:
     def choose_recipe(self, group: str, recipe: str, told: str, *values: Any) -> Updates:
         """A question, or another task -> the variants, what can be guessed, the recorded runs where some are at hand
         and none of the visitor's own is under way, the note, what a link tells of runs by hand. `told`: that before;
-        with NEW it came from a link, and is set now."""
+        with NEW it came from a link, and is set now. Where they were edited here, `name_variants` answers, not this:
+        this answer may come later, when they have been edited again."""
         told = told if isinstance(told, str) else ""  # a page may send anything
         if recipe == BY_HAND:
             return self._by_hand(told, values)
@@ -80,13 +82,14 @@ class Comparing:
         ]
 
     def _by_hand(self, told: str, values: tuple[Any, ...]) -> Updates:
-        note, text = texts.COMPARE["by_hand"], told.removeprefix(NEW)
+        text = told.removeprefix(NEW)
+        as_they_are = [*[gr.skip()] * (VALUES + 2), gr.skip() if told else texts.COMPARE["by_hand"], gr.skip()]
+        if text == told:
+            return as_they_are
         try:
-            if text == told:
-                raise ValueError("they were made here")
             controls = [value for one in variants_from(text, values) for value in one]
         except ValueError:
-            return [*[gr.skip()] * (VALUES + 2), note, gr.skip()]
+            return as_they_are
         guess, note, _ = self.name_variants(*controls, *values)  # the note says where they do not fit this task
         return [*controls, guess, gr.skip(), note, text]
 
@@ -94,7 +97,7 @@ class Comparing:
         """The tab is opened -> as above, with the settings that the Train tab has now; the visitor's own runs stay.
         Where the variants' controls, which come first, are set so already, they are left alone: somebody may change
         them before this answer is there."""
-        found = self.choose_recipe(group, recipe, "", *values[VALUES:])
+        found = self.choose_recipe(group, recipe, HERE if recipe == BY_HAND else "", *values[VALUES:])
         if "value" in found[VALUES]:
             del found[VALUES]["value"]  # a guess that was made stays, too
         if found[:VALUES] == list(values[:VALUES]):
@@ -124,7 +127,7 @@ class Comparing:
             configs = await asyncio.to_thread(self.configs, recipe, *values)
             begun = self.runs.submit_group(list(configs.values()), visitor=visitor())
         except (ValueError, OSError) as error:
-            return [gr.skip(), NOBODY, f"\u26a0 {error}"]
+            return [gr.skip(), NOBODY, texts.COMPARE["not_started"].format(error=error)]
         names = names_of(configs)
         members = tuple(Member(letter, names[letter], config) for letter, config in configs.items())
         new = secrets.token_urlsafe(16)

@@ -47,7 +47,7 @@ class Repeats:
         try:
             configs = await asyncio.to_thread(self.comparing.configs, recipe, *values)
         except (ValueError, OSError) as error:
-            yield ["", f"\u26a0 {error}", gr.skip(), *buttons(False)]
+            yield ["", texts.COMPARE["not_started"].format(error=error), gr.skip(), *buttons(False)]
             return
         token, asks = secrets.token_urlsafe(16), visitor()
         self._stopped[token] = False
