@@ -358,6 +358,21 @@ def test_boards_step_together_and_shorter_runs_stay_at_their_last(page):
     page.get_by_role("button", name=SAYS["play"], exact=True).wait_for()  # it has stopped by itself
 
 
+def test_a_run_that_reads_beyond_its_training_is_shown_to_the_last_step_read(page):
+    one = run("A", 4, 0.5)
+    one["message"] |= {"steps": 2, "read": 4}
+    one["message"]["points"] = [[u, u / 10, 1.0, [0.5, 0.25]] for u in (10, 20)]
+    mount(page, group(one, run("B", 2, 0.25)))
+    page.get_by_label("Step of all boards").fill("2")
+    settle(page)
+    assert "step 2 of 0–3" in page.inner_text("#compare") and "has no step 2" in page.inner_text("#compare")
+    page.get_by_role("combobox").select_option("all")
+    settle(page)
+    assert page.locator("#compare canvas").nth(0).get_attribute("aria-label").count("A, step") == 2
+    scores = page.locator("#compare canvas").nth(1).get_attribute("aria-label")
+    assert scores.count("A, step") == 4 and "A, step 3 50 %" in scores and "A, step 1 10 %" in scores
+
+
 def test_curves_can_be_of_any_step_against_updates_or_own_seconds(page):
     mount(page, group(run("A", 3, 0.5, seconds=2.0), run("B", 3, 0.8, seconds=8.0)))
     loss, score = (page.locator("#compare canvas").nth(n) for n in (0, 1))

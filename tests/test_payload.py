@@ -101,6 +101,25 @@ def test_a_plan_has_the_weights_their_sum_and_the_scope_in_force(flat, weights, 
     assert plan["steps"] == len(plan["colors"]["light"]) == len(plan["colors"]["dark"]) == 3
 
 
+@pytest.mark.parametrize(
+    ("task", "flat", "read", "said"),
+    [
+        ("sudoku4", {}, 3, ""),
+        ("sudoku4", {"eval_H_cycles": 2}, 2, ""),
+        ("sudoku6", {}, 6, "beyond training"),
+        ("sudoku6", {"H_cycles": 6}, 6, ""),
+        ("sudoku6", {"H_cycles": 8}, 8, ""),  # whoever trains more reads more
+        ("sudoku4", {"halt_max_steps": 4}, 12, "trained in a later pass"),
+    ],
+)
+def test_what_is_read_beyond_a_training_pass_is_told(task, flat, read, said):
+    config = preset(task, **flat)
+    for told in (plan_of(config), message_of("run-1", config, [])):
+        assert (told["steps"], told["read"], told["beyond"]) == (config.model.H_cycles, read, said)
+        assert len(told["colors"]["light"]) == max(read, config.model.H_cycles)
+    assert len(plan_of(config)["weights"]) == config.model.H_cycles
+
+
 def test_an_error_plan_is_only_the_error():
     assert error_plan("seed=-1 is wrong") == {"error": "seed=-1 is wrong"}
 

@@ -107,7 +107,15 @@ def delta(**changes):
 def plan(steps, **changes):
     weights = [0.5 * (k + 1) / steps for k in range(steps - 1)] + [1.0]
     colors = {"light": ["#2a7f8e"] * steps, "dark": ["#4fc0cf"] * steps}
-    return {**PLAN, "steps": steps, "weights": weights, "divisor": sum(weights), "colors": colors, **changes}
+    return {
+        **PLAN,
+        "steps": steps,
+        "read": steps,
+        "weights": weights,
+        "divisor": sum(weights),
+        "colors": colors,
+        **changes,
+    }
 
 
 def run_of(steps, rows=4, box=(2, 2), updates=(10, 20), **changes):
@@ -289,6 +297,41 @@ def test_supervision_off(page):
     mount(page, off, None, names=["ribbon"])
     assert ["not supervised" in w for w in texts(page, "#ribbon .tr-weight")] == [True, True, False]
     assert columns(page, "arrow") == ["none", "none", "inside"], "cycle with supervision off is last"
+
+
+def beyond(steps, read, **changes):
+    """A plan and a run that trains `steps` and reads `read`."""
+    more = {"read": read, "beyond": "beyond training", "colors": {"light": ["#2a7f8e"] * read, "dark": ["#fff"] * read}}
+    seen = [0.1 * k for k in range(read)]
+    evals = [[20, seen, seen]]
+    return plan(steps, **more), run_of(steps, **more | {"evals": evals, "frames": run_of(read)["frames"]}, **changes)
+
+
+def test_steps_read_beyond_training_have_columns_with_answers_but_no_loss(page):
+    mount(page, *beyond(2, 4), step=None)
+    assert columns(page, "weight") == ["0.25", "1", "", ""] and columns(page, "lit") == ["1", "1", "0", "0"]
+    assert columns(page, "arrow") == ["end", "start", "none", "none"]
+    assert [text.startswith("0.") for text in texts(page, "#ribbon .tr-loss")] == [True, True, False, False]
+    assert [text.split()[0] for text in texts(page, "#ribbon .tr-solved")] == ["0", "10", "20", "30"]
+    assert ["beyond training" in text for text in texts(page, "#ribbon .tr-weight")] == [False, False, True, True]
+    assert ["final" in text for text in texts(page, "#ribbon .tr-step")] == [False] * 3 + [True]
+    assert page.locator("#ribbon .tr-board:not([hidden])").count() == 4
+    assert "beyond training" in page.inner_text("#player") and data(page, "player", "step") == "3"
+    assert data(page, "curves", "step") == "3"
+    page.get_by_label("show as table").check()
+    settle(page)
+    losses, scores = texts(page, "#curves table")
+    assert "step 1" in losses and "step 2" not in losses and "step 3" in scores and "30 % (30 %)" in scores
+    page.click("#ribbon [data-col='1'] .tr-loss")
+    settle(page)
+    assert "beyond training" not in page.inner_text("#player")
+
+
+def test_an_evaluation_that_reads_fewer_steps_ends_with_the_last_that_it_read(page):
+    mount(page, *beyond(3, 2), step=None)
+    assert [text.split()[0] for text in texts(page, "#ribbon .tr-solved")] == ["0", "10", "–"]
+    assert ["final" in text for text in texts(page, "#ribbon .tr-step")] == [False, True, False]
+    assert columns(page, "weight")[2] == "1" and "beyond" not in page.inner_text("#ribbon")
 
 
 def test_other_settings_dim_the_figures_of_the_run_before(page):

@@ -38,12 +38,15 @@ NOT_THE_EXPERIMENT = (
 
 
 def plan_of(config: RunConfig) -> dict[str, Any]:
-    """What the ribbon shows before anything is computed: steps, weights, gradient scope, colours; JSON-ready."""
+    """What the ribbon shows before anything is computed: steps, weights, gradient scope, colours; JSON-ready. `steps`:
+    those of a training pass, which have weights; `read`: those of an evaluation, which may be more."""
     supervision, steps = config.supervision, config.model.H_cycles
     weights = weights_for(supervision, steps)
     return {
         "task": config.task,
         "steps": steps,
+        "read": config.eval_steps,
+        "beyond": beyond(config),
         "L_cycles": config.model.L_cycles,
         "weights": [round(float(w), 6) for w in weights],
         "divisor": round(float(weights.sum()), 6),
@@ -51,7 +54,7 @@ def plan_of(config: RunConfig) -> dict[str, Any]:
         "schedule": supervision.deep_supervision_schedule,
         "scope": supervision.scope,
         "scope_note": scope_note(config),
-        "colors": both_themes(steps),
+        "colors": both_themes(max(steps, config.eval_steps)),
         "key": key_of(config),
         "error": "",
     }
@@ -73,6 +76,13 @@ def key_of(config: RunConfig) -> str:
     for length in ("vocab_size", "seq_len", "input_size"):  # None until the task has filled them in
         del flat[length]
     return hashlib.sha256(json.dumps(flat, sort_keys=True).encode()).hexdigest()[:12]
+
+
+def beyond(config: RunConfig) -> str:
+    """What the steps of an evaluation are that come after those of a training pass; empty where there are none."""
+    if config.eval_steps <= config.model.H_cycles:
+        return ""
+    return texts.BEYOND["halting" if config.train.steps_limit > 1 else "training"]
 
 
 def scope_note(config: RunConfig) -> str:
@@ -119,7 +129,9 @@ def message_of(
         "key": key_of(config),
         "from": start,
         "steps": config.model.H_cycles,
-        "colors": both_themes(config.model.H_cycles),
+        "read": config.eval_steps,
+        "beyond": beyond(config),
+        "colors": both_themes(max(config.model.H_cycles, config.eval_steps)),
         "state": state,
         "text": text or status_text(config, state, position, latest),
         "points": points,

@@ -88,7 +88,8 @@ sum(weight x loss) / sum(weights), so only the ratios matter. "Decay" means: goi
 "on" against "off" would compare two things at once. Left on auto it is `last` without supervision and `full` with it.
 
 **The figures.** Losses are those of the training batches. "Solved" and "cells right" are measured on held-out puzzles
-that no training puzzle is a symmetric copy of, with averaged weights. Shown cells include the given ones.
+that no training puzzle is a symmetric copy of, with averaged weights. Shown cells include the given ones. Some tasks are read for more steps than one training pass has:
+those columns have an answer, and no loss or weight.
 
 **Is supervision always better?** No. On some tasks it wins at equal time, on some it ties or loses. What it buys on
 this page's tasks is that the early answers are already usable. And a long gradient without early losses, or early
@@ -213,6 +214,8 @@ DRAWING["ribbon"] = {
     "no_run": "No run yet: press Train.",
     "no_plan": "The ribbon unrolls here as soon as the settings are read.",
 }
+# Of steps that an evaluation reads and a training pass has not.
+BEYOND = {"training": "beyond training", "halting": "trained in a later pass"}
 DRAWING["curves"] = {
     "losses": "Loss of each step",
     "no_losses": "The curves start with the first update: press Train.",

@@ -152,7 +152,8 @@ def _message(seen: Seen, run: str, answer: Trajectory, label: str, shape: tuple[
     frame = frame_of(answer, seen.task, label=label, shape=shape)
     config = seen.config.with_flat(H_cycles=answer.n_steps) if _plain(seen.config) else seen.config
     message = message_of(f"inside-{run}", config, [Frame(0, frame)], state="inside", text=label)
-    return message | {"steps": answer.n_steps, "colors": both_themes(answer.n_steps)}
+    n = answer.n_steps
+    return message | {"steps": n, "read": n, "beyond": "", "colors": both_themes(n)}
 
 
 def _plain(config: RunConfig) -> bool:

@@ -106,11 +106,11 @@ function render({ model, el }) {
         run.node = h("div", "tq-run", h("div", "", charts.sign(run.style), h("b", "", run.letter)), run.view.node, run.fact);
         runs.push(run);
       }
-      const { points = [], evals = [], frames = [], steps, colors } = news.message;
+      const { points = [], evals = [], frames = [], steps, read, colors } = news.message;
       const append = (held, fresh) => { for (const p of fresh) if (!held.length || p[0] > held.at(-1)[0]) held.push(p); };
       append(run.points, points);
       append(run.evals, evals);
-      Object.assign(run, { frame: frames.at(-1) ?? run.frame, S: steps ?? run.S, colors: colors ?? run.colors });
+      Object.assign(run, { frame: frames.at(-1) ?? run.frame, S: steps ?? run.S, read: read ?? steps ?? run.read, colors: colors ?? run.colors });
     }
     if (message.first) {
       names.replaceChildren(...runs.map((run) => h("li", "", run.mark, h("b", "", run.letter), run.name)));
@@ -126,12 +126,12 @@ function render({ model, el }) {
     if (!b) return null;
     return b[0] === a[0] ? (b[1] * update) / b[0] : a[1] + ((b[1] - a[1]) * (update - a[0])) / (b[0] - a[0]);
   }
-  const steps = (run) => (option.step === "last" ? [run.S - 1] : option.step === "first" ? [0] : Array.from({ length: run.S }, (_, k) => k));
+  const steps = (n) => (option.step === "last" ? [n - 1] : option.step === "first" ? [0] : Array.from({ length: n }, (_, k) => k));
   // One series a run, or one a run and step; the early steps then are pale and only the final one has its sign and letter.
-  const series = (rows, x, list, smooth) => runs.flatMap((run) => {
-    const held = rows(run), xs = held.map((row) => x(run, row));
-    return steps(run).map((k) => {
-      const main = option.step !== "all" || k === run.S - 1, ys = held.map((row) => at(list(row), k, run.S));
+  const series = (count, rows, x, list, smooth) => runs.flatMap((run) => {
+    const held = rows(run), xs = held.map((row) => x(run, row)), n = count(run); // steps of training, or those that are read
+    return steps(n).map((k) => {
+      const main = option.step !== "all" || k === n - 1, ys = held.map((row) => at(list(row), k, n));
       return { name: option.step === "all" ? `${run.letter}, ${fill(W.step_of, { step: k })}` : run.letter, label: main ? run.letter : "", xs, ys, drawn: smooth ? charts.smoothed(ys, smooth) : null, pale: !main,
         color: run.style.color, dash: run.style.dash, marker: main ? run.style.marker : null };
     });
@@ -165,7 +165,7 @@ function render({ model, el }) {
   }
 
   function paintBoards() {
-    const most = Math.max(1, ...runs.map((run) => run.S || 1));
+    const most = Math.max(1, ...runs.map((run) => run.read || 1));
     slider.max = String(most - 1);
     slider.value = String(step ?? most - 1);
     put(shown, step == null ? W.shown_last : fill(W.shown, { step }));
@@ -209,8 +209,8 @@ function render({ model, el }) {
     const which = { step: W[option.step] };
     put(lossChart.title, fill(W.loss, which));
     put(scoreChart.title, fill(option.cells ? W.cells : W.solved, which));
-    lossChart.set({ series: series((run) => run.points, (_, p) => (option.seconds ? p[1] : p[0]), (p) => p[3], option.smooth), x: axis(), y: { log: option.log }, head: when });
-    scoreChart.set({ series: series((run) => run.evals, (run, e) => (option.seconds ? secondsAt(run, e[0]) : e[0]), (e) => (option.cells ? e[1] : e[2]), 0), x: axis(), y: { percent: true }, head: when });
+    lossChart.set({ series: series((run) => run.S, (run) => run.points, (_, p) => (option.seconds ? p[1] : p[0]), (p) => p[3], option.smooth), x: axis(), y: { log: option.log }, head: when });
+    scoreChart.set({ series: series((run) => run.read, (run) => run.evals, (run, e) => (option.seconds ? secondsAt(run, e[0]) : e[0]), (e) => (option.cells ? e[1] : e[2]), 0), x: axis(), y: { percent: true }, head: when });
     paintBoards();
     paintTable();
   }
@@ -231,7 +231,7 @@ function render({ model, el }) {
   function stop() { clearInterval(timer); timer = 0; }
   function toggle() {
     if (timer) { stop(); live.request(); return; }
-    const most = Math.max(...runs.map((run) => run.S || 1)) - 1;
+    const most = Math.max(...runs.map((run) => run.read || 1)) - 1;
     go(step == null || step >= most ? 0 : step + 1);
     timer = setInterval(() => {
       if (step < most) go(step + 1);

@@ -27,7 +27,7 @@ function render({ model, el }) {
   slider.addEventListener("input", () => { option.smooth = Number(slider.value); live.request(); });
   const tables = h("div", "tc-tables");
   tables.hidden = true;
-  let points = [], evals = [], run = null, S = 0, colors = null, lastMessage = null, draws = 0;
+  let points = [], evals = [], run = null, S = 0, read = 0, colors = null, lastMessage = null, draws = 0;
 
   const lossChart = charts.line({ title: T.losses, empty: T.no_losses, tools: [
     check(T.log, (on) => { option.log = on; }), check(T.in_seconds, (on) => { option.seconds = on; }), h("label", "", T.smoothing, slider)] });
@@ -37,34 +37,34 @@ function render({ model, el }) {
   const root = h("div", "tc", style, h("div", "tc-pair", lossChart.node, scoreChart.node), tables);
   el.replaceChildren(root);
 
-  // One series a step over shared xs.
-  const series = (rows, xs, list, chosen, more) => Array.from({ length: S }, (_, k) => {
-    const ys = rows.map((row) => at(list(row), k, S)), last = k === S - 1;
-    return { name: fill(T.step, { k }), label: S > 8 ? String(k) : fill(T.step, { k }), color: { light: colors?.light?.[k], dark: colors?.dark?.[k] }, xs, ys, bold: k === chosen,
+  // One series a step over shared xs; n steps: of training, or those that are read, which may be more.
+  const series = (n, rows, xs, list, step, more) => Array.from({ length: n }, (_, k) => {
+    const ys = rows.map((row) => at(list(row), k, n)), last = k === n - 1, chosen = step ?? n - 1;
+    return { name: fill(T.step, { k }), label: n > 8 ? String(k) : fill(T.step, { k }), color: { light: colors?.light?.[k], dark: colors?.dark?.[k] }, xs, ys, bold: k === chosen,
       rank: last ? 0 : k === 0 ? 1 : 2, ...more(ys) };
   });
 
   function paint() {
-    const step = model.get("step"), chosen = Number.isInteger(step) ? Math.min(step, S - 1) : S - 1;
+    const step = model.get("step"), chosen = Number.isInteger(step) ? Math.min(step, Math.max(S, read) - 1) : null;
     const when = points.map((p) => (option.seconds ? p[1] : p[0])), tried = evals.map((e) => e[0]);
     lossChart.set({
-      series: series(points, when, (p) => p[3], chosen, (ys) => (option.smooth ? { drawn: charts.smoothed(ys, option.smooth), faint: true } : {})),
+      series: series(S, points, when, (p) => p[3], chosen, (ys) => (option.smooth ? { drawn: charts.smoothed(ys, option.smooth), faint: true } : {})),
       x: { label: option.seconds ? T.seconds_of : T.updates, whole: !option.seconds, least: option.seconds ? 0.1 : 1, said: () => fill(T.update, { update: points.at(-1)[0] }) },
       y: { log: option.log }, head: (_, i) => fill(T.loss_head, { update: points[i][0], seconds: number(points[i][1]) }), foot: (_, i) => [T.total, number(points[i][2])] });
     scoreChart.set({
-      series: series(evals, tried, (e) => (option.cells ? e[1] : e[2]), chosen, () => ({ dots: evals.length < 80, dash: option.cells ? [5, 4] : null })),
+      series: series(read, evals, tried, (e) => (option.cells ? e[1] : e[2]), chosen, () => ({ dots: evals.length < 80, dash: option.cells ? [5, 4] : null })),
       x: { label: T.updates, whole: true, said: (x) => fill(T.update, { update: x }) }, y: { percent: true }, head: (x) => fill(option.cells ? T.cells_head : T.solved_head, { update: x }) });
     drawTables();
-    Object.assign(el.dataset, { draws: ++draws, step: chosen });
+    Object.assign(el.dataset, { draws: ++draws, step: chosen ?? read - 1 });
   }
   const live = charts.live(root, [lossChart, scoreChart], paint);
 
   function drawTables() {
     if (!option.table) return;
-    const names = Array.from({ length: S }, (_, k) => fill(T.step, { k }));
+    const named = (n) => Array.from({ length: n }, (_, k) => fill(T.step, { k })), names = named(S), tried = named(read);
     tables.replaceChildren(
       charts.table(T.loss_table, [T.update_column, T.seconds_column, T.total, ...names], points.slice(-10).map((p) => [String(p[0]), number(p[1]), number(p[2]), ...names.map((_, k) => number(at(p[3], k, S)))])),
-      charts.table(T.score_table, [T.update_column, ...names], evals.slice(-10).map((e) => [String(e[0]), ...names.map((_, k) => `${percent(at(e[2], k, S))} (${percent(at(e[1], k, S))})`)])));
+      charts.table(T.score_table, [T.update_column, ...tried], evals.slice(-10).map((e) => [String(e[0]), ...tried.map((_, k) => `${percent(at(e[2], k, read))} (${percent(at(e[1], k, read))})`)])));
   }
 
   // Points come as "new ones only"; one that was seen already (a message delivered twice) is not taken again.
@@ -74,11 +74,12 @@ function render({ model, el }) {
     if (!message || message === lastMessage) return;
     lastMessage = message;
     if (message.from === 0 || (message.run != null && message.run !== run)) {
-      [points, evals, S, colors] = [[], [], 0, null];
+      [points, evals, S, read, colors] = [[], [], 0, 0, null];
       for (const c of [lossChart, scoreChart]) c.leave();
     }
     run = message.run ?? run;
     S = message.steps ?? S;
+    read = message.read ?? (read || S);
     colors = message.colors ?? colors;
     append(points, message.points);
     append(evals, message.evals);

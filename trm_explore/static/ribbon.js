@@ -72,11 +72,13 @@ function render({ model, el }) {
   el.replaceChildren(root);
 
   let columns = [], shape = "", frameShown = null, bothShown = 0, raf = 0, lastMessage = null;
-  const none = { run: null, key: null, steps: 0, colors: null, state: "", text: "", point: null, eval: null, frame: null, findings: [] };
+  const none = { run: null, key: null, steps: 0, read: 0, beyond: "", colors: null, state: "", text: "", point: null, eval: null, frame: null, findings: [] };
   let live = { ...none };
 
   const plan = () => model.get("plan") || null;
-  const stepCount = () => Math.max(0, Math.min(64, Math.floor(plan()?.steps || live.steps || 0)));
+  // Columns: the steps of a training pass, and those that an evaluation reads beyond them.
+  const most = (said) => Math.max(said?.steps || 0, said?.read || 0);
+  const stepCount = () => Math.max(0, Math.min(64, Math.floor(most(plan()) || most(live))));
   const selected = () => {
     const S = stepCount(), step = model.get("step");
     return Number.isInteger(step) ? Math.max(0, Math.min(S - 1, step)) : S - 1;
@@ -87,7 +89,7 @@ function render({ model, el }) {
     if (!message || message === lastMessage) return;
     lastMessage = message;
     if (message.from === 0 || (message.run != null && message.run !== live.run)) live = { ...none };
-    for (const name of ["run", "key", "steps", "colors", "state", "text", "findings"]) if (message[name] != null) live[name] = message[name];
+    for (const name of ["run", "key", "steps", "read", "beyond", "colors", "state", "text", "findings"]) if (message[name] != null) live[name] = message[name];
     live.point = message.points?.at(-1) ?? live.point;
     live.eval = message.evals?.at(-1) ?? live.eval;
     live.frame = message.frames?.at(-1) ?? live.frame;
@@ -103,7 +105,7 @@ function render({ model, el }) {
   }
 
   // Columns are made anew only when their number or the board changes; otherwise texts and sizes are patched.
-  function build(S, cycles, board) {
+  function build(S, read, cycles, board) {
     const dots = () => (cycles > 3 ? [h("i", "", "L"), `×${cycles}`] : Array.from({ length: cycles }, () => h("i", "", "L")));
     columns = Array.from({ length: S }, (_, k) => {
       const c = { number: h("b", "tr-num", String(k)), bar: h("i"), weight: h("span", "tr-num"), unsupervised: h("span", "tr-mute"), loss: h("span", "tr-num"),
@@ -111,7 +113,7 @@ function render({ model, el }) {
       c.board = c.view.node;
       c.board.classList.add("tr-board");
       c.root = h("div", "tr-col",
-        h("div", "tr-step", c.number, h("span", "tr-mute", k === S - 1 ? T.final : "")),
+        h("div", "tr-step", c.number, h("span", "tr-mute", k === (read || S) - 1 ? T.final : "")),
         h("div", "tr-rec", h("div", "tr-chain", ...dots(), h("s"), h("u", "", "H")), h("span", "tr-arrow")),
         h("div", "tr-weight", c.bar, h("span", "", c.weight, " ", c.unsupervised)),
         h("div", "tr-loss tr-live", c.loss),
@@ -130,6 +132,7 @@ function render({ model, el }) {
   // Which columns the gradient reaches, and the piece of arrow that each one carries (arrows point back, to the left).
   function reach(k, S, p, weights) {
     if (!p?.scope || p.error) return { lit: 1, arrow: "none" };
+    if (k >= S) return { lit: 0, arrow: "none" };
     const scope = p.scope === "cycle" && p.enabled === false ? "last" : p.scope;
     if (scope === "last" || scope === "one_step") return k === S - 1 ? { lit: 1, arrow: "inside" } : { lit: 0, arrow: "none" };
     if (scope === "cycle") return weights[k] === 0 ? { lit: 0, arrow: "none" } : { lit: 1, arrow: "inside" };
@@ -154,18 +157,19 @@ function render({ model, el }) {
     raf = 0;
     const p = plan(), S = stepCount(), board = live.frame?.board || null, current = selected();
     const cycles = Math.max(0, Math.min(99, p?.L_cycles ?? 1));
-    const newShape = JSON.stringify([S, cycles, board?.kind, board?.rows, board?.cols]);
-    if (newShape !== shape) { build(S, cycles, board); shape = newShape; frameShown = undefined; }
+    const N = Math.min(S, (p?.error ? 0 : p?.steps) || live.steps || S), read = p?.read || live.read; // N: of a training pass
+    const newShape = JSON.stringify([S, read, cycles, board?.kind, board?.rows, board?.cols]);
+    if (newShape !== shape) { build(S, read, cycles, board); shape = newShape; frameShown = undefined; }
     const colors = p?.colors?.light?.length >= S ? p.colors : live.colors;
     // Weights that change during training are shown as they are now, while the plan is still the run's.
     const now = p && !p.error && p.enabled !== false && live.key != null && p.key === live.key && live.point?.[4]?.length ? live.point[4] : null;
-    const weights = columns.map((_, k) => (p?.error || !p ? null : p.enabled === false ? (k === S - 1 ? 1 : 0) : (now ? at(now, k, S) : p.weights?.[k]) ?? null));
+    const weights = columns.map((_, k) => (p?.error || !p || k >= N ? null : p.enabled === false ? (k === N - 1 ? 1 : 0) : (now ? at(now, k, N) : p.weights?.[k]) ?? null));
     const divisor = now ? now.reduce((sum, weight) => sum + weight, 0) : p?.divisor;
-    const top = Math.max(1, ...weights.filter(Number.isFinite)), both = Math.min(S, live.steps || 0);
+    const top = Math.max(1, ...weights.filter(Number.isFinite)), both = Math.min(S, most(live));
     columns.forEach((c, k) => {
-      const { lit, arrow } = reach(k, S, p, weights), off = p && !p.error && p.enabled === false && k < S - 1;
-      const live_k = (list) => (k < both ? at(list, k, live.steps) : null);
-      const lossText = loss(live_k(live.point?.[3])), cells = live_k(live.eval?.[1]), exact = live_k(live.eval?.[2]);
+      const { lit, arrow } = reach(k, N, p, weights), off = p && !p.error && p.enabled === false && k < N - 1, beyond = k < N ? "" : p?.beyond || live.beyond;
+      const live_k = (list, n) => (k < Math.min(S, n) ? at(list, k, n) : null), asked = live.read || live.steps;
+      const lossText = loss(live_k(live.point?.[3], live.steps)), cells = live_k(live.eval?.[1], asked), exact = live_k(live.eval?.[2], asked);
       Object.assign(c.root.dataset, { lit, arrow, weight: weights[k] ?? "" });
       c.root.style.setProperty("--light", colors?.light?.[k] || "#4b5563");
       c.root.style.setProperty("--dark", colors?.dark?.[k] || "#9ca3af");
@@ -174,15 +178,15 @@ function render({ model, el }) {
       c.bar.style.height = `${(44 * (weights[k] || 0)) / top}px`;
       c.bar.hidden = weights[k] == null;
       put(c.weight, weights[k] == null ? "–" : off ? "0" : weights[k].toFixed(3));
-      put(c.unsupervised, off ? T.unsupervised : "");
+      put(c.unsupervised, off ? T.unsupervised : beyond);
       put(c.loss, lossText);
       put(c.exact, percent(exact));
       c.exactBar.style.width = `${100 * (exact || 0)}%`;
       put(c.cells, cells == null ? "" : fill(T.cells, { percent: percent(cells) }));
       if (live.frame !== frameShown || both !== bothShown) c.words = paintBoard(c, k, k < both ? live.frame : live.frame && { steps: [] });
       const flows = { none: lit ? "" : T.flow_none, inside: T.flow_inside }[arrow] ?? T.flow_through;
-      c.root.setAttribute("aria-label", [fill(k === S - 1 ? T.said_final : T.said_step, { k }), fill(T.said_cycles, { cycles }), flows,
-        fill(off ? T.said_unsupervised : T.said_weight, { weight: c.weight.textContent }), fill(T.said_figures, { loss: lossText, exact: percent(exact), cells: percent(cells) }), c.words].filter(Boolean).join(" "));
+      c.root.setAttribute("aria-label", [fill(k === (read || S) - 1 ? T.said_final : T.said_step, { k }), fill(T.said_cycles, { cycles }), flows,
+        beyond || fill(off ? T.said_unsupervised : T.said_weight, { weight: c.weight.textContent }), fill(T.said_figures, { loss: lossText, exact: percent(exact), cells: percent(cells) }), c.words].filter(Boolean).join(" "));
     });
     [frameShown, bothShown] = [live.frame, both];
     put(subs[1], p?.scope ? T.gradient : "");

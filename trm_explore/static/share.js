@@ -52,7 +52,7 @@ function render({ model, el }) {
   const tab = () => document.querySelector("#tabs [role=tab][aria-selected=true]")?.dataset.tabId ?? "";
 
   function query() {
-    const said = new URLSearchParams(state?.query ?? ""), touring = model.get("touring"), step = model.get("step"), last = (model.get("plan")?.steps ?? 0) - 1;
+    const said = new URLSearchParams(state?.query ?? ""), touring = model.get("touring"), step = model.get("step"), { steps = 0, read = 0 } = model.get("plan") ?? {}, last = Math.max(steps, read) - 1;
     if (touring) return new URLSearchParams({ tour: touring.name, stop: touring.stop + 1 });
     const first = document.querySelector("#tabs [role=tab]")?.dataset.tabId;
     if (tab() && tab() !== first) said.set("tab", tab());

@@ -102,7 +102,13 @@ def preset(task: Any = "sudoku4", size: str = "tiny", /, **flat: Any) -> RunConf
             own.pop("pos_encodings", None)
     if "updates" in flat and "num_epochs" not in flat:
         own["num_epochs"] = None  # whoever says updates means them
+    if "eval_H_cycles" not in flat and _more(flat.get("H_cycles"), own.get("eval_H_cycles")):
+        own["eval_H_cycles"] = None  # whoever trains more steps reads them all
     return RunConfig.from_preset(size, **{"task": task, **own, **flat})
+
+
+def _more(cycles: Any, read: Any) -> bool:
+    return isinstance(cycles, int) and isinstance(read, int) and cycles > read
 
 
 def task_preset(task: Any, flat: dict[str, Any] | None = None) -> dict[str, Any]:
