@@ -88,8 +88,8 @@ sum(weight x loss) / sum(weights), so only the ratios matter. "Decay" means: goi
 "on" against "off" would compare two things at once. Left on auto it is `last` without supervision and `full` with it.
 
 **The figures.** Losses are those of the training batches. "Solved" and "cells right" are measured on held-out puzzles
-that no training puzzle is a symmetric copy of, with averaged weights. Shown cells include the given ones. Some tasks are read for more steps than one training pass has:
-those columns have an answer, and no loss or weight.
+that no training puzzle is a symmetric copy of, with averaged weights. Shown cells include the given ones. Some tasks
+are read for more steps than one training pass has: those columns have an answer, and no loss or weight.
 
 **Is supervision always better?** No. On some tasks it wins at equal time, on some it ties or loses. What it buys on
 this page's tasks is that the early answers are already usable. And a long gradient without early losses, or early
