@@ -306,17 +306,17 @@ def runs():
 
 
 def test_the_plan_command_and_python_follow_the_controls(runs):
-    plan, command, python, *said = Handlers(runs).follow(*controls(gradient_scope="cycle", H_cycles=5))
+    plan, command, python, *said = Handlers(runs).follow("", *controls(gradient_scope="cycle", H_cycles=5))
     config = config_of(controls(gradient_scope="cycle", H_cycles=5))
     assert plan == plan_of(config) and plan["steps"] == 5 and plan["scope"] == "cycle"
     assert (command, python) == (as_command(config), as_python(config)) and said == marks("")
 
 
 def test_wrong_controls_give_only_the_error(runs, no_gpu):
-    plan, command, python, *said = Handlers(runs).follow(*controls(updates=0))
+    plan, command, python, *said = Handlers(runs).follow("", *controls(updates=0))
     assert plan == {"error": "updates=0 is not possible here; give a whole number from 1 to 20000"}
     assert command == python == gr.skip() and said == marks(plan["error"])
-    plan, command, *_, said = Handlers(runs).follow(*controls(preset="paper", task="sudoku9"))
+    plan, command, *_, said = Handlers(runs).follow("", *controls(preset="paper", task="sudoku9"))
     assert plan["error"] == too_slow(config_of(controls(preset="paper", task="sudoku9"))) != ""
     assert "--preset paper" in command  # it can be taken to a machine with a GPU
 
@@ -324,7 +324,7 @@ def test_wrong_controls_give_only_the_error(runs, no_gpu):
 @pytest.mark.parametrize("name", CONTROLS)
 def test_no_value_of_a_control_breaks_the_page(runs, name):
     for value in HOSTILE:
-        Handlers(runs).follow(*controls(**{name: value}))
+        Handlers(runs).follow("", *controls(**{name: value}))
 
 
 def test_another_size_brings_its_own_numbers(runs):
@@ -375,7 +375,7 @@ def press(page: Handlers, run_id: str | None, values: list[Any], one: bool = Fal
     return asyncio.run((page.one_update if one else page.train)(run_id, *values))
 
 
-NOTHING = [gr.skip(), handlers.NOBODY, gr.skip(), *marks("")]
+NOTHING = [gr.skip(), handlers.NOBODY, *[gr.skip()] * 3, *marks("")]
 
 
 def collect(stream, seconds: float = 60.0) -> list[list[Any]]:
@@ -509,7 +509,7 @@ def test_an_ended_runs_buttons_do_no_harm_and_train_begins_another(runs):
 
 @pytest.mark.parametrize("wrong", [{"updates": None}, {"preset": "paper", "task": "sudoku9"}, {"data": "/no.csv"}])
 def test_what_cannot_run_is_refused_at_its_control_and_nothing_starts(runs, no_gpu, wrong):
-    run_id, ticket, plan, *said = press(Handlers(runs), "", controls(**wrong))
+    run_id, ticket, plan, _, _, *said = press(Handlers(runs), "", controls(**wrong))
     assert run_id == gr.skip() and ticket == handlers.NOBODY
     assert said == marks(plan["error"]) != marks("") and plan.keys() == {"error"}
     assert runs.active() == 0
@@ -556,11 +556,11 @@ def test_no_listener_but_the_three_endpoints_is_public(page):
 
 def test_every_listener_gets_and_gives_as_many_values_as_it_is_wired_for(page):
     wired = {fn.name: fn for fn in page.fns.values() if isinstance(getattr(fn.fn, "__self__", None), Handlers)}
-    begun, controlled = 3 + len(MARKED), len(CONTROLS)
+    begun, controlled = 5 + len(MARKED), len(CONTROLS)
     sizes = {name: (len(fn.inputs), len(fn.outputs)) for name, fn in wired.items()}
     assert sizes == {
         "advise": (1, 3),
-        "follow": (controlled, 3 + len(MARKED)),
+        "follow": (1 + controlled, 3 + len(MARKED)),
         "choose": (2, 3),
         "show_schedule": (2, 3),
         "train": (1 + controlled, begun),
@@ -571,7 +571,7 @@ def test_every_listener_gets_and_gives_as_many_values_as_it_is_wired_for(page):
         "stop": (1, 0),
         "pick": (1, 3 + controlled),
         "show_pair": (3, 3 + controlled),
-        "fit": (1, 2),
+        "fit": (1, 3),
         "settle": (0, 0),
     }
 
@@ -707,7 +707,7 @@ def test_nothing_but_an_offered_task_can_be_picked(runs, own_folder, wrong):
     page, nothing = Handlers(runs), [gr.skip()] * (len(CONTROLS) + 3)
     for task in (wrong, own_folder):
         assert page.pick("", Picked(task)) == nothing == page.show_pair("", task, "on")
-        assert page.fit(task) == [gr.update(visible=False)] * 2
+        assert page.fit(task) == [*[gr.update(visible=False)] * 2, gr.skip()]
     assert page.show_pair("", "sudoku4", wrong) == nothing
     assert page.pick("", object()) == nothing
 
@@ -721,7 +721,7 @@ def test_a_folder_that_the_owner_has_not_offered_is_refused_by_every_handler(run
     assert short.startswith("task=") and "not known; allowed are" in short and len(short) < len(sentence) + 5
     run_id, ticket, plan, *_ = press(page, "", values)
     assert run_id == gr.skip() and ticket == handlers.NOBODY and plan == {"error": short}
-    assert page.follow(*values)[0] == {"error": short} and runs.active() == 0
+    assert page.follow("", *values)[0] == {"error": short} and runs.active() == 0
     assert page.choose(own_folder, "tiny") == [gr.skip()] * 3  # and not the folder's own numbers
 
 
@@ -777,7 +777,9 @@ def test_a_picture_that_is_picked_does_not_disturb_a_live_run(runs):
 def test_only_the_controls_that_mean_something_to_a_task_are_shown(runs):
     for task in GENERATED:
         takes = resolve(preset(task))[0].takes
-        shown = [update["visible"] for update in Handlers(runs).fit(task)]
+        *fitting, measured = Handlers(runs).fit(task)
+        shown = [update["visible"] for update in fitting]
+        assert measured == recorded_text(task) != ""
         assert shown == ["difficulty" in takes, "data" in takes] == [task.startswith("sudoku")] * 2
 
 

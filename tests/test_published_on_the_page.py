@@ -3,11 +3,14 @@
 import pytest
 
 from trm_explore import preset
-from trm_explore.app.bring import adopt
+from trm_explore.app.bring import adopt, controls_for
+from trm_explore.app.handlers import Handlers
 from trm_explore.app.looking import Asked, look
+from trm_explore.app.settings import CONTROLS
 from trm_explore.checkpoint import Checkpoint, write_checkpoint
 from trm_explore.cli import main
 from trm_explore.model import RecursiveModel
+from trm_explore.payload import key_of
 from trm_explore.runs import Runs
 from trm_explore.tasks import GENERATED, resolve
 
@@ -41,3 +44,16 @@ def test_it_is_evaluated_shown_and_played_by_the_page(imported, capsys):
     seen = look(Asked("run", task, run.id, None, "", 9), [], runs)["message"]["frames"][0]
     for shown, steps in ((frame, 3), (seen, 9)):
         assert shown["board"]["rows"] == side and len(shown["steps"]) == steps
+
+
+def test_its_plan_is_its_own_until_a_control_is_moved(imported):
+    """No control of the page says "32 wide, puzzle vectors"; the ribbon would show another network's plan."""
+    runs = Runs(slots=1)
+    run = adopt(imported[0], runs, GENERATED)
+    page, values = Handlers(runs), controls_for(run.config, GENERATED)
+    plan, command, *_ = page.follow(run.id, *values)
+    assert plan["key"] == key_of(run.config) and not plan["error"] and "--hidden_size 32" in command
+    assert page.follow("", *values)[0]["key"] != plan["key"], "without the run they say what Train would begin"
+    values[CONTROLS.index("H_cycles")] = 5
+    moved = page.follow(run.id, *values)[0]
+    assert moved["steps"] == 5 and moved["key"] != plan["key"]

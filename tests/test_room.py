@@ -155,7 +155,7 @@ def test_why_a_limit_ended_a_run_is_said(make_runs, endless):
 
 def test_a_run_beyond_the_limits_is_refused_at_its_control(make_runs):
     page = Handlers(make_runs(updates=500))
-    _, ticket, plan, *marked = asyncio.run(page.train("", *settings(updates=501)))
+    _, ticket, plan, _, _, *marked = asyncio.run(page.train("", *settings(updates=501)))
     assert ticket == handlers.NOBODY and plan["error"].startswith("updates=501 are more than")
     assert marked == handlers.marks(plan["error"]) and page.runs.listed() == []
 

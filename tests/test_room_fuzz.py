@@ -95,7 +95,7 @@ def test_train_begins_no_run_beyond_the_limits_whatever_is_sent(values, limits, 
     outcome = asyncio.run((page.one_update if one else page.train)(run_id, *values))
     if not runs.began:
         assert outcome[1] == NOBODY and one_sentence(outcome[2]["error"])
-        assert outcome[3:] == marks(outcome[2]["error"])
+        assert outcome[5:] == marks(outcome[2]["error"])
         return
     (config,) = runs.began
     allowed = LIMITS[limits]
@@ -121,7 +121,7 @@ def test_any_id_ticket_or_event_does_nothing(run_id, ticket, state):
 @settings(max_examples=100)
 @given(sent())
 def test_to_follow_the_controls_is_never_an_error(values):
-    plan = Handlers(Runs()).follow(*values)[0]
+    plan = Handlers(Runs()).follow("", *values)[0]
     assert one_sentence(plan["error"]) if plan.get("error") else plan["steps"] >= 1
 
 

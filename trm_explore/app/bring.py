@@ -36,15 +36,17 @@ def adopt(path: str | Path, runs: Runs, tasks: tuple[str, ...], *, pinned: bool 
     return runs.adopt(opened.config, opened.events, opened.checkpoint, visitor=visitor, pinned=pinned)
 
 
-def build(shared: Shared, message: gr.HTML) -> None:
-    """The file control, and a line that says what came of it."""
+def build(shared: Shared, message: gr.HTML) -> Any:
+    """The file control, and a line that says what came of it; returns the event that sets the controls."""
     file = gr.File(
         label=texts.BRING, file_types=[".safetensors", ".zip"], elem_id="bring", interactive=True, height=110
     )
     said = gr.Markdown(texts.BRING_HELP, elem_id="bring-help", elem_classes="trm-small")
     bring = Bringing(shared.handlers)
     shown = [shared.run_id, shared.ticket, said, *shared.inputs]
-    file.upload(bring.bring, file, shown, **ONCE).then(shared.handlers.watch, shared.ticket, message, **MANY)
+    brought = file.upload(bring.bring, file, shown, **ONCE)
+    brought.then(shared.handlers.watch, shared.ticket, message, **MANY)
+    return brought
 
 
 class Bringing:

@@ -44,14 +44,31 @@ class Handlers:
         self.runs, self.tasks, self.feed = runs, tasks, Feed(runs)
         self.first = NOBODY  # a run that the page opens with
 
-    def follow(self, *values: Any) -> Updates:
-        """Controls moved -> plan, command, Python, and the error beside its control (or all marks cleared)."""
+    def follow(self, run_id: str, *values: Any) -> Updates:
+        """Controls moved -> plan, command, Python, and the error beside its control (or all marks cleared). Where they
+        stand as the run that is shown has set them, all three are that run's own: one that was brought here may have
+        settings that no control has."""
         try:
             config = config_of(values, self.tasks)
         except ValueError as error:
             return [error_plan(str(error)), gr.skip(), gr.skip(), *marks(str(error))]
+        own = self._config_of(run_id)
+        if own is not None and config == self._on_controls(own):
+            return [*_said_of(own), *marks("")]
         slow = too_slow(config) or self._beyond(config)
-        return [plan_of(config) | {"error": slow}, as_command(config), as_python(config), *marks(slow)]
+        plan, *commands = _said_of(config)
+        return [plan | {"error": slow}, *commands, *marks(slow)]
+
+    def _config_of(self, run_id: Any) -> RunConfig | None:
+        run = self.runs.get(run_id) if isinstance(run_id, str) else None
+        return run and run.config
+
+    def _on_controls(self, config: RunConfig) -> RunConfig | None:
+        """What the controls make of such a run's settings; None where they cannot say them."""
+        try:
+            return config_of(values_of(config), self.tasks)
+        except ValueError:
+            return None
 
     def _beyond(self, config: RunConfig) -> str:
         """Why the limits forbid such a run; empty where they do not."""
@@ -82,9 +99,11 @@ class Handlers:
         return self._recorded(run_id, task, kind)
 
     def fit(self, task: str) -> Updates:
-        """Only the controls that mean something to the task are shown: difficulty, own puzzles."""
+        """Only the controls that mean something to the task are shown: difficulty, own puzzles. And what was measured
+        on its recorded runs."""
         takes = resolve(preset(task))[0].takes if task in self.tasks else ()
-        return [gr.update(visible=name in takes) for name in ("difficulty", "data")]
+        fitting = [gr.update(visible=name in takes) for name in ("difficulty", "data")]
+        return [*fitting, recorded_text(task) if task in self.tasks else gr.skip()]
 
     def _recorded(self, run_id: str, task: Any, kind: Any) -> Updates:
         skipped = [gr.skip()] * (len(CONTROLS) + 3)
@@ -117,7 +136,7 @@ class Handlers:
         ]
 
     async def train(self, run_id: str, *values: Any) -> Updates:
-        """Train pressed -> the run, the ticket to watch it with, the plan where it is wrong, the marks."""
+        """Train pressed -> the run, the ticket to watch it with, and what `follow` returns."""
         return await self._begin(run_id, values, one=False)
 
     async def one_update(self, run_id: str, *values: Any) -> Updates:
@@ -163,15 +182,20 @@ class Handlers:
         run = self.runs.get(run_id)
         if run is not None and not run.ended:  # it is watched already
             run.one_update() if one else run.go_on()
-            return [gr.skip(), NOBODY, gr.skip(), *marks("")]
+            return [gr.skip(), NOBODY, *[gr.skip()] * 3, *marks("")]
         try:
             config = await asyncio.to_thread(lambda: check(config_of(values, self.tasks)))
             run = self.runs.submit(config, paused=one, visitor=visitor())
         except (ValueError, OSError) as error:
-            return [gr.skip(), NOBODY, error_plan(str(error)), *marks(str(error))]
+            return [gr.skip(), NOBODY, error_plan(str(error)), gr.skip(), gr.skip(), *marks(str(error))]
         if one:
             run.one_update()
-        return [run.id, run.id, gr.skip(), *marks("")]
+        return [run.id, run.id, *_said_of(config), *marks("")]
+
+
+def _said_of(config: RunConfig) -> Updates:
+    """Plan, command, Python."""
+    return [plan_of(config), as_command(config), as_python(config)]
 
 
 def visitor() -> str:

@@ -108,7 +108,7 @@ def _train(shared: Shared, gallery: gr.HTML) -> share.Shown:
     message = link("message", recorded_message(config.task), REMEMBER)
     with gr.Accordion(texts.KEEP_TITLE, open=False, elem_id="take"):
         host("keep")
-        bring.build(shared, message)
+        brought = bring.build(shared, message)
         command = gr.Code(
             as_command(config),
             language="shell",
@@ -128,23 +128,28 @@ def _train(shared: Shared, gallery: gr.HTML) -> share.Shown:
 
     inputs, run_id, ticket = shared.inputs, shared.run_id, shared.ticket
     marked = [*(controls[name] for name in MARKED if name != "data"), data_help]
-    begun = [run_id, ticket, plan, *marked]
-
     followed = [plan, command, python, *marked]
-    gr.on([c.change for c in inputs], handlers.follow, inputs, followed, trigger_mode="always_last", **AT_ONCE)
+    begun = [run_id, ticket, *followed]
+
+    gr.on(
+        [c.change for c in inputs], handlers.follow, [run_id, *inputs], followed, trigger_mode="always_last", **AT_ONCE
+    )
     for button in advice:
         button.click(handlers.advise, button, [controls[n] for n in ADVISED], **AT_ONCE)
     schedule = [controls[n] for n in ("deep_supervision_schedule", "deep_supervision_weight", "custom_weights")]
     shown_by = [controls["enable_deep_supervision"], schedule[0]]
     gr.on([c.change for c in shown_by], handlers.show_schedule, shown_by, schedule, **AT_ONCE)
     sizes = [controls[n] for n in ("H_cycles", "L_cycles", "updates")]
-    moved = [controls["preset"].input(handlers.choose, [controls["task"], controls["preset"]], sizes, **AT_ONCE)]
+    moved = [
+        brought,
+        controls["preset"].input(handlers.choose, [controls["task"], controls["preset"]], sizes, **AT_ONCE),
+    ]
     shown = [*inputs, message, measured, pair]
     moved.append(gallery.pick(handlers.pick, run_id, shown, **AT_ONCE))
     moved.append(pair.input(handlers.show_pair, [run_id, controls["task"], pair], shown, **AT_ONCE))
     for event in moved:
-        settle(event, handlers, inputs, followed)
-    fitting = [controls["difficulty"], controls["data"]]
+        settle(event, shared, followed)
+    fitting = [controls["difficulty"], controls["data"], measured]
     controls["task"].change(handlers.fit, controls["task"], fitting, **AT_ONCE)
     presses = [
         train.click(handlers.train, [run_id, *inputs], begun, **ONCE),

@@ -148,6 +148,6 @@ def wire(page: gr.Blocks, shared: Shared, toured: gr.HTML, shown: Shown, fields:
     # Who goes on quickly ends where the last step led, whatever was under way.
     visited = toured.visit(sharing.visit, shared.run_id, all_set, trigger_mode="always_last", **AT_ONCE)
     for event in (arrived, visited):
-        settle(event, shared.handlers, inputs, shown.followed)
+        settle(event, shared, shown.followed)
     moved = [part.change for part in (*inputs, shown.pair, *parts)]
     gr.on(moved, sharing.address, [shown.pair, *inputs, *parts], address, trigger_mode="always_last", **AT_ONCE)

@@ -35,8 +35,9 @@ class Shared:
         return [self.controls[name] for name in CONTROLS]
 
 
-def settle(event: Any, handlers: Handlers, inputs: list[Any], followed: list[Any]) -> None:
+def settle(event: Any, shared: Shared, followed: list[Any]) -> None:
     """After an event that sets several controls: once they have settled, what follows them is made anew. The values are
     read after the wait, and of several such events none is left out, so that the last one counts."""
+    handlers, asked = shared.handlers, [shared.run_id, *shared.inputs]
     waited = event.then(handlers.settle, None, None, trigger_mode="multiple", **AT_ONCE)
-    waited.then(handlers.follow, inputs, followed, trigger_mode="always_last", **AT_ONCE)
+    waited.then(handlers.follow, asked, followed, trigger_mode="always_last", **AT_ONCE)
