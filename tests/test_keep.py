@@ -15,6 +15,7 @@ from trm_explore import preset, texts
 from trm_explore.app.bring import Bringing, adopt, controls_for
 from trm_explore.app.handlers import NOBODY, Handlers
 from trm_explore.app.keep import TYPES, keep_route
+from trm_explore.app.recorded import recorded_text
 from trm_explore.app.settings import CONTROLS
 from trm_explore.checkpoint import load_checkpoint
 from trm_explore.runs import LIMITS, Runs
@@ -118,9 +119,10 @@ def zipped(tmp_path_factory):
 
 
 def test_a_run_that_is_brought_back_is_shown_and_can_be_looked_into(runs, zipped):
-    run_id, ticket, said, *values = brought(runs, zipped)
+    run_id, ticket, said, measured, *values = brought(runs, zipped)
     run = runs.get(run_id)
     assert ticket == run_id and "task maze" in said and run.ended and runs.active() == 0
+    assert measured == recorded_text("maze")
     assert dict(zip(CONTROLS, values, strict=True))["enable_deep_supervision"] is False
     model, config = run.model()
     assert config.task == "maze" and model.config == config.model

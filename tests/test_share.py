@@ -19,7 +19,7 @@ from trm_explore.app import build
 from trm_explore.app.handlers import Handlers
 from trm_explore.app.link_fields import FIELDS, HIDDEN, NAMES, Field, choice
 from trm_explore.app.links import Links
-from trm_explore.app.recorded import recorded_message
+from trm_explore.app.recorded import recorded_message, recorded_text
 from trm_explore.app.settings import CONTROLS, LIMITS, config_of, values_of
 from trm_explore.app.share import HEAD, Sharing
 from trm_explore.app.tours import links as links_of_tours
@@ -224,6 +224,12 @@ def test_a_reload_finds_the_run_and_a_link_that_is_opened_anew_comes_before_it(s
     found, ticket, values, message, opened = parts(sharing.arrive(run.id, "?task=maze&seed=4", ""))
     assert found == ticket == "" and opened["forget"] and opened["query"] == "task=maze&seed=4"
     assert dict(zip(CONTROLS, values, strict=True))["seed"] == 4 and message == recorded_message("maze")
+
+
+def test_with_a_run_that_is_found_comes_what_was_measured_on_its_task(sharing, runs):
+    run = own_run(runs, task="maze")
+    _, _, *rest = sharing.arrive(run.id, "", "again")
+    assert recorded_text("maze") in rest[len(CONTROLS) :]
 
 
 def test_a_plain_address_changes_nothing(sharing):

@@ -10,6 +10,7 @@ import gradio as gr
 
 from trm_explore import texts
 from trm_explore.app.handlers import NOBODY, Handlers
+from trm_explore.app.recorded import recorded_text
 from trm_explore.app.settings import CONTROLS, config_of, values_of
 from trm_explore.app.shared import MANY, ONCE, Shared
 from trm_explore.config import RunConfig
@@ -36,14 +37,14 @@ def adopt(path: str | Path, runs: Runs, tasks: tuple[str, ...], *, pinned: bool 
     return runs.adopt(opened.config, opened.events, opened.checkpoint, visitor=visitor, pinned=pinned)
 
 
-def build(shared: Shared, message: gr.HTML) -> Any:
+def build(shared: Shared, message: gr.HTML, measured: gr.Markdown) -> Any:
     """The file control, and a line that says what came of it; returns the event that sets the controls."""
     file = gr.File(
         label=texts.BRING, file_types=[".safetensors", ".zip"], elem_id="bring", interactive=True, height=110
     )
     said = gr.Markdown(texts.BRING_HELP, elem_id="bring-help", elem_classes="trm-small")
     bring = Bringing(shared.handlers)
-    shown = [shared.run_id, shared.ticket, said, *shared.inputs]
+    shown = [shared.run_id, shared.ticket, said, measured, *shared.inputs]
     brought = file.upload(bring.bring, file, shown, **ONCE)
     brought.then(shared.handlers.watch, shared.ticket, message, **MANY)
     return brought
@@ -56,9 +57,9 @@ class Bringing:
         self.runs, self.tasks = handlers.runs, handlers.tasks
 
     async def bring(self, path: Any, request: gr.Request) -> list[Any]:
-        """A file was chosen -> the run that is shown now, its ticket, a sentence, its settings as the controls' values;
-        where it is refused everything stays but the sentence."""
-        nothing = [gr.skip()] * len(CONTROLS)
+        """A file was chosen -> the run that is shown now, its ticket, a sentence, what was measured on its task, its
+        settings as the controls' values; where it is refused everything stays but the sentence."""
+        nothing = [gr.skip()] * (1 + len(CONTROLS))
         if not isinstance(path, str):
             return [gr.skip(), NOBODY, texts.BRING_HELP, *nothing]
         visitor = getattr(request, "session_hash", None) or ""
@@ -67,7 +68,7 @@ class Bringing:
         except (ValueError, OSError) as error:
             return [gr.skip(), NOBODY, f"\u26a0 {error}", *nothing]
         said = texts.BROUGHT.format(name=Path(path).name, task=run.config.task)
-        return [run.id, run.id, said, *controls_for(run.config, self.tasks)]
+        return [run.id, run.id, said, recorded_text(run.config.task), *controls_for(run.config, self.tasks)]
 
 
 def controls_for(config: RunConfig, tasks: tuple[str, ...]) -> list[Any]:

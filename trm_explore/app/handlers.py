@@ -99,11 +99,9 @@ class Handlers:
         return self._recorded(run_id, task, kind)
 
     def fit(self, task: str) -> Updates:
-        """Only the controls that mean something to the task are shown: difficulty, own puzzles. And what was measured
-        on its recorded runs."""
+        """Only the controls that mean something to the task are shown: difficulty, own puzzles."""
         takes = resolve(preset(task))[0].takes if task in self.tasks else ()
-        fitting = [gr.update(visible=name in takes) for name in ("difficulty", "data")]
-        return [*fitting, recorded_text(task) if task in self.tasks else gr.skip()]
+        return [gr.update(visible=name in takes) for name in ("difficulty", "data")]
 
     def _recorded(self, run_id: str, task: Any, kind: Any) -> Updates:
         skipped = [gr.skip()] * (len(CONTROLS) + 3)

@@ -108,7 +108,7 @@ def _train(shared: Shared, gallery: gr.HTML) -> share.Shown:
     message = link("message", recorded_message(config.task), REMEMBER)
     with gr.Accordion(texts.KEEP_TITLE, open=False, elem_id="take"):
         host("keep")
-        brought = bring.build(shared, message)
+        brought = bring.build(shared, message, measured)
         command = gr.Code(
             as_command(config),
             language="shell",
@@ -149,7 +149,7 @@ def _train(shared: Shared, gallery: gr.HTML) -> share.Shown:
     moved.append(pair.input(handlers.show_pair, [run_id, controls["task"], pair], shown, **AT_ONCE))
     for event in moved:
         settle(event, shared, followed)
-    fitting = [controls["difficulty"], controls["data"], measured]
+    fitting = [controls["difficulty"], controls["data"]]
     controls["task"].change(handlers.fit, controls["task"], fitting, **AT_ONCE)
     presses = [
         train.click(handlers.train, [run_id, *inputs], begun, **ONCE),

@@ -17,6 +17,7 @@ from trm_explore import texts
 from trm_explore.app.bridge import host, link
 from trm_explore.app.link_fields import HIDDEN, Field
 from trm_explore.app.links import Links, Opened
+from trm_explore.app.recorded import recorded_text
 from trm_explore.app.settings import CONTROLS
 from trm_explore.app.shared import AT_ONCE, MANY, ONCE, Shared, settle
 from trm_explore.app.tours import links as links_of_tours
@@ -70,7 +71,8 @@ class Sharing:
         if run is not None and (again or not opened.chosen) and not (opened.tour and run.ended):
             found_run, ticket, *values = self.handlers.find_again(run_id)
             opened.values = values
-            return [found_run, ticket, *self._more(opened, values, [gr.skip()] * 3), self._said(opened)]
+            shown = [gr.skip(), recorded_text(run.config.task), gr.skip()]
+            return [found_run, ticket, *self._more(opened, values, shown), self._said(opened)]
         if opened.chosen:
             return ["", "", *self._all("", opened), self._said(opened, forget=True)]
         nothing = [gr.skip()] * len(CONTROLS)
