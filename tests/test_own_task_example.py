@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from conftest import large
 
 from trm_explore.events import Evaluated, Finished
 from trm_explore.tasks import preset, resolve
@@ -65,6 +66,7 @@ def test_the_script_learns_it_and_writes_the_folder(tmp_path):
     assert json.loads((tmp_path / "reverse" / "task.json").read_text())["name"] == "reverse"
 
 
+@large
 @pytest.mark.slow
 def test_the_preset_learns_it(example):
     events = list(train(preset(example.Reverse(), enable_deep_supervision=True, threads=1, device="cpu")))

@@ -230,7 +230,7 @@ def shows(page: Page, task: str) -> bool:
 
 
 @pytest.mark.parametrize(
-    "task", ["maze", "swirl", *(pytest.param(task, marks=large) for task in ("sudoku4", "addition", "poisson"))]
+    "task", ["maze", *(pytest.param(task, marks=large) for task in ("sudoku4", "swirl", "addition", "poisson"))]
 )
 def test_a_click_on_a_card_chooses_the_task_and_shows_its_recorded_run(visit, task):
     page = visit()
