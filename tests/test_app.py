@@ -415,14 +415,14 @@ def test_one_update_begins_a_paused_run_and_goes_on_by_ones(runs):
 
     async def story() -> None:
         stream = pressed(page, "", controls(**LONG), one=True)
-        run_id, points = await reads(stream, lambda m: m["state"] == "paused" and m["points"])
+        run_id, points = await reads(stream, lambda m: m["state"] == "paused", 1)
         assert points == [1]
         for wanted in (2, 3):
             assert await page.one_update(run_id, *controls()) == NOTHING
-            _, points = await reads(stream, lambda m: m["state"] == "paused" and m["points"])
+            _, points = await reads(stream, lambda m: m["state"] == "paused", 1)
             assert points == [wanted]
         page.pause(run_id)  # the button says Resume now
-        await reads(stream, lambda m: m["state"] == "running" and len(m["points"]) > 1)
+        await reads(stream, lambda m: m["state"] == "running", 2)
         page.pause(run_id)
         await reads(stream, lambda m: m["state"] == "paused")
         assert await page.train(run_id, *controls()) == NOTHING  # no second run beside it
@@ -435,13 +435,13 @@ def test_one_update_begins_a_paused_run_and_goes_on_by_ones(runs):
     asyncio.run(asyncio.wait_for(story(), 60))
 
 
-async def reads(stream, until) -> tuple[str, list[int]]:
-    """Reads a stream until a message fits: the run's id, the updates that came on the way."""
+async def reads(stream, until, least: int = 0) -> tuple[str, list[int]]:
+    """Reads a stream until a message fits and at least so many updates came on the way: the run's id, and these."""
     points: list[int] = []
     async for update in stream:
         if "run" in update[1]:
             points += [point[0] for point in update[1]["points"]]
-            if until(update[1]):
+            if until(update[1]) and len(points) >= least:
                 return update[0], points
     raise AssertionError("the stream ended")
 
@@ -479,12 +479,12 @@ def test_a_live_run_found_again_goes_on_beside_its_first_reader(runs):
 
     async def story() -> None:
         first = pressed(page, "", controls(**LONG))
-        run_id, seen = await reads(first, lambda m: len(m["points"]) > 2)
+        run_id, seen = await reads(first, lambda m: True, 3)
         again = found(page, run_id)
         message = (await anext(again))[1]
         assert message["from"] == 0 and [p[0] for p in message["points"]][: len(seen)] == seen
         known = len(message["points"])
-        _, points = await reads(again, lambda m: m["points"])
+        _, points = await reads(again, lambda m: True, 1)
         assert points[0] == known + 1
         page.stop(run_id)
         await reads(first, lambda m: m["state"] == "stopped")
