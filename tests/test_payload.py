@@ -104,12 +104,13 @@ def test_a_plan_has_the_weights_their_sum_and_the_scope_in_force(flat, weights, 
 @pytest.mark.parametrize(
     ("task", "flat", "read", "said"),
     [
-        ("sudoku4", {}, 3, ""),
-        ("sudoku4", {"eval_H_cycles": 2}, 2, ""),
-        ("sudoku6", {}, 6, "beyond training"),
-        ("sudoku6", {"H_cycles": 6}, 6, ""),
-        ("sudoku6", {"H_cycles": 8}, 8, ""),  # whoever trains more reads more
-        ("sudoku4", {"halt_max_steps": 4}, 12, "trained in a later pass"),
+        ("sudoku4", {}, 3, []),
+        ("sudoku4", {"eval_H_cycles": 2}, 2, []),
+        ("sudoku6", {}, 6, ["beyond training"] * 3),
+        ("sudoku6", {"H_cycles": 6}, 6, []),
+        ("sudoku6", {"H_cycles": 8}, 8, []),  # whoever trains more reads more
+        ("sudoku4", {"halt_max_steps": 4}, 12, ["trained in a later pass"] * 9),
+        ("reach", {"H_cycles": 2, "eval_H_cycles": 9}, 9, ["trained in a later pass"] * 4 + ["beyond training"] * 3),
     ],
 )
 def test_what_is_read_beyond_a_training_pass_is_told(task, flat, read, said):

@@ -301,7 +301,11 @@ def test_supervision_off(page):
 
 def beyond(steps, read, **changes):
     """A plan and a run that trains `steps` and reads `read`."""
-    more = {"read": read, "beyond": "beyond training", "colors": {"light": ["#2a7f8e"] * read, "dark": ["#fff"] * read}}
+    more = {
+        "read": read,
+        "beyond": ["beyond training"] * (read - steps),
+        "colors": {"light": ["#2a7f8e"] * read, "dark": ["#fff"] * read},
+    }
     seen = [0.1 * k for k in range(read)]
     evals = [[20, seen, seen]]
     return plan(steps, **more), run_of(steps, **more | {"evals": evals, "frames": run_of(read)["frames"]}, **changes)

@@ -78,11 +78,10 @@ def key_of(config: RunConfig) -> str:
     return hashlib.sha256(json.dumps(flat, sort_keys=True).encode()).hexdigest()[:12]
 
 
-def beyond(config: RunConfig) -> str:
-    """What the steps of an evaluation are that come after those of a training pass; empty where there are none."""
-    if config.eval_steps <= config.model.H_cycles:
-        return ""
-    return texts.BEYOND["halting" if config.train.steps_limit > 1 else "training"]
+def beyond(config: RunConfig) -> list[str]:
+    """What each step of an evaluation is that comes after those of a training pass."""
+    steps, trained = config.model.H_cycles, config.model.H_cycles * config.train.steps_limit
+    return [texts.BEYOND["later" if step < trained else "training"] for step in range(steps, config.eval_steps)]
 
 
 def scope_note(config: RunConfig) -> str:

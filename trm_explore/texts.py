@@ -215,7 +215,7 @@ DRAWING["ribbon"] = {
     "no_plan": "The ribbon unrolls here as soon as the settings are read.",
 }
 # Of steps that an evaluation reads and a training pass has not.
-BEYOND = {"training": "beyond training", "halting": "trained in a later pass"}
+BEYOND = {"training": "beyond training", "later": "trained in a later pass"}
 DRAWING["curves"] = {
     "losses": "Loss of each step",
     "no_losses": "The curves start with the first update: press Train.",

@@ -153,7 +153,7 @@ def _message(seen: Seen, run: str, answer: Trajectory, label: str, shape: tuple[
     config = seen.config.with_flat(H_cycles=answer.n_steps) if _plain(seen.config) else seen.config
     message = message_of(f"inside-{run}", config, [Frame(0, frame)], state="inside", text=label)
     n = answer.n_steps
-    return message | {"steps": n, "read": n, "beyond": "", "colors": both_themes(n)}
+    return message | {"steps": n, "read": n, "beyond": [], "colors": both_themes(n)}
 
 
 def _plain(config: RunConfig) -> bool:

@@ -92,7 +92,7 @@ function render({ model, el }) {
   card.hidden = true;
   el.replaceChildren(root);
 
-  let frames = [], frame = null, run = null, state = "", colors = null, trained = Infinity, beyond = "", step = 0, cursor = null, following = true;
+  let frames = [], frame = null, run = null, state = "", colors = null, trained = 0, beyond = [], step = 0, cursor = null, following = true;
   let signs = "", timer = 0, raf = 0, played = false, ours = false, lastMessage = null;
   const stepCount = () => frame?.steps?.length || 0;
   const clamp = (k, count) => Math.max(0, Math.min(count - 1, k));
@@ -150,7 +150,7 @@ function render({ model, el }) {
     lastMessage = message;
     if (message.from === 0 || (message.run != null && message.run !== run)) {
       stop();
-      [frames, frame, following, cursor, colors, trained, beyond] = [[], null, true, null, null, Infinity, ""];
+      [frames, frame, following, cursor, colors, trained, beyond] = [[], null, true, null, null, 0, []];
     }
     run = message.run ?? run;
     state = message.state ?? state;
@@ -188,7 +188,7 @@ function render({ model, el }) {
     const newSigns = JSON.stringify(signsOf(frame));
     if (newSigns !== signs) legend.replaceChildren(...JSON.parse(signs = newSigns).map(([cls, content, words]) => sign(cls, content, words)));
     const words = [fill(S > 1 ? T.step_of : T.only_step, { step, last: S - 1 }), said.change ?? T.first_answer, said.state,
-      answer.loss != null && fill(T.loss, { loss: Number(answer.loss.toPrecision(3)) }), step >= trained && beyond, answer.halt != null && fill(T.halting, { percent: percent(answer.halt) })].filter(Boolean).join(" · ");
+      answer.loss != null && fill(T.loss, { loss: Number(answer.loss.toPrecision(3)) }), beyond[step - trained], answer.halt != null && fill(T.halting, { percent: percent(answer.halt) })].filter(Boolean).join(" · ");
     text.setAttribute("aria-live", timer ? "off" : "polite");
     put(text, words);
     put(label, [frame.label, frame.update == null ? "" : fill(T.after_update, { update: frame.update })].filter(Boolean).join(" · "));

@@ -72,7 +72,7 @@ function render({ model, el }) {
   el.replaceChildren(root);
 
   let columns = [], shape = "", frameShown = null, bothShown = 0, raf = 0, lastMessage = null;
-  const none = { run: null, key: null, steps: 0, read: 0, beyond: "", colors: null, state: "", text: "", point: null, eval: null, frame: null, findings: [] };
+  const none = { run: null, key: null, steps: 0, read: 0, beyond: [], colors: null, state: "", text: "", point: null, eval: null, frame: null, findings: [] };
   let live = { ...none };
 
   const plan = () => model.get("plan") || null;
@@ -167,7 +167,7 @@ function render({ model, el }) {
     const divisor = now ? now.reduce((sum, weight) => sum + weight, 0) : p?.divisor;
     const top = Math.max(1, ...weights.filter(Number.isFinite)), both = Math.min(S, most(live));
     columns.forEach((c, k) => {
-      const { lit, arrow } = reach(k, N, p, weights), off = p && !p.error && p.enabled === false && k < N - 1, beyond = k < N ? "" : p?.beyond || live.beyond;
+      const { lit, arrow } = reach(k, N, p, weights), off = p && !p.error && p.enabled === false && k < N - 1, beyond = (p?.beyond ?? live.beyond)[k - N] ?? "";
       const live_k = (list, n) => (k < Math.min(S, n) ? at(list, k, n) : null), asked = live.read || live.steps;
       const lossText = loss(live_k(live.point?.[3], live.steps)), cells = live_k(live.eval?.[1], asked), exact = live_k(live.eval?.[2], asked);
       Object.assign(c.root.dataset, { lit, arrow, weight: weights[k] ?? "" });
