@@ -66,7 +66,6 @@ FENCES = {  # a package that only these rooms may import
 }
 WITHOUT_TORCH = ("events", "config", "parts", "checks", "palette", "resources")
 SPEAKS = {"cli", "teach", "app"}  # the rooms that talk to a person and so may print
-TEXT = {".py", ".js", ".css", ".html"}
 
 
 def name_of(path: Path) -> str:
@@ -194,14 +193,6 @@ def test_only_rooms_that_talk_to_people_print(module):
     for node in ast.walk(tree(module)):
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "print":
             assert room_of(module) in SPEAKS, f"{module}, line {node.lineno}, prints"
-
-
-@pytest.mark.parametrize("path", sorted(p for p in PACKAGE.rglob("*") if p.suffix in TEXT), ids=lambda p: p.name)
-def test_no_file_is_longer_than_300_lines(path):
-    lines = len(path.read_text(encoding="utf-8").splitlines())
-    if path.name == "texts.py":  # a list of words; one file, so that a translation is one file
-        return
-    assert lines <= 300, f"{path.relative_to(ROOT)} has {lines} lines: it holds more than one concept"
 
 
 IMPORT = f"""
