@@ -136,9 +136,8 @@ def run_of(steps, rows=4, box=(2, 2), updates=(10, 20), **changes):
 
 
 @pytest.mark.parametrize("name", SOURCES)
-def test_modules_are_small_and_self_contained(name):
+def test_modules_are_self_contained(name):
     source = SOURCES[name]
-    assert len(source.encode()) < 20_000
     assert "import " not in source and "http" not in source and "fetch(" not in source
     assert source.count("export") == source.count("export default { render }") == (name not in SHARED_SCRIPTS)
 
