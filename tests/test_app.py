@@ -35,7 +35,7 @@ from trm_explore.app.settings import (
 from trm_explore.commands import as_command, as_python
 from trm_explore.config import PRESETS, SIZES, RunConfig
 from trm_explore.pairs import KINDS, load_pair, pair_names, text_of
-from trm_explore.parts import Adaptive, Checkpointing, Curriculum, Difficulty, Schedule, Scope
+from trm_explore.parts import SCHEDULES, Adaptive, Checkpointing, Curriculum, Difficulty, Scope
 from trm_explore.payload import plan_of
 from trm_explore.runs import Runs
 from trm_explore.tasks import GENERATED, preset, resolve
@@ -58,7 +58,7 @@ def any_controls(draw) -> list[Any]:
     cycles = draw(st.integers(*LIMITS["H_cycles"]))
     weights = draw(st.lists(st.floats(1e-9, 1e9) | st.integers(1, 9), min_size=cycles, max_size=cycles))
     separator = draw(st.sampled_from([" ", ", ", ";"]))
-    schedule, updates = draw(st.sampled_from(get_args(Schedule))), draw(st.integers(*LIMITS["updates"]))
+    schedule, updates = draw(st.sampled_from(list(SCHEDULES))), draw(st.integers(*LIMITS["updates"]))
     return [
         draw(st.sampled_from(list(GENERATED))),
         draw(st.booleans()),
@@ -341,7 +341,7 @@ def test_another_size_brings_its_own_numbers(runs):
 
 
 @pytest.mark.parametrize("enabled", [True, False])
-@pytest.mark.parametrize("schedule", get_args(Schedule))
+@pytest.mark.parametrize("schedule", list(SCHEDULES))
 def test_only_the_controls_that_act_are_shown(runs, enabled, schedule):
     chosen, weight, custom = Handlers(runs).show_schedule(enabled, schedule)
     assert [look["interactive"] for look in (chosen, weight, custom)] == [enabled] * 3
@@ -614,7 +614,7 @@ def test_the_controls_offer_what_a_run_can_be_and_open_as_the_start(page):
     offered = {name: [choice[1] for choice in props[name]["choices"]] for name in CONTROLS if "choices" in props[name]}
     assert offered == {
         "task": list(GENERATED),
-        "deep_supervision_schedule": list(get_args(Schedule)),
+        "deep_supervision_schedule": list(SCHEDULES),
         "gradient_scope": list(get_args(Scope)),
         "preset": list(SIZES),
         "difficulty": list(get_args(Difficulty)),

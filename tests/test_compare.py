@@ -33,6 +33,7 @@ from trm_explore.app.settings import CONTROLS, LIMITS, page_config, shown_config
 from trm_explore.comparison import STYLES, memory_factor, seconds_left, state_of
 from trm_explore.pairs import config_of_pair, load_pair, pair_names
 from trm_explore.parts import Scope
+from trm_explore.parts.schedules import FORMULAS
 from trm_explore.recipe_runs import recorded_runs
 from trm_explore.runs import Runs
 from trm_explore.tasks import GENERATED, resolve
@@ -351,7 +352,7 @@ def test_runs_by_hand_are_set_from_a_link_and_told_again(comparing):
         st.none()
         | st.tuples(
             st.booleans(),
-            st.sampled_from([name for name in texts.SCHEDULES if name != "custom"]),
+            st.sampled_from(FORMULAS),
             st.integers(0, 20).map(lambda n: n / 20),
             st.sampled_from(get_args(Scope)),
             st.integers(*LIMITS["H_cycles"]),

@@ -9,9 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from trm_explore.config import SupervisionConfig
+from trm_explore.parts.schedules import FORMULAS
 from trm_explore.supervision import (
     IGNORE,
-    SCHEDULES,
     RunningLosses,
     adaptive_factors,
     answer_loss,
@@ -60,7 +60,7 @@ def test_the_formulas_of_all_schedules(S, b):
     for schedule, early in formulas.items():
         assert supervision_weights(schedule, S, b).tolist() == pytest.approx([*early, 1.0])
     assert supervision_weights("front_loaded", S, b).tolist() == pytest.approx([0.7**i for i in range(S)])
-    assert set(formulas) | {"front_loaded"} == set(SCHEDULES)
+    assert set(formulas) | {"front_loaded"} == set(FORMULAS)
 
 
 def test_custom_weights_are_taken_as_given():
@@ -183,7 +183,7 @@ def test_a_curriculum_waits_then_moves_linearly_then_stays(update, progress):
     assert curriculum_progress(update, 10, 20) == pytest.approx(progress)
 
 
-@given(steps, st.floats(0, 1), st.sampled_from(sorted(SCHEDULES)))
+@given(steps, st.floats(0, 1), st.sampled_from(sorted(FORMULAS)))
 def test_the_weight_curriculum_scales_the_early_steps_and_leaves_the_final_one(S, progress, schedule):
     base = supervision_weights(schedule, S)
     got = curriculum_weights(base, "weight", progress)
@@ -193,7 +193,7 @@ def test_the_weight_curriculum_scales_the_early_steps_and_leaves_the_final_one(S
     assert torch.equal(curriculum_weights(base, "H_cycles", progress), base)
 
 
-@given(steps, st.floats(0, 1), st.sampled_from(sorted(SCHEDULES)))
+@given(steps, st.floats(0, 1), st.sampled_from(sorted(FORMULAS)))
 def test_the_depth_curriculum_supervises_the_last_steps_with_their_own_weights_and_no_other(S, progress, schedule):
     base = supervision_weights(schedule, S)
     got, n = curriculum_weights(base, "depth", progress), stage(S, progress)

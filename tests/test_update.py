@@ -14,8 +14,8 @@ from torch.profiler import ProfilerActivity, profile
 
 from trm_explore import events as ev
 from trm_explore.config import RunConfig
+from trm_explore.parts.schedules import FORMULAS
 from trm_explore.supervision import (
-    SCHEDULES,
     RunningLosses,
     adaptive_factors,
     answer_loss,
@@ -48,7 +48,7 @@ def numbers_of(event):
 # ---- the plan ----------------------------------------------------------------
 
 
-@given(st.integers(1, 9), st.floats(0, 5), st.sampled_from(sorted(SCHEDULES)), st.integers(0, 99))
+@given(st.integers(1, 9), st.floats(0, 5), st.sampled_from(sorted(FORMULAS)), st.integers(0, 99))
 def test_without_extras_every_update_has_the_schedules_weights(S, b, schedule, update):
     run = flat_run(H_cycles=S, deep_supervision_weight=b, deep_supervision_schedule=schedule)
     plan = plan_update(run, update)

@@ -19,17 +19,8 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from trm_explore.config import SupervisionConfig
+from trm_explore.parts.schedules import SCHEDULES
 from trm_explore.tasks.base import IGNORE
-
-# step i of S, base weight b -> weight. The first four end in 1.0 by definition; front_loaded is taken as it is.
-# constant, linear_decay, exponential_decay, u_shaped: the deep-supervision guide. front_loaded: CGAR, arXiv 2511.08653.
-SCHEDULES = {
-    "constant": lambda i, S, b: b,
-    "linear_decay": lambda i, S, b: b * (i + 1) / S,
-    "exponential_decay": lambda i, S, b: b * 2.0 ** (i - (S - 1)),
-    "u_shaped": lambda i, S, b: 1.0 if i == 0 else b / 2,
-    "front_loaded": lambda i, S, b: 0.7**i,
-}
 
 
 def supervision_weights(
@@ -42,18 +33,17 @@ def supervision_weights(
     """
     if n_steps < 1:
         raise ValueError(f"n_steps={n_steps} must be at least 1")
-    if schedule == "custom":
+    if schedule not in SCHEDULES:
+        raise ValueError(f"schedule={schedule!r} is not known; allowed are {', '.join(SCHEDULES)}")
+    formula = SCHEDULES[schedule].weight
+    if formula is None:
         weights = [float(w) for w in custom or ()]
         if len(weights) != n_steps:
             raise ValueError(f"custom has {len(weights)} weights for {n_steps} steps; give one weight a step")
-    elif schedule in SCHEDULES:
+    else:
         if not (math.isfinite(base_weight) and base_weight >= 0):
             raise ValueError(f"base_weight={base_weight} must be a finite number of at least 0")
-        weights = [SCHEDULES[schedule](i, n_steps, base_weight) for i in range(n_steps)]
-        if schedule != "front_loaded":
-            weights[-1] = 1.0
-    else:
-        raise ValueError(f"schedule={schedule!r} is not known; allowed are {', '.join([*SCHEDULES, 'custom'])}")
+        weights = [formula(i, n_steps, base_weight) for i in range(n_steps)]
     vector = torch.tensor(weights)
     if not (vector >= 0).all() or not 0 < float(vector.sum()) < math.inf:
         raise ValueError(f"weights {weights} must be finite in float32, at least 0, and not all 0")

@@ -63,14 +63,6 @@ INFO = {
 ADVICE = "Presets of the guide:"
 WAITS = "Waiting for a free core: place {place} in line, about {wait}."
 DATA_HELP = "CSV with the columns question and answer, or one puzzle a line; stays on this server"
-SCHEDULES = {
-    "constant": "constant",
-    "linear_decay": "linear decay",
-    "exponential_decay": "exponential decay",
-    "u_shaped": "U-shaped",
-    "front_loaded": "front-loaded",
-    "custom": "custom",
-}
 TRAIN, PAUSE, RESUME, ONE, STOP = "Train", "Pause", "Resume", "One update", "Stop"
 MORE = "More settings: size, cycles, seed, difficulty, your own puzzles"
 WHAT_TITLE = "What am I looking at?"
@@ -929,13 +921,6 @@ DRAWING["weights"] = {
     "final": "step {step}, final",
     "share": "{part} % of the total",
     "total": "total loss = ({sum}) / {divisor}",
-    "rule_constant": "Every early step counts b = {b}, the final one 1.",
-    "rule_linear_decay": "Step i of {S} counts b (i + 1) / {S}, with b = {b}; the final one 1.",
-    "rule_exponential_decay": "Each step counts twice as much as the one before: b 2^i / 2^({S} - 1), with b = {b}; "
-    "the final one 1.",
-    "rule_u_shaped": "The first and the final step count 1, those between b / 2 = {half}.",
-    "rule_front_loaded": "The first step counts 1, each later one 0.7 of the one before.",
-    "rule_custom": "As set below the bars. Only the ratios matter: the sum divides the total.",
 }
 COMPARE_RECORDED_HERE = "Runs that are over."
 COMPARE_WAITING = "Not begun: press Train. The runs then compute in turn."

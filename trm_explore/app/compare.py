@@ -24,7 +24,8 @@ from trm_explore.app.recipes import (
 from trm_explore.app.seeds import SEEDS, Repeats
 from trm_explore.app.settings import LIMITS, start_config, values_of
 from trm_explore.app.shared import AT_ONCE, MANY, ONCE, Shared
-from trm_explore.parts import Scope
+from trm_explore.parts import SCHEDULES, Scope
+from trm_explore.parts.schedules import FORMULAS
 
 START = next(iter(RECIPES))
 # Of a group: a reload of the tab finds it again, and a change of state is told to the server.
@@ -113,7 +114,7 @@ def build(shared: Shared) -> list[Field]:
 def _variant(letter: str, variant: list[Any]) -> list[Any]:
     """The controls of one variant, in the order of recipes.FIELDS."""
     values = dict(zip(FIELDS, variant, strict=True))
-    schedules = [(title, name) for name, title in texts.SCHEDULES.items() if name != "custom"]
+    schedules = [(SCHEDULES[name].title, name) for name in FORMULAS]
 
     def words(name: str) -> dict[str, Any]:
         return {"label": texts.LABELS[name], "elem_id": f"{name}-{letter}", "interactive": True}

@@ -9,7 +9,7 @@ import gradio as gr
 from trm_explore import texts
 from trm_explore.app.settings import LIMITS, start_config
 from trm_explore.config import SIZES
-from trm_explore.parts import Adaptive, Checkpointing, Curriculum, Difficulty, Scope
+from trm_explore.parts import SCHEDULES, Adaptive, Checkpointing, Curriculum, Difficulty, Scope
 
 
 def switches(controls: dict[str, Any], offered: tuple[str, ...]) -> None:
@@ -20,7 +20,7 @@ def switches(controls: dict[str, Any], offered: tuple[str, ...]) -> None:
     def words(name: str, **more: Any) -> dict[str, Any]:
         return {"label": texts.LABELS[name], "info": texts.INFO.get(name), "elem_id": name, "interactive": True, **more}
 
-    schedules = [(title, name) for name, title in texts.SCHEDULES.items()]
+    schedules = [(schedule.title, name) for name, schedule in SCHEDULES.items()]
     # Chosen in the gallery; here only so that it is a control like the others.
     controls["task"] = gr.Dropdown(list(offered), value=flat["task"], **words("task"), elem_classes="trm-link")
     controls["enable_deep_supervision"] = gr.Checkbox(

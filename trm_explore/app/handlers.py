@@ -25,6 +25,7 @@ from trm_explore.app.settings import (
 from trm_explore.commands import as_command, as_python
 from trm_explore.config import PRESETS, RunConfig
 from trm_explore.pairs import KINDS, pair_names
+from trm_explore.parts import SCHEDULES
 from trm_explore.payload import error_plan, plan_of
 from trm_explore.runs import Runs
 from trm_explore.tasks import GENERATED, preset, resolve
@@ -125,12 +126,11 @@ class Handlers:
 
     def show_schedule(self, enabled: bool, schedule: str) -> Updates:
         """Only the controls that act are shown: schedule, base weight, custom weights."""
-        custom = schedule == "custom"
-        weighted = schedule not in ("custom", "front_loaded")
+        entry = SCHEDULES[schedule]
         return [
             gr.update(interactive=enabled),
-            gr.update(visible=weighted, interactive=enabled),
-            gr.update(visible=custom, interactive=enabled),
+            gr.update(visible=entry.uses_base_weight, interactive=enabled),
+            gr.update(visible=entry.weight is None, interactive=enabled),
         ]
 
     async def train(self, run_id: str, *values: Any) -> Updates:

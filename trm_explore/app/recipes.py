@@ -13,7 +13,8 @@ from trm_explore.app.settings import CONTROLS, LIMITS, check, config_of
 from trm_explore.commands import short_number
 from trm_explore.config import RunConfig
 from trm_explore.pairs import CONTROL
-from trm_explore.parts import Scope
+from trm_explore.parts import SCHEDULES, Scope
+from trm_explore.parts.schedules import FORMULAS
 from trm_explore.payload import key_of
 
 LETTERS = "ABCD"
@@ -93,7 +94,7 @@ def variants_from(text: str, values: list[Any] | tuple[Any, ...]) -> list[list[A
             raise ValueError(f"runs has {part!r:.40}; {texts.LINK_RUNS}")
         supervision, schedule, weight, scope, cycles = match.groups()
         low, high = LIMITS["H_cycles"]
-        known = schedule in texts.SCHEDULES and schedule != "custom" and scope in get_args(Scope)
+        known = schedule in FORMULAS and scope in get_args(Scope)
         if not (known and float(weight) <= 1 and low <= int(cycles) <= high):
             raise ValueError(f"runs has {part!r:.40}; {texts.LINK_RUNS}")
         found.append([True, supervision == "1", schedule, float(weight), scope, int(cycles)])
@@ -144,10 +145,10 @@ def names_of(configs: dict[str, RunConfig]) -> dict[str, str]:
 
 def _words(config: RunConfig) -> dict[str, str]:
     s, cycles, words = config.supervision, config.model.H_cycles, texts.COMPARE
-    weighted = s.enable_deep_supervision and s.deep_supervision_schedule not in ("front_loaded", "custom")
+    weighted = s.enable_deep_supervision and SCHEDULES[s.deep_supervision_schedule].uses_base_weight
     return {
         "supervision": words["on" if s.enable_deep_supervision else "off"],
-        "schedule": texts.SCHEDULES[s.deep_supervision_schedule] if s.enable_deep_supervision else "",
+        "schedule": SCHEDULES[s.deep_supervision_schedule].title if s.enable_deep_supervision else "",
         "weight": words["base"].format(weight=s.deep_supervision_weight) if weighted else "",
         "scope": words["scope"].format(scope=s.scope),
         "depth": words["depth_one" if cycles == 1 else "depth"].format(cycles=cycles),

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from trm_explore.checks import boolean, is_number, number, one_of, whole
+from trm_explore.parts.schedules import SCHEDULES
 
-Schedule = Literal["constant", "linear_decay", "exponential_decay", "u_shaped", "front_loaded", "custom"]
+if TYPE_CHECKING:
+    ScheduleName = str
+else:
+    ScheduleName = Literal[tuple(SCHEDULES)]
 Scope = Literal["auto", "last", "one_step", "cycle", "full"]
 Adaptive = Literal["off", "hard", "progress"]
 Curriculum = Literal["off", "weight", "depth", "H_cycles"]
@@ -21,7 +25,7 @@ class SupervisionConfig:
     """A loss at every step (H-cycle), not only the last."""
     deep_supervision_weight: float = 0.5
     """Base weight of the intermediate losses (the final step's is 1)."""
-    deep_supervision_schedule: Schedule = "constant"
+    deep_supervision_schedule: ScheduleName = "constant"
     """How the steps' losses are weighted."""
     custom_weights: tuple[float, ...] = ()
     """One weight a step, for the schedule custom."""
@@ -46,7 +50,7 @@ class SupervisionConfig:
     """Where it has arrived. None: half of the run."""
 
     def __post_init__(self) -> None:
-        one_of(self, "deep_supervision_schedule", Schedule)
+        one_of(self, "deep_supervision_schedule", ScheduleName)
         one_of(self, "gradient_scope", Scope)
         boolean(self, "enable_deep_supervision")
         number(self, "deep_supervision_weight", least=0, most=1e30)

@@ -10,6 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from trm_explore.palette import step_colors
+from trm_explore.parts.schedules import FORMULAS, SCHEDULES
 from trm_explore.plots import paper
 from trm_explore.plots.paper import INK, LINE, MUTE, PAGE, on_paper, panel
 from trm_explore.plots.series import (
@@ -22,7 +23,7 @@ from trm_explore.plots.series import (
     smoothed,
     updates_of,
 )
-from trm_explore.supervision import SCHEDULES, supervision_weights
+from trm_explore.supervision import supervision_weights
 
 AXES = {"updates": "update", "seconds": "seconds of training"}
 
@@ -39,9 +40,9 @@ def weight_vectors(
 ) -> Figure:
     """The raw loss weight of every step, a group of bars a schedule (None: all that have a formula), with the divisor,
     their sum, under its name. `custom`: the weights of the schedule "custom"."""
-    names = [*SCHEDULES, *(["custom"] if custom is not None else [])] if schedules is None else list(schedules)
+    names = [*FORMULAS, *(["custom"] if custom is not None else [])] if schedules is None else list(schedules)
     if not names:
-        raise ValueError(f"schedules is empty; give some of {', '.join([*SCHEDULES, 'custom'])}")
+        raise ValueError(f"schedules is empty; give some of {', '.join(SCHEDULES)}")
     groups = [supervision_weights(name, n_steps, base_weight, custom).numpy() for name in names]
     ax, colors = panel(ax, width, 1.9), step_colors(n_steps)
     inches = ax.figure.get_figwidth()

@@ -1,4 +1,4 @@
-// A run's controls and buttons, for notebooks. `controls` says which there are: [{ name, kind, label, info, options, least, most, by }], kind one of
+// A run's controls and buttons, for notebooks. `controls` says which there are: [{ name, kind, label, info, options, least, most, by, for_schedules }], kind one of
 // choice, switch, range, number, weights; each is a name of the model. Buttons emit train, pause, one_update, stop and follow `state`.
 // Not whole without common.js before it. render({ model, el }) -> disposer; el.dataset: ready, state.
 
@@ -68,8 +68,7 @@ function render({ model, el }) {
     const on = model.get("enable_deep_supervision"), schedule = model.get("deep_supervision_schedule"), now = state(), active = ACTIVE.includes(now);
     for (const f of fields) {
       if (f.name.startsWith("deep_supervision") || f.name === "custom_weights") f.input.disabled = !on;
-      if (f.name === "custom_weights") f.node.hidden = schedule !== "custom";
-      if (f.name === "deep_supervision_weight") f.node.hidden = ["custom", "front_loaded"].includes(schedule);
+      if (f.for_schedules) f.node.hidden = !f.for_schedules.includes(schedule);
     }
     [train.disabled, pause.disabled, one.disabled, stop.disabled] = [active, !active, now === "queued", !active];
     put(pause, paused() ? W.resume : W.pause);

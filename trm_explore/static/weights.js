@@ -1,5 +1,5 @@
 // The weight vector of a schedule: a bar a step, the share of the total that each loss has, and the total with numbers. Moving a bar makes it the schedule custom.
-// Shares `schedule`, `n_steps`, `base_weight`, `weights`, `colors`; all formulas are Python's. `options`: [title, schedule].
+// Shares `schedule`, `n_steps`, `base_weight`, `weights`, `colors`; all formulas are Python's. `options`: the schedules, [{ name, title, sentence, uses_base_weight }].
 // Not whole without common.js before it. render({ model, el }) -> disposer; el.dataset: ready, steps, divisor.
 
 const W = TEXTS.weights;
@@ -29,7 +29,7 @@ function render({ model, el }) {
     input.addEventListener("input", () => oninput(Number(input.value)));
     return input;
   };
-  const select = h("select", "", ...model.get("options").map(([title, name]) => { const node = h("option", "", title); node.value = name; return node; }));
+  const select = h("select", "", ...model.get("options").map(({ title, name }) => { const node = h("option", "", title); node.value = name; return node; }));
   select.addEventListener("change", () => set("schedule", select.value));
   const steps = range(1, 8, 1, (x) => set("n_steps", x)), base = range(0, 1, 0.05, (x) => set("base_weight", x)), stepsSaid = h("output"), baseSaid = h("output");
   const baseLabel = h("label", "", W.base, base, baseSaid), bars = h("div", "tw-bars"), rule = h("div", "tw-rule"), total = h("div", "tw-total");
@@ -67,8 +67,9 @@ function render({ model, el }) {
     base.max = String(Math.max(1, b));
     base.value = String(b);
     put(baseSaid, number(b));
-    baseLabel.hidden = ["custom", "front_loaded"].includes(schedule);
-    put(rule, fill(W[`rule_${schedule}`], { b: number(b), half: number(b / 2), S }));
+    const { uses_base_weight, sentence } = model.get("options").find(({ name }) => name === schedule);
+    baseLabel.hidden = !uses_base_weight;
+    put(rule, fill(sentence, { b: number(b), half: number(b / 2), S }));
     put(total, fill(W.total, { sum: weights.map((w, k) => `${number(w)} · l${k}`).join(" + "), divisor: number(divisor) }));
     Object.assign(el.dataset, { steps: S, divisor: number(divisor) });
   }

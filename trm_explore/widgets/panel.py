@@ -12,7 +12,7 @@ from trm_explore import texts
 from trm_explore.config import FIELDS, PARTS, RunConfig, guide_names
 from trm_explore.model import RecursiveModel
 from trm_explore.pairs import load_pair, pair_names
-from trm_explore.parts import Schedule, Scope
+from trm_explore.parts import SCHEDULES, Scope
 from trm_explore.payload import error_plan, message_of, plan_of
 from trm_explore.runs import Run
 from trm_explore.tasks import GENERATED, preset, resolve
@@ -26,8 +26,17 @@ KINDS: dict[str, dict[str, Any]] = {
     "task": {"kind": "choice"},
     "enable_deep_supervision": {"kind": "switch"},
     "deep_supervision_schedule": {"kind": "choice"},
-    "deep_supervision_weight": {"kind": "range", "least": 0, "most": 1, "by": 0.05},
-    "custom_weights": {"kind": "weights"},
+    "deep_supervision_weight": {
+        "kind": "range",
+        "least": 0,
+        "most": 1,
+        "by": 0.05,
+        "for_schedules": [name for name, schedule in SCHEDULES.items() if schedule.uses_base_weight],
+    },
+    "custom_weights": {
+        "kind": "weights",
+        "for_schedules": [name for name, schedule in SCHEDULES.items() if schedule.weight is None],
+    },
     "gradient_scope": {"kind": "choice"},
     "H_cycles": {"kind": "range", "least": 1, "most": 8, "by": 1},
     "L_cycles": {"kind": "range", "least": 1, "most": 8, "by": 1},
@@ -154,7 +163,7 @@ class TrainingPanel(Live):
     def _controls(self) -> list[dict[str, Any]]:
         options = {
             "task": [(name, name) for name in (*GENERATED, *self._own)],
-            "deep_supervision_schedule": [(texts.SCHEDULES[name], name) for name in get_args(Schedule)],
+            "deep_supervision_schedule": [(schedule.title, name) for name, schedule in SCHEDULES.items()],
             "gradient_scope": [(name, name) for name in get_args(Scope)],
         }
         return [

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, ClassVar, get_args
+from typing import Any, ClassVar
 
 import traitlets
 
-from trm_explore import texts
 from trm_explore.palette import both_themes
-from trm_explore.parts import ModelConfig, Schedule, SupervisionConfig
+from trm_explore.parts import SCHEDULES, ModelConfig, SupervisionConfig
 from trm_explore.supervision import supervision_weights
 from trm_explore.widgets.drawing import Drawing, Refused
 
@@ -67,7 +66,13 @@ class Weights(Drawing):
     ):
         first = {"schedule": schedule, "base_weight": base_weight, "n_steps": n_steps}
         super().__init__(**first, weights=[1.0])
-        self.set_trait("options", [(texts.SCHEDULES[name], name) for name in get_args(Schedule)])
+        self.set_trait(
+            "options",
+            [
+                {"name": name, "title": s.title, "sentence": s.sentence, "uses_base_weight": s.uses_base_weight}
+                for name, s in SCHEDULES.items()
+            ],
+        )
         self._following = False
         self._follow()
         self.observe(self._follow, ["schedule", "base_weight", "n_steps"])
