@@ -8,10 +8,11 @@ from torch.utils.flop_counter import FlopCounterMode
 from trm_explore.config import ModelConfig, RunConfig
 from trm_explore.cost import estimate, network_operations, parameters
 from trm_explore.model import RecursiveModel
+from trm_explore.parts import MIXERS
 from trm_explore.supervision import answer_loss, weights_for
 
 
-@pytest.mark.parametrize("mixer", ["attention", "mlp", "conv"])
+@pytest.mark.parametrize("mixer", MIXERS)
 @pytest.mark.parametrize("positions", ["rope", "learned", "none"])
 @pytest.mark.parametrize(("width", "layers", "multiple", "expansion"), [(8, 1, 8, 4.0), (24, 3, 64, 2.5)])
 def test_parameters_are_those_of_the_real_model(mixer, positions, width, layers, multiple, expansion):
@@ -52,7 +53,7 @@ def counted(config: RunConfig, backward: bool) -> int:
     return counter.get_total_flops()
 
 
-@pytest.mark.parametrize("mixer", ["attention", "mlp", "conv"])
+@pytest.mark.parametrize("mixer", MIXERS)
 @pytest.mark.parametrize(("on", "scope"), [(False, "last"), (True, "cycle"), (True, "full"), (False, "full")])
 def test_operations_agree_with_torchs_counter(mixer, on, scope):
     config = RunConfig.from_flat(

@@ -7,10 +7,10 @@ import torch
 
 from trm_explore import events as ev
 from trm_explore.gradients import gradient_statistics
+from trm_explore.parts import MIXERS
 from trm_explore.supervision import answer_loss
 from trm_explore.training import Training
 
-MIXERS = ["attention", "mlp", "conv"]
 SCOPES = ["last", "cycle", "full"]
 ON = {"enable_deep_supervision": True, "deep_supervision_schedule": "linear_decay"}
 

@@ -9,9 +9,9 @@ import torch.nn.functional as F
 
 from trm_explore.config import ModelConfig, SupervisionConfig
 from trm_explore.model import Carry, Cycle, RecursiveModel
+from trm_explore.parts import MIXERS
 from trm_explore.supervision import answer_loss, deep_supervision_loss, supervision_weights
 
-MIXERS = ["attention", "mlp", "conv"]
 SCOPES = ["last", "cycle", "full"]
 WEIGHTS = supervision_weights("linear_decay", 3)
 

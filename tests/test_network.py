@@ -9,7 +9,7 @@ import torch.nn.functional as F
 
 from trm_explore import network
 from trm_explore.config import ModelConfig
-from trm_explore.cost import inner_width
+from trm_explore.parts import MIXERS
 
 
 def config(**changes):
@@ -66,7 +66,7 @@ def test_trunc_normal_is_a_normal_cut_at_two_sigma_with_the_std_that_was_asked_f
 )
 def test_swiglus_inner_width_is_two_thirds_rounded_up_to_the_multiple(width, expansion, multiple, inner):
     c = config(expansion=float(expansion), swiglu_multiple=multiple)
-    assert inner_width(width, c) == inner
+    assert c.inner_width(width) == inner
     module = network.SwiGLU(width, c, generator())
     assert (module.gate_up_proj.weight.shape, module.down_proj.weight.shape) == ((2 * inner, width), (width, inner))
 
@@ -188,3 +188,20 @@ def test_linear_starts_with_the_deviation_of_its_fan_in_and_no_bias():
     with torch.no_grad():
         linear.bias.fill_(2)
     close(linear(x), x @ linear.weight.double().T + 2)
+
+
+def test_every_mixer_that_a_config_can_name_has_a_module_and_the_other_way_round():
+    assert list(network.MIXERS) == list(MIXERS)
+
+
+@pytest.mark.parametrize("mixer", MIXERS)
+def test_a_mixer_takes_other_lengths_only_where_it_says_so(mixer):
+    """fixed_length, measured: the module is called with a board of another size."""
+    config = ModelConfig(vocab_size=6, seq_len=16, hidden_size=8, num_heads=2, swiglu_multiple=8, mixer=mixer)
+    layer = network.MIXERS[mixer](config, torch.Generator().manual_seed(0))
+    other = torch.zeros(1, 25, 8)
+    if MIXERS[mixer].fixed_length:
+        with pytest.raises(RuntimeError):
+            layer(other, (5, 5))
+    else:
+        assert layer(other, (5, 5)).shape == other.shape

@@ -14,6 +14,7 @@ from torch.profiler import ProfilerActivity, profile
 
 from trm_explore import events as ev
 from trm_explore.config import RunConfig
+from trm_explore.parts import MIXERS
 from trm_explore.parts.schedules import FORMULAS
 from trm_explore.supervision import (
     RunningLosses,
@@ -25,7 +26,6 @@ from trm_explore.supervision import (
 from trm_explore.training import Training, train
 from trm_explore.update import Plan, go_back, plan_update
 
-MIXERS = ["attention", "mlp", "conv"]
 SCOPES = ["last", "cycle", "full"]
 ON = {"enable_deep_supervision": True, "deep_supervision_schedule": "linear_decay"}
 WEIGHTS = supervision_weights("linear_decay", 3)

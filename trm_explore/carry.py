@@ -46,8 +46,7 @@ def lead_of(batch: Batch, config: ModelConfig) -> tuple[int, int]:
     if len(shape) != (2 if name == "inputs" else 3) or (name != "inputs" and shape[2] != width):
         wanted = "(B, L)" if name == "inputs" else f"(B, L, {width})"
         raise ValueError(f"{name} has shape {shape}; it must be {wanted}")
-    bound = config.mixer == "mlp" or config.pos_encodings == "learned"  # others take boards of any size
-    if bound and shape[1] != config.seq_len:
+    if config.fixed_length and shape[1] != config.seq_len:
         raise ValueError(f"{name} has {shape[1]} positions; this network was made for seq_len={config.seq_len}")
     return shape[0], shape[1]
 

@@ -99,20 +99,14 @@ def H_layers(m: ModelConfig) -> int:
 def kept_activations(m: ModelConfig, layers: int | None = None) -> float:
     """Numbers kept for backward by one call of the network for one puzzle: the inputs of its products and norms."""
     L, D = m.positions, m.hidden_size
-    inner = L * inner_width(D, m) + (D * inner_width(L, m) if m.mixer == "mlp" else 0)
+    inner = L * m.inner_width(D) + m.mixing.saved(L, D, m.inner_width)
     return (layers or m.L_layers) * (9 * L * D + 4 * inner)
 
 
 def network_operations(m: ModelConfig, layers: int | None = None) -> float:
     """One call of the tiny network (of so many layers; None: L_layers) for one puzzle, forward."""
     L, D = m.positions, m.hidden_size
-    if m.mixer == "attention":
-        mixing = 8 * L * D * D + 4 * L * L * D  # q, k, v, out; scores and their sum over values
-    elif m.mixer == "conv":
-        mixing = 18 * L * D * D
-    else:
-        mixing = 6 * D * L * inner_width(L, m)
-    return (layers or m.L_layers) * (mixing + 6 * L * D * inner_width(D, m))
+    return (layers or m.L_layers) * (m.mixing.operations(L, D, m.inner_width) + 6 * L * D * m.inner_width(D))
 
 
 def table_numbers(m: ModelConfig) -> int:
@@ -123,17 +117,11 @@ def table_numbers(m: ModelConfig) -> int:
 def parameters(m: ModelConfig) -> int:
     """Trainable weights."""
     L, D = m.positions, m.hidden_size
-    mixing = {"attention": 4 * D * D, "conv": 9 * D * D, "mlp": 3 * L * inner_width(L, m)}[m.mixer]
     positions = L * D if m.pos_encodings == "learned" else 0
     inputs = m.vocab_size * D if m.input_size is None else (m.input_size + 1) * D
     heads = inputs + m.vocab_size * D + 2 * D + 2
     layers = m.L_layers + (H_layers(m) if m.networks == "two" else 0)
-    return layers * (mixing + 3 * D * inner_width(D, m)) + positions + heads
-
-
-def inner_width(width: int, m: ModelConfig) -> int:
-    """SwiGLU's inner width: 2/3 of expansion x width, rounded up to swiglu_multiple."""
-    return -(-round(m.expansion * width * 2 / 3) // m.swiglu_multiple) * m.swiglu_multiple
+    return layers * (m.mixing.parameters(L, D, m.inner_width) + 3 * D * m.inner_width(D)) + positions + heads
 
 
 def memory_size(bytes: float) -> str:

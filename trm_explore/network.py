@@ -14,7 +14,6 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from trm_explore.config import ModelConfig
-from trm_explore.cost import inner_width
 
 
 def trunc_normal(*shape: int, std: float, generator: torch.Generator) -> Tensor:
@@ -50,7 +49,7 @@ class SwiGLU(nn.Module):
 
     def __init__(self, width: int, config: ModelConfig, generator: torch.Generator):
         super().__init__()
-        inner = inner_width(width, config)
+        inner = config.inner_width(width)
         self.gate_up_proj = Linear(width, 2 * inner, generator)
         self.down_proj = Linear(inner, width, generator)
 
@@ -132,7 +131,7 @@ def board_shape(length: int, board: tuple[int, int] | None) -> tuple[int, int]:
     return rows, cols
 
 
-MIXERS = {"attention": Attention, "mlp": MixMLP, "conv": MixConv}
+MIXERS: dict[str, type[nn.Module]] = {"attention": Attention, "mlp": MixMLP, "conv": MixConv}
 
 
 class Layer(nn.Module):

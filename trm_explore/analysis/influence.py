@@ -77,7 +77,7 @@ def attention_maps(
     to 1 over the columns. Calls are the L-cycles in order, then the H update; P positions of the prefix come first.
     Networks of different depth: layers that are not there are NaN. ValueError where nothing attends.
     """
-    if model.config.mixer != "attention":
+    if not model.config.mixing.attends:
         raise ValueError(f"mixer={model.config.mixer} has no attention to show; take influence(), which needs none")
     carry = _started(model, batch, puzzle)
     calls: list[list[Tensor]] = []

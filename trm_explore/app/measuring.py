@@ -60,7 +60,7 @@ def reading(asked: Asked, cell: Any, runs: Runs) -> dict[str, Any]:
     at, settings = int(cell), {"H_cycles": cycles, "before_call": patience()}
     found = influence(seen.model, batch, positions=[at], **settings)
     heads = []
-    if seen.model.config.mixer == "attention" and L > 1:
+    if seen.model.config.mixing.attends and L > 1:
         skipped = seen.model.config.puzzle_emb_len  # the prefix is no part of the board
         maps = attention_maps(seen.model, batch, **settings)[
             ..., skipped + at, skipped:

@@ -4,12 +4,14 @@ Every wrong value raises ValueError with one sentence: what, its value, what is 
 """
 
 from trm_explore.parts.data import DataConfig, Difficulty
-from trm_explore.parts.model import Dtype, Mixer, MixNorm, ModelConfig, Networks, Positions, States
+from trm_explore.parts.mixers import MIXERS, Mixer
+from trm_explore.parts.model import Dtype, MixNorm, ModelConfig, Networks, Positions, States
 from trm_explore.parts.schedules import SCHEDULES, Schedule
 from trm_explore.parts.supervision import Adaptive, Curriculum, Scope, SupervisionConfig
 from trm_explore.parts.training import Checkpointing, Loss, TrainConfig
 
 __all__ = [
+    "MIXERS",
     "SCHEDULES",
     "Adaptive",
     "Checkpointing",

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from trm_explore.checks import boolean, number, one_of, whole
+from trm_explore.parts.mixers import MIXERS, Mixer
 
-Mixer = Literal["attention", "mlp", "conv"]
+if TYPE_CHECKING:
+    MixerName = str
+else:
+    MixerName = Literal[tuple(MIXERS)]
 Positions = Literal["rope", "learned", "none"]
 Dtype = Literal["float32", "bfloat16", "float16", "float64"]
 Networks = Literal["shared", "two"]
@@ -43,7 +47,7 @@ class ModelConfig:
     """256 as published, 64 in our small presets."""
     num_heads: int = 4
     """Attention heads; must divide hidden_size."""
-    mixer: Mixer = "mlp"
+    mixer: MixerName = "mlp"
     """How positions talk to each other: attention, an MLP over positions, or a 3x3 convolution over the board."""
     mix_norm: MixNorm = "width"
     """What RMSNorm after the mixing MLP runs over: a position's width, or a channel's positions, as in the published
@@ -78,7 +82,7 @@ class ModelConfig:
         number(self, "expansion", above=0, most=64)
         for name in ("rms_norm_eps", "rope_theta"):
             number(self, name, above=0)
-        one_of(self, "mixer", Mixer)
+        one_of(self, "mixer", MixerName)
         one_of(self, "pos_encodings", Positions)
         one_of(self, "forward_dtype", Dtype)
         one_of(self, "networks", Networks)
@@ -86,9 +90,9 @@ class ModelConfig:
         one_of(self, "mix_norm", MixNorm)
         boolean(self, "causal")
         self._check_variant()
-        if self.causal and self.mixer != "attention":
+        if self.causal and not self.mixing.attends:
             raise ValueError(
-                f"causal=True needs mixer=attention; mixer={self.mixer} mixes all positions with each other"
+                f"causal=True needs mixer={_with('attends')}; mixer={self.mixer} mixes all positions with each other"
             )
         if self.hidden_size % self.num_heads:  # whatever the mixer: a run must stay one when its mixer is changed
             good = [h for h in (1, 2, 4, 8, 16) if self.hidden_size % h == 0]
@@ -97,7 +101,7 @@ class ModelConfig:
                 f"try {' or '.join(map(str, good[-2:]))}"
             )
         width = self.hidden_size // self.num_heads
-        if self.mixer == "attention" and self.pos_encodings == "rope" and width % 2:
+        if self.mixing.attends and self.pos_encodings == "rope" and width % 2:
             raise ValueError(
                 f"rope needs an even width a head, but hidden_size={self.hidden_size} / num_heads={self.num_heads} "
                 f"is {width}; change one of them or take pos_encodings=learned"
@@ -115,12 +119,14 @@ class ModelConfig:
             raise ValueError(f"H_layers={self.H_layers} needs networks=two; one shared network has L_layers")
         if self.states == "one" and self.networks == "two":
             raise ValueError("networks=two needs states=two: with one state a second network has nothing to do")
-        if self.mix_norm == "positions" and self.mixer != "mlp":
-            raise ValueError(f"mix_norm=positions needs mixer=mlp, not {self.mixer}; take mix_norm=width")
-        if self.puzzle_emb_len and self.mixer == "conv":
+        if self.mix_norm == "positions" and not self.mixing.norm_over_positions:
             raise ValueError(
-                f"puzzle_emb_len={self.puzzle_emb_len} has no place on the board of a convolution; "
-                "take mixer=attention or mlp"
+                f"mix_norm=positions needs mixer={_with('norm_over_positions')}, not {self.mixer}; take mix_norm=width"
+            )
+        if self.puzzle_emb_len and not self.mixing.any_positions:
+            raise ValueError(
+                f"puzzle_emb_len={self.puzzle_emb_len} has no place on the board of mixer={self.mixer}; "
+                f"take mixer={_with('any_positions')}"
             )
         room = self.puzzle_emb_len * self.hidden_size
         if self.num_puzzle_identifiers and self.puzzle_width > room:
@@ -128,6 +134,20 @@ class ModelConfig:
                 f"puzzle_emb_len={self.puzzle_emb_len} positions hold {room} numbers, but a puzzle's vector has "
                 f"{self.puzzle_width}; give a larger puzzle_emb_len"
             )
+
+    @property
+    def mixing(self) -> Mixer:
+        """What is known of its mixer."""
+        return MIXERS[self.mixer]
+
+    @property
+    def fixed_length(self) -> bool:
+        """Whether the network takes boards of one number of positions only."""
+        return self.mixing.fixed_length or self.pos_encodings == "learned"
+
+    def inner_width(self, width: int) -> int:
+        """SwiGLU's inner width: 2/3 of expansion x width, rounded up to swiglu_multiple."""
+        return -(-round(self.expansion * width * 2 / 3) // self.swiglu_multiple) * self.swiglu_multiple
 
     @property
     def puzzle_width(self) -> int:
@@ -138,3 +158,8 @@ class ModelConfig:
     def positions(self) -> int | None:
         """Positions that the network sees: the prefix and the puzzle's own."""
         return None if self.seq_len is None else self.puzzle_emb_len + self.seq_len
+
+
+def _with(trait: str) -> str:
+    """The mixers that have a trait: "attention or mlp"."""
+    return " or ".join(name for name, mixer in MIXERS.items() if getattr(mixer, trait))

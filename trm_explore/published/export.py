@@ -9,7 +9,6 @@ from typing import Any
 import torch
 
 from trm_explore.config import ModelConfig, RunConfig
-from trm_explore.cost import inner_width
 from trm_explore.model import RecursiveModel
 from trm_explore.published.config_file import write_settings
 from trm_explore.published.names import theirs_of
@@ -100,9 +99,9 @@ def check_exportable(m: ModelConfig) -> None:
     widths = [m.hidden_size, *([m.positions] if m.mixer == "mlp" else [])]
     for width in widths:
         published = -(-round(m.expansion * width * 2 / 3) // 256) * 256
-        if inner_width(width, m) != published:
+        if m.inner_width(width) != published:
             raise ValueError(
-                f"swiglu_multiple={m.swiglu_multiple} makes an inner width of {inner_width(width, m)}, the published "
+                f"swiglu_multiple={m.swiglu_multiple} makes an inner width of {m.inner_width(width)}, the published "
                 f"code's 256 makes {published}; only a network with swiglu_multiple=256 can be exported"
             )
     if m.networks == "two" and m.puzzle_emb_len != (-(-m.puzzle_width // m.hidden_size) if m.puzzle_emb_len else 0):

@@ -14,7 +14,6 @@ from typing import Any, NamedTuple
 from torch import Tensor
 
 from trm_explore.config import RunConfig
-from trm_explore.cost import inner_width
 from trm_explore.published.names import layers_in, theirs_of
 
 # vocabulary -> (task here, positions, L-cycles)
@@ -111,10 +110,10 @@ def variant_of(weights: dict[str, Tensor], settings: dict[str, Any], given: dict
         raise ValueError(f"{file}: num_heads={flat['num_heads']} does not divide its width {D}; give num_heads")
     config = RunConfig.from_flat(flat)
     _agree(settings, config, file)
-    if inner != inner_width(D, config.model):
+    if inner != config.model.inner_width(D):
         raise ValueError(
             f"{file}: {theirs_of('net.layers.0.mlp.down_proj.weight')} is {inner} wide, but expansion="
-            f"{config.model.expansion:g} makes {inner_width(D, config.model)}; give expansion"
+            f"{config.model.expansion:g} makes {config.model.inner_width(D)}; give expansion"
         )
     return Variant(config, where.remarks(config))
 

@@ -180,8 +180,8 @@ def _check_sizes(task: Task, config: RunConfig) -> None:
     """Whether the network can take held-out puzzles of another size."""
     rows, cols = task.held_out_shape()
     m = config.model
-    if (rows, cols) != (task.rows, task.cols) and (m.mixer == "mlp" or m.pos_encodings == "learned"):
-        bound = "mixer=mlp" if m.mixer == "mlp" else "pos_encodings=learned"
+    if (rows, cols) != (task.rows, task.cols) and m.fixed_length:
+        bound = f"mixer={m.mixer}" if m.mixing.fixed_length else "pos_encodings=learned"
         raise ValueError(
             f"eval_size={config.puzzles.eval_size} is another size than in training, but a network with {bound} is "
             "bound to one length; take mixer=conv or attention with rope, or leave eval_size out"
