@@ -212,7 +212,7 @@ def test_figures_are_those_of_all_batches_together(folder):
     ratings = np.arange(len(inputs), dtype=np.float32) % 5
     votes.add(inputs, answers, halting, identifiers)
     for i in range(0, len(inputs), 7):
-        puzzles = {"inputs": inputs, "puzzle_identifiers": identifiers, "ratings": ratings}
+        puzzles = {"inputs": inputs, "labels": inputs, "puzzle_identifiers": identifiers, "ratings": ratings}
         part = {name: array[i : i + 7] for name, array in puzzles.items()}
         figures.take(part, exact[:, i : i + 7], answers[i : i + 7], halting[i : i + 7])
     assert figures.bands() == by_rating(ratings, exact) and figures.passes() == votes.pass_at(PASSES)

@@ -7,11 +7,14 @@ import json
 import sys
 from pathlib import Path
 
+import numpy as np
 import torch
 
 from trm_explore import events as ev
 from trm_explore.config import RunConfig
+from trm_explore.data.labels import IGNORE
 from trm_explore.processes import joined
+from trm_explore.tasks.sudoku import SudokuTask
 from trm_explore.training import train
 
 TINY = {
@@ -43,6 +46,26 @@ CASES = {
         "gradient_scope": "last",
     },
 }
+
+
+class PartlyLabelled(SudokuTask):
+    """4x4 Sudoku in which the puzzles of one of two processes often have no label at all."""
+
+    def __init__(self):
+        super().__init__(4)
+        self.name = "partly labelled"
+
+    def sample(self, n, rng):
+        puzzles = super().sample(n, rng)
+        there = (np.arange(n) >= 3) & (rng.random(n) < 0.7)  # none in the first half: that of the first process
+        return puzzles | {"labels": np.where(there[:, None], puzzles["labels"], IGNORE)}
+
+    def held_out(self, n):
+        puzzles = super().held_out(n)
+        return puzzles | {"labels": np.where(np.arange(n)[:, None] % 2, puzzles["labels"], IGNORE)}
+
+
+CASES["partly labelled"] = ON | {"gradient_accumulation": 2, "supervision_steps": 2, "task": PartlyLabelled()}
 HALTING = TINY | CASES["halting"]
 
 

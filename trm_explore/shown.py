@@ -9,6 +9,7 @@ import numpy as np
 from trm_explore.config import TrainConfig
 from trm_explore.model import Batch
 from trm_explore.tasks import Task
+from trm_explore.tasks.base import judged
 from trm_explore.trajectory import inputs_of
 
 
@@ -23,7 +24,8 @@ def shown_puzzle(task: Task, config: TrainConfig) -> Shown:
     """The chosen held-out puzzle, or the one with the fewest givens: there is most to refine in it."""
     if config.shown_puzzle is None:
         held_out = task.held_out(config.eval_puzzles)
-        i = int(task.given(inputs_of(held_out)).sum(1).argmin())
+        can = judged(task, held_out)  # of the others nobody could see whether they get better
+        i = int(np.where(can, task.given(inputs_of(held_out)).sum(1), np.iinfo(np.int64).max).argmin())
     else:
         held_out = task.held_out(config.shown_puzzle + 1)
         i = config.shown_puzzle

@@ -19,8 +19,8 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from trm_explore.config import SupervisionConfig
+from trm_explore.data.labels import IGNORE, labelled
 from trm_explore.parts.schedules import SCHEDULES
-from trm_explore.tasks.base import IGNORE
 
 
 def supervision_weights(
@@ -158,7 +158,7 @@ def log_probabilities(logits: Tensor, loss: str = "softmax") -> Tensor:
 
 
 def puzzle_losses(logits: Tensor, labels: Tensor, loss: str = "softmax") -> Tensor:
-    """(B,) loss of each puzzle: the mean over its labelled cells.
+    """(B,) loss of each puzzle: the mean over its labelled cells; 0 where it has none.
 
     Whole-number labels (B, L), IGNORE where unlabelled: cross-entropy of logits (B, L, V), their probabilities by
     `loss`. Real labels (B, L, V): squared error.
@@ -176,31 +176,45 @@ def puzzle_losses(logits: Tensor, labels: Tensor, loss: str = "softmax") -> Tens
 
 
 def answer_loss(logits: Tensor, labels: Tensor, loss: str = "softmax") -> Tensor:
-    """One step's loss: mean over a puzzle's labelled cells, then over the batch. A scalar."""
-    return puzzle_losses(logits, labels, loss).mean()
+    """One step's loss: mean over a puzzle's labelled cells, then over the puzzles that have a label. A scalar, 0 where
+    none has one."""
+    return labelled_mean(puzzle_losses(logits, labels, loss), labels)
+
+
+def labelled_mean(values: Tensor, labels: Tensor, count: Tensor | int | None = None) -> Tensor:
+    """Mean of values (B,) over the puzzles that have a label; 0 where none has one. `count`: how many these are, where
+    the batch is only a part of what the mean is over."""
+    there = labelled(labels)
+    number = there.sum() if count is None else torch.as_tensor(count)
+    return values.where(there, torch.zeros_like(values)).sum() / number.clamp(min=1)
 
 
 def answers_right(logits: Tensor, labels: Tensor, tolerance: float = 0.0) -> Tensor:
-    """(B,) bool: is the whole answer right? Symbols: every labelled cell; numbers: a squared error of at most
-    `tolerance`."""
+    """(B,) bool: is the whole answer right? Symbols: every labelled cell (without one it means nothing); numbers: a
+    squared error of at most `tolerance`."""
     if labels.is_floating_point():
         return puzzle_losses(logits, labels) <= tolerance
     return ((logits.argmax(-1) == labels) | (labels == IGNORE)).all(1)
 
 
-def halting_loss(q_halt: Tensor, logits: Tensor, labels: Tensor, tolerance: float = 0.0) -> Tensor:
-    """Binary cross-entropy of the halting logit (B,) against "is the whole answer right?" (TRM, arXiv 2510.04871)."""
+def halting_loss(
+    q_halt: Tensor, logits: Tensor, labels: Tensor, tolerance: float = 0.0, count: Tensor | int | None = None
+) -> Tensor:
+    """Binary cross-entropy of the halting logit (B,) against "is the whole answer right?" (TRM, arXiv 2510.04871), mean
+    over the puzzles that have a label; `count` as in `labelled_mean`."""
     right = answers_right(logits.detach(), labels, tolerance)
-    return F.binary_cross_entropy_with_logits(q_halt, right.to(q_halt.dtype))
+    entropy = F.binary_cross_entropy_with_logits(q_halt, right.to(q_halt.dtype), reduction="none")
+    return labelled_mean(entropy, labels, count)
 
 
-def losses_by_depth(losses: Tensor, steps: Tensor, limit: int) -> list[list[float]]:
+def losses_by_depth(losses: Tensor, steps: Tensor, limit: int, there: Tensor | None = None) -> list[list[float]]:
     """Mean loss by true depth, [supervision step][H-cycle], NaN where no puzzle was: puzzles that have halted at
     different times stand side by side in a batch and are not mixed here. losses (S, B), steps (B,): updates that each
-    puzzle had before this one."""
+    puzzle had before this one; `there` (B,): which puzzles count (None: all)."""
     S = len(losses)
+    counts = torch.ones_like(steps, dtype=torch.bool) if there is None else there
     rows = []
     for done in range(limit):
-        there = steps == done
+        there = (steps == done) & counts
         rows.append(losses[:, there].mean(1).tolist() if there.any() else [math.nan] * S)
     return rows

@@ -7,6 +7,7 @@ from typing import Any
 from trm_explore import events as ev
 from trm_explore.config import RunConfig
 from trm_explore.cost import memory_size
+from trm_explore.data.labels import IGNORE
 from trm_explore.evaluation import HaltingScores
 
 USAGE = """trm-explore: see how tiny recursive networks reason
@@ -138,7 +139,7 @@ def _said(frame: dict[str, Any], step: int | None) -> list[int]:
         return frame["inputs"]
     ids, target = frame["steps"][step]["ids"], frame.get("target")
     ask_all = target is None and frame["board"].get("kind", "grid") == "grid"
-    unasked = [not ask_all and given for given in frame["given"]] if target is None else [t == -100 for t in target]
+    unasked = [not ask_all and given for given in frame["given"]] if target is None else [t == IGNORE for t in target]
     return [own if skip else token for own, token, skip in zip(frame["inputs"], ids, unasked, strict=True)]
 
 

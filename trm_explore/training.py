@@ -32,6 +32,7 @@ from trm_explore.shown import shown_puzzle
 from trm_explore.state import TrainingState
 from trm_explore.supervision import deep_supervision_loss, losses_by_depth
 from trm_explore.tasks import resolve
+from trm_explore.tasks.base import check_judged, judged
 from trm_explore.trajectory import frame_of, record, to_device
 from trm_explore.update import go_back, over_processes, plan_update
 
@@ -128,6 +129,7 @@ class Training:
         self._count_epochs()
         c = self.config.train
         held_out = self.task.held_out(c.eval_puzzles)
+        check_judged(f"{self.task.name}, held-out puzzles", held_out, self.task)
         self._shown = shown_puzzle(self.task, c)
         remarks = [*self.task.remarks()]
         if c.compile:
@@ -163,7 +165,7 @@ class Training:
             if last or _every(c.eval_every, self.update):
                 how = {"before_call": self._before_call, "processes": self.processes}
                 scores = evaluate(self.ema_model, self.task, held_out, H_cycles=self.config.eval_steps, **how)
-                yield ev.Evaluated(self.update, len(held_out["labels"]), *scores)
+                yield ev.Evaluated(self.update, int(judged(self.task, held_out).sum()), *scores)
             if self.config.out and (last or _every(c.save_every, self.update)):
                 yield (saved := self._saved(Path(self.config.out) / CHECKPOINT_NAME))
                 if isinstance(saved, ev.Failed):
@@ -215,7 +217,12 @@ class Training:
             norm.item(),
             self.seconds,
             [] if L_losses is None else L_losses.tolist(),
-            losses_by_depth(outcome.puzzle_losses.cpu(), self.processes.gather(carry.steps).cpu(), limit)
+            losses_by_depth(
+                outcome.puzzle_losses.cpu(),
+                self.processes.gather(carry.steps).cpu(),
+                limit,
+                outcome.labelled.cpu(),
+            )
             if limit > 1
             else [],
         )

@@ -17,8 +17,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from trm_explore.data.labels import IGNORE, labelled
 from trm_explore.model import Batch, Cycle, RecursiveModel
-from trm_explore.supervision import IGNORE, log_probabilities, puzzle_losses
+from trm_explore.supervision import log_probabilities, puzzle_losses
 from trm_explore.tasks import Task
 
 
@@ -148,7 +149,7 @@ def frame_of(
     numbers), confidence, wrong cells, loss, halting. `shape`: (rows, cols) where they are not the held-out puzzles'."""
     inputs = trajectory.inputs[item]
     labels = None if trajectory.labels is None else trajectory.labels[item]
-    if labels is not None and (labels == IGNORE).all():
+    if labels is not None and not labelled(labels[None])[0]:
         labels = None
     real, board = task.loss == "mse", task.board()
     board["rows"], board["cols"] = shape or task.held_out_shape()

@@ -22,6 +22,7 @@ import torch
 from torch import Tensor
 
 from trm_explore.config import RunConfig
+from trm_explore.data.labels import labelled
 from trm_explore.model import Carry, Cycle, RecursiveModel
 from trm_explore.processes import ALONE, Processes
 from trm_explore.puzzle_table import Rows
@@ -31,6 +32,7 @@ from trm_explore.supervision import (
     curriculum_progress,
     curriculum_weights,
     halting_loss,
+    labelled_mean,
     puzzle_losses,
     stage,
     weights_for,
@@ -48,12 +50,14 @@ class Plan(NamedTuple):
 
 
 class Outcome(NamedTuple):
-    """What came of it; everything detached."""
+    """What came of it; everything detached. Losses are means over the puzzles of the whole batch that have a label; a
+    part of a batch, or a process, has its share of them."""
 
     step_losses: Tensor  # (S,) unweighted
     L_losses: Tensor | None  # (S,) mean over a step's L-cycles, with L-cycle supervision
     halt_losses: Tensor  # (S,)
     puzzle_losses: Tensor  # (S, B)
+    labelled: Tensor  # (B,) bool: the puzzles that have a label
     last: Cycle  # its states go on in the carry
     rows: Rows | None = None  # of the table of puzzle vectors, with their gradient
 
@@ -90,22 +94,19 @@ def go_back(
     **how: Any,
 ) -> Outcome:
     """Forward and backward from a started carry; gradients are added to those that the parameters have. They are the
-    batch's: of several `processes` each adds the part that its own puzzles have in them.
+    batch's: of several `processes` each adds the part that its own puzzles have in them. A puzzle without a label adds
+    nothing, and is not counted.
 
     `how`: `tolerance`, squared error up to which an answer of numbers counts as right, for the halting head;
     `loops_over_positions`; `before_call`, called before every call of the network.
     """
     B = len(carry.steps)
     number = min(config.train.gradient_accumulation, B)
+    count = processes.add(labelled(carry.data["labels"]).sum())
     if number == 1:
-        return _part_back(model, carry, plan, config, 1 / processes.count, **how)
-    outcomes, sizes = [], []
-    for index in range(number):
-        mine = Processes(index, number).part(B)
-        sizes.append(mine.stop - mine.start)
-        share = sizes[-1] / B / processes.count
-        outcomes.append(_part_back(model, _puzzles(carry, mine), plan, config, share, **how))
-    return _one_outcome(outcomes, torch.tensor(sizes, device=carry.steps.device) / B)
+        return _part_back(model, carry, plan, config, count, **how)
+    parts = [Processes(index, number).part(B) for index in range(number)]
+    return _one_outcome([_part_back(model, _puzzles(carry, mine), plan, config, count, **how) for mine in parts])
 
 
 def _part_back(
@@ -113,25 +114,25 @@ def _part_back(
     carry: Carry,
     plan: Plan,
     config: RunConfig,
-    share: float,
+    count: Tensor,
     *,
     tolerance: float = 0.0,
     loops_over_positions: bool = False,
     before_call: Callable[[], None] | None = None,
 ) -> Outcome:
-    """Forward and backward of the puzzles in the carry, which are `share` of the batch."""
+    """Forward and backward of the puzzles in the carry; `count` puzzles of the whole batch have a label."""
     s, t = config.supervision, config.train
     at_once = s.scope == "full"
     L_weight = s.L_supervision_weight if s.enable_deep_supervision else 0.0
     halt_weight = 0.0 if loops_over_positions else t.halt_loss_weight
     labels = carry.data["labels"]
     passes = positions(labels.shape[1]) if loops_over_positions else [slice(None)]
-    shares = (share * plan.weights / plan.weights.sum() / len(passes)).tolist()
+    shares = (plan.weights / plan.weights.sum() / len(passes)).tolist()
     total: Tensor | None = None
     vectors = model.puzzle_rows(carry.data)
     if vectors is not None:
         carry = carry._replace(data=carry.data | {"puzzle_rows": vectors.values})
-    kept: dict[str, list[list[Tensor]]] = {"puzzles": [], "halting": [], "inner": []}  # [pass][step]
+    kept: dict[str, list[list[Tensor]]] = {"puzzles": [], "answer": [], "halting": [], "inner": []}  # [pass][step]
     for number, at in enumerate(passes, 1):
         for rows in kept.values():
             rows.append([])
@@ -145,11 +146,12 @@ def _part_back(
             before_call=before_call,
         ):
             puzzles = puzzle_losses(cycle.logits[:, at], labels[:, at], t.loss)  # (B,)
-            halting = halting_loss(cycle.q_halt, cycle.logits[:, at], labels[:, at], tolerance)
-            loss = puzzles.mean() + halt_weight * halting
+            halting = halting_loss(cycle.q_halt, cycle.logits[:, at], labels[:, at], tolerance, count)
+            answer = labelled_mean(puzzles, labels, count)
+            loss = answer + halt_weight * halting
             if L_weight:
-                readings = [puzzle_losses(logits[:, at], labels[:, at], t.loss).mean() for logits in cycle.L_logits]
-                inner = torch.stack(readings).mean()
+                readings = [puzzle_losses(logits[:, at], labels[:, at], t.loss) for logits in cycle.L_logits]
+                inner = torch.stack([labelled_mean(reading, labels, count) for reading in readings]).mean()
                 loss = loss + L_weight * inner
                 kept["inner"][-1].append(inner.detach())
             # In scope `cycle` a share of 0 goes backward too: that is what frees the cycle's activations.
@@ -160,6 +162,7 @@ def _part_back(
                 else:
                     part.backward()
             kept["puzzles"][-1].append(puzzles.detach())
+            kept["answer"][-1].append(answer.detach())
             kept["halting"][-1].append(halting.detach())
         carry = carry._replace(z_H=cycle.z_H, z_L=cycle.z_L)
         if number == len(passes) or number % t.truncation_length == 0:
@@ -169,10 +172,11 @@ def _part_back(
             carry = carry._replace(z_H=cycle.z_H.detach(), z_L=cycle.z_L.detach())
     mean = {name: torch.stack([torch.stack(row) for row in rows]).mean(0) for name, rows in kept.items() if rows[0]}
     return Outcome(
-        mean["puzzles"].mean(1),
+        mean["answer"],
         mean.get("inner"),
         mean["halting"],
         mean["puzzles"],
+        labelled(labels),
         cycle._replace(L_logits=()),
         vectors,
     )
@@ -184,13 +188,13 @@ def positions(length: int) -> list[slice]:
 
 
 def over_processes(outcome: Outcome, model: RecursiveModel, processes: Processes) -> Outcome:
-    """What came of the whole batch: losses are means over all processes, and the gradients of the weights and of the
-    rows of puzzle vectors hold what all have added. `last` stays each one's own."""
+    """What came of the whole batch: losses, and the gradients of the weights and of the rows of puzzle vectors, hold
+    what all have added. `last` stays each one's own."""
     if processes.count == 1:
         return outcome
     processes.add_gradients(model.parameters())
     means = {
-        name: None if value is None else processes.add(value) / processes.count
+        name: None if value is None else processes.add(value)
         for name, value in outcome._asdict().items()
         if name in ("step_losses", "L_losses", "halt_losses")
     }
@@ -202,7 +206,8 @@ def over_processes(outcome: Outcome, model: RecursiveModel, processes: Processes
             None if rows.values.grad is None else processes.gather(rows.values.grad),
         )
     puzzles = processes.gather(outcome.puzzle_losses.T).T
-    return outcome._replace(puzzle_losses=puzzles, rows=rows, **means)
+    there = processes.gather(outcome.labelled)
+    return outcome._replace(puzzle_losses=puzzles, labelled=there, rows=rows, **means)
 
 
 def _puzzles(carry: Carry, which: slice) -> Carry:
@@ -211,12 +216,12 @@ def _puzzles(carry: Carry, which: slice) -> Carry:
     return Carry(carry.z_H[which], carry.z_L[which], carry.steps[which], carry.halted[which], data)
 
 
-def _one_outcome(outcomes: list[Outcome], parts: Tensor) -> Outcome:
-    """The outcomes of the parts of a batch as that of the batch; `parts`: how large each is, of 1."""
+def _one_outcome(outcomes: list[Outcome]) -> Outcome:
+    """The outcomes of the parts of a batch as that of the batch."""
 
-    def mean(name: str) -> Tensor | None:
+    def added(name: str) -> Tensor | None:
         values = [getattr(outcome, name) for outcome in outcomes]
-        return None if values[0] is None else (parts[:, None] * torch.stack(values)).sum(0)
+        return None if values[0] is None else torch.stack(values).sum(0)
 
     last = [outcome.last for outcome in outcomes]
     states = (torch.cat([getattr(cycle, name) for cycle in last]) for name in ("z_H", "z_L", "logits", "q_halt"))
@@ -230,10 +235,11 @@ def _one_outcome(outcomes: list[Outcome], parts: Tensor) -> Outcome:
             None if gradients[0] is None else torch.cat(gradients),
         )
     return Outcome(
-        mean("step_losses"),
-        mean("L_losses"),
-        mean("halt_losses"),
+        added("step_losses"),
+        added("L_losses"),
+        added("halt_losses"),
         torch.cat([outcome.puzzle_losses for outcome in outcomes], 1),
+        torch.cat([outcome.labelled for outcome in outcomes]),
         Cycle(last[0].index, *states),
         rows,
     )

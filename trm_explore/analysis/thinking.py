@@ -19,6 +19,7 @@ from trm_explore.analysis.view import held_out_puzzles, percent, short
 from trm_explore.evaluation import evaluate
 from trm_explore.model import RecursiveModel
 from trm_explore.tasks import Task
+from trm_explore.tasks.base import check_judged, judged
 from trm_explore.trajectory import inputs_of, record
 
 LONGER = 4  # times training's cycles, where nobody says how far
@@ -142,7 +143,7 @@ def accuracy_by_cycle(
     puzzles = held_out_puzzles(task, puzzles)
     S = _steps(model, H_cycles)
     scores = evaluate(model, task, puzzles, H_cycles=S, shape=shape, before_call=before_call)
-    return AccuracyByCycle(trained_cycles(model), len(puzzles["labels"]), *scores)
+    return AccuracyByCycle(trained_cycles(model), int(judged(task, puzzles).sum()), *scores)
 
 
 def halting_by_puzzle(
@@ -156,10 +157,12 @@ def halting_by_puzzle(
     before_call: Callable[[], None] | None = None,
 ) -> HaltingByPuzzle:
     """Where each puzzle's halting head would stop, seen from an inference that goes on to H_cycles all the same (None:
-    four times training's)."""
+    four times training's). Puzzles without a label are left out, but for tasks that judge by their rules."""
     if not 0 <= threshold < 1:
         raise ValueError(f"threshold={threshold} must be a probability from 0 to below 1")
     puzzles = held_out_puzzles(task, puzzles)
+    check_judged("puzzles", puzzles, task)
+    puzzles = {name: value[judged(task, puzzles)] for name, value in puzzles.items()}
     trajectory = record(
         model,
         puzzles | {"board": shape or task.held_out_shape()},

@@ -27,6 +27,7 @@ from trm_explore.palette import both_themes
 from trm_explore.payload import message_of
 from trm_explore.runs import Runs
 from trm_explore.tasks import Task
+from trm_explore.tasks.base import judged
 from trm_explore.trajectory import Trajectory, frame_of, inputs_of, record
 
 MOST_EDITS = 8
@@ -168,7 +169,7 @@ def _halting(seen: Seen, batch: Batch, answer: Trajectory, cycles: int) -> dict[
     labels = batch.get("labels")
     right = None
     verdict, first = ("goes on" if stop is None else "stops"), None
-    if labels is not None:
+    if labels is not None and judged(seen.task, batch)[0]:
         right = [bool(seen.task.check(inputs_of(batch), answers[:1], labels)[0]) for answers in answer.answers]
         puzzles = {name: value for name, value in batch.items() if name != "board"}
         one = halting_by_puzzle(

@@ -15,9 +15,11 @@ from trm_explore.checkpoint import load_checkpoint, pick_device
 from trm_explore.checks import number, whole
 from trm_explore.config import RunConfig
 from trm_explore.data.figures import Figures
+from trm_explore.data.labels import labelled
 from trm_explore.evaluation import evaluate, evaluate_halting
 from trm_explore.run_folder import find_checkpoint, read_events
 from trm_explore.tasks import resolve
+from trm_explore.tasks.base import judged
 from trm_explore.tasks.published_folder import PublishedTask
 from trm_explore.terminal import board_text, halting_line, score_table, step_caption
 from trm_explore.trajectory import frame_of, record
@@ -97,16 +99,20 @@ def run_evaluate(args: Evaluate) -> int:
         halting = evaluate_halting(
             model, task, puzzles, H_cycles=cycles, threshold=args.halt_threshold, every=every, shape=shape
         )
-    count = len(puzzles["labels"])
+    count = int(judged(task, puzzles).sum())
+    unlabelled = len(puzzles["labels"]) - count
     if args.json:
         said = {"puzzles": count, **scores._asdict(), **figures.as_json()}
+        if unlabelled:
+            said["unlabelled"] = unlabelled
         if not scores.r2:
             del said["r2"]
         if halting is not None:
             said["halting"] = halting._asdict()
         print(json.dumps(ev.finite(said)))
         return 0
-    print(f"{count} puzzles of {args.data or 'the held-out part of ' + task.name}")
+    left_out = f"; {unlabelled} without a label are left out" if unlabelled else ""
+    print(f"{count} puzzles of {args.data or 'the held-out part of ' + task.name}{left_out}")
     print(score_table(*scores))
     for name, loss in task.baselines().items():
         print(f"baseline, {name}: loss {loss:.4f}")
@@ -156,7 +162,8 @@ def run_show(args: Show) -> int:
         print(note + "\n")
     for k in range(trajectory.n_steps):
         print(f"{step_caption(frame, k)}\n{board_text(frame, k, color)}\n")
-    if trajectory.labels is None and not task.judges_without_labels:
+    known = trajectory.labels is not None and labelled(trajectory.labels)[0]
+    if not known and not task.judges_without_labels:
         return 0
     right = task.check(trajectory.inputs, trajectory.answers[-1], trajectory.labels)[0]
     print("The final answer is right." if right else "The final answer is wrong.")

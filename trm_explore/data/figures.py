@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from trm_explore.data.labels import labelled
 from trm_explore.data.ratings import Band, by_rating
 from trm_explore.data.votes import Votes
 
@@ -29,8 +30,9 @@ class Figures:
         """One batch of arrays; which whole answers are right, (S, B) bool; the last step's answers (B, L) and halting
         probabilities (B,)."""
         if "ratings" in puzzles:
-            self._ratings.append(puzzles["ratings"])
-            self._exact.append(exact)
+            there = labelled(puzzles["labels"])  # the others are neither right nor wrong
+            self._ratings.append(puzzles["ratings"][there])
+            self._exact.append(exact[:, there])
         if self._votes is not None:
             self._votes.add(puzzles["inputs"], answers, halting, puzzles["puzzle_identifiers"])
 

@@ -19,9 +19,10 @@ from typing import Any
 
 import numpy as np
 
+from trm_explore.data.labels import IGNORE, without_labels
+
 DESCRIPTION = "dataset.json"
 PARTS = ("train", "test")
-IGNORE = -100  # of a label that is not scored, in our batches and in the published ones
 NUMBERS = {  # what dataset.json must say: name -> the least value that makes sense
     "vocab_size": 1,
     "seq_len": 1,
@@ -75,13 +76,15 @@ class Part:
 
     def check_tokens(self, most: int | None = None) -> Iterator[tuple[int, int]]:
         """(done, total) while the tokens of the first `most` examples (None: all) are looked at; ValueError names the
-        first outside the vocabulary."""
+        first outside the vocabulary, or says that nothing in all of the part is labelled."""
+        found = self.ignore_label_id is None  # any label
         total = self.examples if most is None else min(most, self.examples)
         step = max(1, AT_ONCE // self.seq_len)
         for first in range(0, total, step):
             for name in ("inputs", "labels"):
                 rows = np.asarray(getattr(self, name)[first : min(first + step, total)])
                 free = self.ignore_label_id if name == "labels" else None
+                found = found or (name == "labels" and bool((rows != free).any()))
                 if self._fits(rows):
                     continue
                 bad = (rows < 0) | (rows >= self.vocab_size)
@@ -95,6 +98,9 @@ class Part:
                         "of them"
                     )
             yield min(first + step, total), total
+        if not found and total == self.examples:
+            path = _array_path(self.folder, "labels")
+            raise ValueError(without_labels(str(path), total, self.ignore_label_id))
 
     def _fits(self, rows: np.ndarray) -> bool:
         return not rows.size or (int(rows.min()) >= 0 and int(rows.max()) < self.vocab_size)

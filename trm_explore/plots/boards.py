@@ -14,9 +14,9 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.patches import Circle, Polygon, Rectangle
 
+from trm_explore.data.labels import IGNORE
 from trm_explore.palette import step_colors
 from trm_explore.plots.paper import BAD, INK, LINE, MUTE, PAPER, VALUES, mix
-from trm_explore.trajectory import IGNORE
 
 Frame = dict[str, Any]
 SIGN = 0.8  # cells that the sign of an addition takes at the left, and the carries above

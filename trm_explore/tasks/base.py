@@ -13,8 +13,21 @@ from typing import Any
 
 import numpy as np
 
-IGNORE = -100
+from trm_explore.data.labels import IGNORE, labelled, without_labels
+
 Puzzles = dict[str, np.ndarray]
+
+
+def judged(task: Task, puzzles: dict[str, Any]) -> np.ndarray:
+    """(N,) bool: of which of the puzzles the task can say whether an answer is right."""
+    there = labelled(puzzles["labels"])
+    return np.ones_like(there) if task.judges_without_labels else there
+
+
+def check_judged(where: str, puzzles: dict[str, Any], task: Task) -> None:
+    """ValueError where the task can judge none of the puzzles."""
+    if not judged(task, puzzles).any():
+        raise ValueError(without_labels(where, len(puzzles["labels"])))
 
 
 class Task(ABC):

@@ -15,7 +15,8 @@ from typing import Any
 import numpy as np
 
 from trm_explore.checks import is_number
-from trm_explore.tasks.base import IGNORE, Puzzles, RealTask, Task
+from trm_explore.data.labels import IGNORE
+from trm_explore.tasks.base import Puzzles, RealTask, Task, check_judged
 from trm_explore.tasks.own_board import board_of
 
 WANTED = ("sample", "held_out", "rows", "cols", "vocab_size")
@@ -67,7 +68,9 @@ class CustomTask(Task):
         return self._checked("held_out", None, self._ask("held_out", n))
 
     def load(self, path: str) -> Puzzles:
-        return self._checked("load", None, self._ask("load", path))
+        puzzles = self._checked("load", None, self._ask("load", path))
+        check_judged(f"{self.name}: load", puzzles, self)
+        return puzzles
 
     def read(self, text: str) -> tuple[Puzzles, str]:
         return self._ask("read", text)

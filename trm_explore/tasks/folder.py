@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from trm_explore.data.labels import labelled, without_labels
 from trm_explore.tasks.base import Puzzles
 from trm_explore.tasks.custom import CustomTask, check_arrays
 
@@ -43,7 +44,8 @@ def describe(folder: str) -> dict[str, Any]:
 
 
 class FolderTask(CustomTask):
-    """The puzzles of a folder. Drawn with replacement, so that an update may have any number of them."""
+    """The puzzles of a folder. Drawn with replacement, so that an update may have any number of them. Those without a
+    label are not trained on; held-out ones of that kind come last."""
 
     def __init__(self, folder: str):
         said = describe(folder)
@@ -53,9 +55,13 @@ class FolderTask(CustomTask):
         own.board = lambda: said.get("board", {})
         super().__init__(own)
         self.folder = Path(folder)
-        train = self._arrays("inputs", "labels")
+        self._unjudged = 0  # held-out puzzles without a label
+        train, self._unlabelled = _labelled_first(self._arrays("inputs", "labels"))
+        if self._unlabelled:
+            train = {name: array[: -self._unlabelled] for name, array in train.items()}
         if (self.folder / "eval_inputs.npy").exists() or (self.folder / "eval_labels.npy").exists():
-            self._train, self._held_out = train, self._arrays("eval_inputs", "eval_labels")
+            self._train = train
+            self._held_out, self._unjudged = _labelled_first(self._arrays("eval_inputs", "eval_labels"))
         else:
             held = _one_tenth(next(iter(train.values())))
             if held.all() or not held.any():
@@ -73,6 +79,10 @@ class FolderTask(CustomTask):
     def held_out(self, n: int) -> Puzzles:
         return {name: array[:n] for name, array in self._held_out.items()}
 
+    def remarks(self) -> list[str]:
+        counts = {"training": self._unlabelled, "held-out": self._unjudged}
+        return [f"Of the {which} puzzles {n:,} without a label are left out." for which, n in counts.items() if n]
+
     def _arrays(self, inputs: str, labels: str) -> Puzzles:
         arrays = []
         for name in (inputs, labels):
@@ -83,7 +93,19 @@ class FolderTask(CustomTask):
                 arrays.append(np.load(path, allow_pickle=False))
             except (ValueError, OSError, EOFError) as error:
                 raise ValueError(f"{path} is not a plain NumPy array: {str(error)[:120]}") from None
-        return check_arrays(str(self.folder), *arrays, self)
+        puzzles = check_arrays(str(self.folder), *arrays, self)
+        if not labelled(puzzles["labels"]).any():
+            raise ValueError(without_labels(f"{self.folder / labels}.npy", len(puzzles["labels"])))
+        return puzzles
+
+
+def _labelled_first(puzzles: Puzzles) -> tuple[Puzzles, int]:
+    """The same puzzles, those without a label last, else in their order; and how many these are."""
+    there = labelled(puzzles["labels"])
+    if there.all():
+        return puzzles, 0
+    order = np.argsort(~there, kind="stable")
+    return {name: array[order] for name, array in puzzles.items()}, int((~there).sum())
 
 
 def _one_tenth(inputs: np.ndarray) -> np.ndarray:
