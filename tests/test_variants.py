@@ -338,7 +338,10 @@ def test_the_published_shapes_have_the_published_number_of_weights():
         ({"networks": "three"}, "networks='three' is not known; allowed are shared, two"),
         ({"networks": "two", "states": "one"}, "networks=two needs states=two"),
         ({"mix_norm": "positions", "mixer": "attention"}, "mix_norm=positions needs mixer=mlp, not attention"),
-        ({"puzzle_emb_len": 2, "mixer": "conv"}, "puzzle_emb_len=2 has no place on the board of mixer=conv; take mixer=attention or mlp"),
+        (
+            {"puzzle_emb_len": 2, "mixer": "conv"},
+            "puzzle_emb_len=2 has no place on the board of mixer=conv; take mixer=attention or mlp",
+        ),
         ({"puzzle_emb_len": -1}, "puzzle_emb_len=-1 must be a whole number of at least 0"),
         ({"num_puzzle_identifiers": 3}, "puzzle_emb_len=0 positions hold 0 numbers, but a puzzle's vector has 64"),
         (
