@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trm_explore.tasks.addition import DIGITS, PRESET, AdditionTask
+from trm_explore.parts.presets import TASK_PRESETS
+from trm_explore.tasks.addition import DIGITS, AdditionTask
 
 
 def shown(task, row):
@@ -210,5 +211,5 @@ def test_data_are_made_far_faster_than_they_are_used():
     task, rng = AdditionTask(), np.random.default_rng(0)
     began = time.process_time()
     for _ in range(10):
-        task.sample(PRESET["batch_size"], rng)
-    assert 10 * PRESET["batch_size"] / (time.process_time() - began) > 10_000
+        task.sample(TASK_PRESETS["addition"]["batch_size"], rng)
+    assert 10 * TASK_PRESETS["addition"]["batch_size"] / (time.process_time() - began) > 10_000

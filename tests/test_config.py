@@ -13,12 +13,15 @@ from trm_explore.config import (
     ALIASES,
     FIELDS,
     PRESETS,
+    RECIPES,
     SWITCHES,
+    UNCLEAR,
     ModelConfig,
     RunConfig,
     SupervisionConfig,
+    TrainConfig,
 )
-from trm_explore.tasks import preset, resolve
+from trm_explore.tasks import TASKS, preset, resolve
 
 positive = st.floats(1e-6, 1e6)
 part = st.floats(0, 1, exclude_max=True)
@@ -227,7 +230,48 @@ OTHER_NAMES = {  # another name: (ours, a value)
     "curriculum_end_step": ("curriculum_end_update", 9),
     "global_batch_size": ("batch_size", 7),
     "lr_warmup_steps": ("warmup_updates", 12),
+    "learning_rate": ("lr", 0.1),
+    "warmup_steps": ("warmup_updates", 12),
+    "T": ("H_cycles", 5),
+    "n": ("L_cycles", 4),
+    "N_sup": ("supervision_steps", 3),
+    "width": ("hidden_size", 128),
+    "schedule": ("deep_supervision_schedule", "u_shaped"),
 }
+
+
+@pytest.mark.parametrize("name", UNCLEAR)
+def test_a_name_that_could_mean_several_settings_is_not_guessed_but_told_them(name):
+    with pytest.raises(ValueError, match=f"^'{name}' is not a setting of a run; ") as told:
+        RunConfig.from_flat({name: 1})
+    assert "did you mean" not in str(told.value)
+    assert name == "dropout" or any(field in str(told.value) for field in FIELDS)
+
+
+def test_a_misspelt_other_name_leads_to_our_name():
+    with pytest.raises(ValueError, match="did you mean lr\\?"):
+        RunConfig.from_flat({"learnin_rate": 1})
+
+
+# ---- a task brings its preset ---------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("size", [*PRESETS, *RECIPES])
+@pytest.mark.parametrize("task", TASKS)
+def test_a_config_of_a_task_is_that_tasks_preset(task, size):
+    assert RunConfig(task=task, preset=size) == preset(task, size)
+
+
+def test_a_part_that_is_given_is_taken_as_it_is():
+    train = TrainConfig(updates=7)
+    config = RunConfig(task="addition", train=train)
+    assert config.train is train
+    assert config.model == preset("addition").model
+
+
+def test_a_copy_keeps_its_numbers_when_only_its_task_changes():
+    """Files hold every setting; reading one must not mix in what a task would like."""
+    assert RunConfig().with_flat(task="addition").model == RunConfig().model
 
 
 def test_every_other_name_is_listed_and_leads_to_a_field_of_its_own():

@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from trm_explore.parts.presets import TASK_PRESETS
 from trm_explore.tasks.grids import eight_copies, wall_key
-from trm_explore.tasks.maze import GOAL, OPEN, PATH, PRESET, ROLES, START, SYMBOLS, WALL, MazeTask, dig, solve
+from trm_explore.tasks.maze import GOAL, OPEN, PATH, ROLES, START, SYMBOLS, WALL, MazeTask, dig, solve
 
 
 def moves_between(inputs: np.ndarray, allowed) -> int | None:
@@ -258,7 +259,7 @@ def test_the_board_names_every_token():
     assert (board["kind"], board["rows"], board["cols"], board["box"]) == ("path", 7, 7, None)
     assert len(board["symbols"]) == len(board["roles"]) == task.vocab_size == len(SYMBOLS) == len(ROLES)
     assert "".join(SYMBOLS[1:]) == "# SGo"
-    assert (task.name, PRESET["mixer"]) == ("maze", "conv") and task.title and task.help
+    assert (task.name, TASK_PRESETS["maze"]["mixer"]) == ("maze", "conv") and task.title and task.help
 
 
 # Typed mazes

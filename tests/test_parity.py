@@ -5,7 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trm_explore.tasks.parity import PRESET, SYMBOLS, ParityTask, row_key
+from trm_explore.parts.presets import TASK_PRESETS
+from trm_explore.tasks.parity import SYMBOLS, ParityTask, row_key
 
 
 def error_of(make, *args, **options) -> str:
@@ -88,7 +89,7 @@ def test_the_task_says_what_it_is_and_no_place_is_given():
     task = ParityTask(10)
     board = task.board()
     assert (board["kind"], board["rows"], board["cols"], board["symbols"]) == ("grid", 1, 10, ["", "0", "1"])
-    assert (task.name, PRESET["mixer"]) == ("parity", "conv") and task.title and task.help
+    assert (task.name, TASK_PRESETS["parity"]["mixer"]) == ("parity", "conv") and task.title and task.help
     assert not task.given(task.held_out(2)["inputs"]).any()
 
 

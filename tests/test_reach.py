@@ -7,8 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from trm_explore.parts.presets import TASK_PRESETS
 from trm_explore.tasks.grids import distances, eight_copies, wall_key
-from trm_explore.tasks.reach import OPEN, PRESET, REACHED, ROLES, START, SYMBOLS, WALL, ReachTask, fill
+from trm_explore.tasks.reach import OPEN, REACHED, ROLES, START, SYMBOLS, WALL, ReachTask, fill
 
 
 def moves_from(free: np.ndarray, start: int) -> np.ndarray:
@@ -165,7 +166,7 @@ def test_the_board_names_every_token():
     board = task.board()
     assert (board["kind"], board["rows"], board["cols"], board["box"]) == ("path", 5, 5, None)
     assert len(board["symbols"]) == len(board["roles"]) == task.vocab_size == len(SYMBOLS) == len(ROLES)
-    assert (task.name, PRESET["mixer"]) == ("reach", "conv") and task.title and task.help
+    assert (task.name, TASK_PRESETS["reach"]["mixer"]) == ("reach", "conv") and task.title and task.help
 
 
 def test_the_example_is_the_first_held_out_grid():

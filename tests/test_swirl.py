@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trm_explore.tasks.swirl import FINE, PRESET, TURN, SwirlTask, _is_held_out, carried
+from trm_explore.parts.presets import TASK_PRESETS
+from trm_explore.tasks.swirl import FINE, TURN, SwirlTask, _is_held_out, carried
 
 places = st.floats(-1, 1, width=32)
 
@@ -129,5 +130,5 @@ def test_data_are_made_far_faster_than_they_are_used():
     task, rng = SwirlTask(), np.random.default_rng(0)
     began = time.process_time()
     for _ in range(10):
-        task.sample(PRESET["batch_size"], rng)
-    assert 10 * PRESET["batch_size"] / (time.process_time() - began) > 50_000
+        task.sample(TASK_PRESETS["swirl"]["batch_size"], rng)
+    assert 10 * TASK_PRESETS["swirl"]["batch_size"] / (time.process_time() - began) > 50_000

@@ -7,7 +7,8 @@ import pytest
 
 from trm_explore.config import PRESETS, SIZES, RunConfig
 from trm_explore.model import RecursiveModel
-from trm_explore.tasks import GENERATED, STRUCTURE, TASK_PRESETS, TASKS, RealTask, Task, preset, resolve
+from trm_explore.parts.presets import STRUCTURE, TASK_PRESETS
+from trm_explore.tasks import GENERATED, TASKS, RealTask, Task, preset, resolve
 from trm_explore.tasks.base import IGNORE
 from trm_explore.terminal import board_text, step_caption
 from trm_explore.training import shown_puzzle

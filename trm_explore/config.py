@@ -9,11 +9,12 @@ unique across the four, so a run is also one flat dict (the deep-supervision gui
 from __future__ import annotations
 
 import difflib
-from dataclasses import asdict, dataclass, field, fields, replace
-from typing import Any, Literal
+from dataclasses import asdict, dataclass, fields, replace
+from typing import Any
 
 from trm_explore.checks import one_of, text
 from trm_explore.parts import DataConfig, ModelConfig, SupervisionConfig, TrainConfig
+from trm_explore.parts.presets import PRESETS, SIZES, TASK_PRESETS, Preset, preset_settings
 from trm_explore.parts.recipes import RECIPES
 
 __all__ = [
@@ -23,6 +24,7 @@ __all__ = [
     "PRESETS",
     "RECIPES",
     "SIZES",
+    "UNCLEAR",
     "DataConfig",
     "ModelConfig",
     "Preset",
@@ -31,45 +33,6 @@ __all__ = [
     "TrainConfig",
 ]
 
-Preset = Literal[
-    "tiny",
-    "small",
-    "paper",
-    "reasoning",
-    "generation",
-    "prototyping",
-    "sudoku-extreme-mlp",
-    "sudoku-extreme-attention",
-    "maze-hard",
-    "arc",
-]
-SIZES = ("tiny", "small", "paper")  # the others are tiny, with what the guide advises for such a task
-PRESETS: dict[str, dict[str, Any]] = {
-    "tiny": {},  # the dataclasses' defaults: what learns 4x4 Sudoku in seconds on two cores
-    "small": {"hidden_size": 128, "L_cycles": 4, "lr": 2e-3},
-    # The shape published with TRM: 2 layers of width 512, 8 heads, inner width rounded up to a multiple of 256.
-    "paper": {
-        "hidden_size": 512,
-        "L_layers": 2,
-        "num_heads": 8,
-        "swiglu_multiple": 256,
-        "L_cycles": 6,
-        "mixer": "attention",
-        "lr": 1e-4,
-    },
-    # The deep-supervision guide, "Adjust Based on Task": 0.5 to 0.7 with linear_decay, 0.2 to 0.4 with constant, off.
-    "reasoning": {
-        "enable_deep_supervision": True,
-        "deep_supervision_weight": 0.6,
-        "deep_supervision_schedule": "linear_decay",
-    },
-    "generation": {
-        "enable_deep_supervision": True,
-        "deep_supervision_weight": 0.3,
-        "deep_supervision_schedule": "constant",
-    },
-    "prototyping": {"enable_deep_supervision": False},
-}
 # Other names for fields: those of the guide and of its scripts.
 ALIASES = {
     "data_folder": "data",
@@ -79,6 +42,28 @@ ALIASES = {
     "curriculum_end_step": "curriculum_end_update",
     "global_batch_size": "batch_size",
     "lr_warmup_steps": "warmup_updates",
+    # What people type, and the TRM paper's symbols.
+    "learning_rate": "lr",
+    "warmup_steps": "warmup_updates",
+    "T": "H_cycles",
+    "n": "L_cycles",
+    "N_sup": "supervision_steps",
+    "width": "hidden_size",
+    "schedule": "deep_supervision_schedule",
+}
+# Names that could mean several settings, or none here: what to say before a guess by spelling.
+UNCLEAR = {
+    "steps": "H_cycles is how many answers an update gives, updates how many optimiser steps a run has, "
+    "supervision_steps how many updates a puzzle stays",
+    "max_steps": "updates is how many optimiser steps a run has",
+    "iterations": "updates is how many optimiser steps a run has",
+    "epochs": "updates is how long a run is; num_epochs is for the task embeddings",
+    "layers": "L_layers is the network's depth",
+    "num_layers": "L_layers is the network's depth",
+    "cycles": "H_cycles are the outer recursions, L_cycles the inner ones",
+    "deep_supervision": "enable_deep_supervision is the switch, deep_supervision_schedule the weights",
+    "supervision": "enable_deep_supervision is the switch, gradient_scope how far a loss reaches back",
+    "dropout": "these networks have none",
 }
 SWITCHES = {  # the guide's on/off names for settings that here have more than two values
     "curriculum_enabled": ("curriculum", "weight", "off"),
@@ -86,9 +71,16 @@ SWITCHES = {  # the guide's on/off names for settings that here have more than t
 }
 
 
+_FROM_PRESET: Any = None  # the default of a part: filled in when the config is made
+
+
 @dataclass(frozen=True, slots=True)
 class RunConfig:
-    """One run: a task, a network, its supervision, its training, its data."""
+    """One run: a task, a network, its supervision, its training, its data.
+
+    A part that is not given has what the task and the preset say: RunConfig(task="addition") is preset("addition").
+    (A task that is a folder says nothing here; tasks.preset reads it.)
+    """
 
     task: str = "sudoku4"
     """The task's name, or a folder with a task.json. In Python also a task object of one's own."""
@@ -96,16 +88,17 @@ class RunConfig:
     """What the run started from: a size, an advice of the guide, a published recipe (every field may differ)."""
     out: str = ""
     """Folder for config.json, events.jsonl and model.safetensors. Empty: keep nothing."""
-    model: ModelConfig = field(default_factory=ModelConfig)
-    supervision: SupervisionConfig = field(default_factory=SupervisionConfig)
-    train: TrainConfig = field(default_factory=TrainConfig)
-    puzzles: DataConfig = field(default_factory=DataConfig)
+    model: ModelConfig = _FROM_PRESET
+    supervision: SupervisionConfig = _FROM_PRESET
+    train: TrainConfig = _FROM_PRESET
+    puzzles: DataConfig = _FROM_PRESET
 
     def __post_init__(self) -> None:
         if isinstance(self.task, int | float | None):
             text(self, "task")
         text(self, "out")
         one_of(self, "preset", Preset)
+        self._fill_from_preset()
         custom, steps = self.supervision.custom_weights, self.model.H_cycles
         if self.supervision.deep_supervision_schedule == "custom" and len(custom) != steps:
             raise ValueError(
@@ -130,6 +123,18 @@ class RunConfig:
                 f"curriculum_start_update={start} is not before the curriculum's end, update {end}; "
                 "start earlier, or set curriculum_end_update"
             )
+
+    def _fill_from_preset(self) -> None:
+        """The parts that were not given, as the task and the preset have them."""
+        missing = [part for part in PARTS if getattr(self, part) is _FROM_PRESET]
+        if not missing:
+            return
+        own = TASK_PRESETS.get(self.task, {}) if isinstance(self.task, str) else getattr(self.task, "preset", {})
+        own = own if isinstance(own, dict) else {}  # tasks.preset says what is wrong with it
+        settings = {**(PRESETS | RECIPES)[self.preset], **preset_settings(own, self.preset, {})}
+        for part in missing:
+            of_part = {name: value for name, value in settings.items() if FIELDS.get(name) == part}
+            object.__setattr__(self, part, PARTS[part](**of_part))
 
     @property
     def eval_steps(self) -> int:
@@ -160,9 +165,7 @@ class RunConfig:
         changes: dict[str, dict[str, Any]] = {part: {} for part in (*PARTS, "")}
         for name, value in guide_names(flat).items():
             if name not in FIELDS:
-                near = difflib.get_close_matches(name, FIELDS, 1)
-                hint = f"did you mean {near[0]}?" if near else f"known are {', '.join(FIELDS)}"
-                raise ValueError(f"{name!r} is not a setting of a run; {hint}")
+                raise ValueError(f"{name!r} is not a setting of a run; {meant(name)}")
             changes[FIELDS[name]][name] = tuple(value) if isinstance(value, list) else value
         parts = {part: replace(getattr(self, part), **changes[part]) for part in PARTS}
         return replace(self, **changes[""], **parts)
@@ -176,6 +179,14 @@ class RunConfig:
             flat |= asdict(getattr(self, part))
         flat["custom_weights"] = list(flat["custom_weights"])
         return flat
+
+
+def meant(name: str) -> str:
+    """What somebody who typed an unknown setting may have meant; ends a sentence."""
+    if name in UNCLEAR:
+        return UNCLEAR[name]
+    near = difflib.get_close_matches(name, [*FIELDS, *ALIASES], 1)
+    return f"did you mean {ALIASES.get(near[0], near[0])}?" if near else f"known are {', '.join(FIELDS)}"
 
 
 def guide_names(flat: dict[str, Any]) -> dict[str, Any]:

@@ -45,7 +45,7 @@ def main(argv: list[str] | None = None) -> int:
         if argv[0] not in COMMANDS:
             raise ValueError(f"there is no command {argv[0]!r}; allowed are {', '.join(COMMANDS)}")
         kind, run = COMMANDS[argv[0]]
-        argv, default = [argv[0], *translated(argv[1:])], None
+        argv, default = [argv[0], *translated(argv[1:], kind)], None
         if kind is training.Train:
             default = training.defaults(argv[1:])
         return run(_parse(kind, argv, default))

@@ -7,7 +7,7 @@ import contextlib
 import signal
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields, is_dataclass
 from pathlib import Path
 
 import tyro
@@ -37,13 +37,18 @@ class Train:
     """Updates between the printed lines of losses."""
 
 
-def translated(argv: list[str]) -> list[str]:
-    """The flags with the guide's names replaced by ours; `--curriculum_enabled` becomes `--curriculum weight`."""
+def translated(argv: list[str], command: type | None = None) -> list[str]:
+    """The flags with other names of settings replaced by ours; `--curriculum_enabled` becomes `--curriculum weight`.
+    A flag that the command has itself stays."""
+    kept = {f.name for f in fields(command)} if command is not None and is_dataclass(command) else set()
     words: list[str] = []
     given: dict[str, str] = {}  # our name -> the name that was used
     for word in argv:
         name, equals, value = word.partition("=")
         bare = name[2:].replace("-", "_") if name.startswith("--") else ""
+        if bare in kept:
+            words.append(word)
+            continue
         off = bare.removeprefix("no_")
         own = SWITCHES[off][0] if off in SWITCHES else ALIASES.get(off, off)
         if off and given.setdefault(own, off) != off:

@@ -10,9 +10,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from trm_explore.config import PRESETS, RECIPES, SIZES, DataConfig, RunConfig, guide_names
+from trm_explore.config import DataConfig, RunConfig, guide_names
 from trm_explore.data.folder import is_published
-from trm_explore.tasks import addition, maze, parity, poisson, reach, sorting, swirl
+from trm_explore.parts.presets import TASK_PRESETS, preset_settings
 from trm_explore.tasks.addition import AdditionTask
 from trm_explore.tasks.base import RealTask, Task
 from trm_explore.tasks.custom import CustomTask
@@ -28,21 +28,6 @@ from trm_explore.tasks.sudoku import SudokuTask
 from trm_explore.tasks.swirl import SwirlTask
 
 __all__ = ["GENERATED", "TASKS", "TASK_PRESETS", "RealTask", "Task", "preset", "resolve"]
-
-
-# The guide's scripts' own defaults.
-EMBEDDINGS: dict[str, Any] = {
-    "mixer": "attention",
-    "causal": True,
-    "L_layers": 4,
-    "L_cycles": 3,
-    "num_heads": 16,
-    "swiglu_multiple": 256,
-    "batch_size": 8,
-    "lr": 1e-4,
-    "halt_max_steps": 10,
-    "num_epochs": 1,
-}
 
 
 def _sudoku(size: int) -> Callable[[RunConfig], Task]:
@@ -71,22 +56,6 @@ TASKS: dict[str, Callable[[RunConfig], Task]] = {
     ),
 }
 GENERATED = tuple(name for name in TASKS if name != "embeddings")  # those that need no files
-# What a task needs to be learned, beside the preset's own numbers.
-TASK_PRESETS: dict[str, dict[str, Any]] = {
-    "sudoku4": {},
-    "sudoku6": {"batch_size": 64, "lr": 4e-3, "updates": 600, "eval_H_cycles": 6},
-    "sudoku9": {"batch_size": 64, "lr": 3e-3, "updates": 1500},
-    "maze": maze.PRESET,
-    "reach": reach.PRESET,
-    "addition": addition.PRESET,
-    "sorting": sorting.PRESET,
-    "parity": parity.PRESET,
-    "swirl": swirl.PRESET,
-    "poisson": poisson.PRESET,
-    "embeddings": EMBEDDINGS,
-}
-# What of a task's own numbers is the kind of network it needs, and so holds for every size of one.
-STRUCTURE = ("mixer", "pos_encodings", "causal", "num_epochs", "eval_H_cycles", "halt_loss_weight")
 
 
 def preset(task: Any = "sudoku4", size: str = "tiny", /, **flat: Any) -> RunConfig:
@@ -94,21 +63,7 @@ def preset(task: Any = "sudoku4", size: str = "tiny", /, **flat: Any) -> RunConf
     with a task.json, or a task object."""
     flat = guide_names(flat)
     own = task_preset(task, flat)
-    if size in RECIPES:  # a whole training: nothing of the task's own is left to say
-        own = {}
-    elif size in SIZES and size != "tiny":
-        own = {name: value for name, value in own.items() if name in STRUCTURE and name not in PRESETS[size]}
-        if "mixer" in PRESETS[size]:  # a convolution knows its places, attention must be told
-            own.pop("pos_encodings", None)
-    if "updates" in flat and "num_epochs" not in flat:
-        own["num_epochs"] = None  # whoever says updates means them
-    if "eval_H_cycles" not in flat and _more(flat.get("H_cycles"), own.get("eval_H_cycles")):
-        own["eval_H_cycles"] = None  # whoever trains more steps reads them all
-    return RunConfig.from_preset(size, **{"task": task, **own, **flat})
-
-
-def _more(cycles: Any, read: Any) -> bool:
-    return isinstance(cycles, int) and isinstance(read, int) and cycles > read
+    return RunConfig.from_preset(size, **{"task": task, **preset_settings(own, size, flat), **flat})
 
 
 def task_preset(task: Any, flat: dict[str, Any] | None = None) -> dict[str, Any]:
@@ -118,7 +73,7 @@ def task_preset(task: Any, flat: dict[str, Any] | None = None) -> dict[str, Any]
     if task == "embeddings" and flat and flat.get("data"):  # as wide as the data, as in the guide
         width = EmbeddingsTask(flat["data"]).vocab_size
         heads = next((h for h in (16, 8, 4, 2, 1) if width % (2 * h) == 0), 1)  # rope wants an even width a head
-        return EMBEDDINGS | {"hidden_size": width, "num_heads": heads}
+        return TASK_PRESETS[task] | {"hidden_size": width, "num_heads": heads}
     if task in TASK_PRESETS:
         return dict(TASK_PRESETS[task])
     if is_published(_known(task)) and not _described(task):

@@ -19,19 +19,6 @@ import numpy as np
 from trm_explore.tasks.base import Puzzles, Task
 from trm_explore.tasks.symmetry import mix
 
-# Learns 99 % of the held-out sums, with supervision on.
-PRESET: dict[str, Any] = {
-    "mixer": "conv",
-    "pos_encodings": "none",
-    "hidden_size": 32,
-    "expansion": 2.0,
-    "H_cycles": 5,
-    "L_cycles": 1,
-    "batch_size": 64,
-    "lr": 6e-3,
-    "updates": 800,
-}
-
 PAD, BLANK, FIRST = 0, 1, 2  # tokens: no cell, blank, the digit 0
 DIGITS = "0123456789abcdef"
 SIZES, BASES = range(4, 65), range(2, 17)

@@ -37,20 +37,6 @@ TYPED = {"#": WALL, " ": OPEN, ".": OPEN, "o": OPEN, "S": START, "G": GOAL}
 SMALLEST, LARGEST, OWN_SIZE = 3, 40, 4  # rooms a side
 PUBLISHED = 900  # positions of Maze-Hard's boards, 30 x 30: 15 rooms a side, and a wall below and on the right
 AT_ONCE = 2048  # mazes tried in one go for the held-out ones
-# What learns it on two cores in a minute (benchmarks/tasks.py has the figures).
-PRESET: dict[str, Any] = {
-    "mixer": "conv",
-    "pos_encodings": "none",
-    "hidden_size": 32,
-    "expansion": 2.0,
-    "H_cycles": 3,
-    "L_cycles": 6,
-    "batch_size": 32,
-    "lr": 2e-3,
-    "grad_clip": 0.1,  # gradients have rare spikes, a thousand times their size: with 0.5 a run lost all it knew
-    "warmup_updates": 60,
-    "updates": 600,
-}
 
 
 class MazeTask(Task):

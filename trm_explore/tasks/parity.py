@@ -24,18 +24,6 @@ from trm_explore.tasks.symmetry import mix
 SYMBOLS = ("", "0", "1")
 SMALLEST, LARGEST, OWN_SIZE = 8, 512, 16  # bits a row
 AT_ONCE = 4096  # rows tried in one go for the held-out ones
-# What learns it on two cores in a minute (benchmarks/tasks.py has the figures).
-PRESET: dict[str, Any] = {
-    "mixer": "conv",
-    "pos_encodings": "none",
-    "hidden_size": 32,
-    "expansion": 2.0,
-    "H_cycles": 6,  # more than 16 bits need: the last ones learn to keep the answer, so that further ones do no harm
-    "L_cycles": 4,
-    "batch_size": 32,
-    "lr": 3e-3,
-    "updates": 400,
-}
 
 
 class ParityTask(Task):

@@ -16,20 +16,6 @@ import numpy as np
 from trm_explore.tasks.base import Puzzles, RealTask
 from trm_explore.tasks.symmetry import mix
 
-PRESET: dict[str, Any] = {
-    "mixer": "conv",
-    "pos_encodings": "none",
-    "hidden_size": 32,
-    "expansion": 2.0,
-    "H_cycles": 4,
-    "L_cycles": 2,
-    "batch_size": 32,
-    "lr": 6e-3,
-    "updates": 1000,
-    # The squared error falls below 0.01; the halting head's loss, of the order of 0.5, would drown it.
-    "halt_loss_weight": 0.001,
-}
-
 SIZES = range(4, 33)
 FEWEST, MOST = 2, 5  # charges
 WEAKEST, STRONGEST = 1.0, 2.0

@@ -19,6 +19,7 @@ import numpy as np
 from trm_explore.data.folder import Part, read_part
 from trm_explore.data.passes import Passes
 from trm_explore.data.votes import Votes
+from trm_explore.parts.presets import TASK_PRESETS
 from trm_explore.tasks import maze
 from trm_explore.tasks.base import Puzzles, Task
 from trm_explore.tasks.maze import MazeTask
@@ -36,7 +37,7 @@ HELP = {
 # What learns at all in a small network; the published recipes are others (docs/data.md).
 PRESETS: dict[str, dict[str, Any]] = {
     "sudoku": {"batch_size": 64, "lr": 3e-3, "updates": 1500},
-    "maze": maze.PRESET,
+    "maze": TASK_PRESETS["maze"],
     "arc": {"mixer": "attention", "batch_size": 8},
     "grid": {"mixer": "attention"},
 }

@@ -38,19 +38,6 @@ TYPED = {"#": WALL, " ": OPEN, ".": OPEN, "o": OPEN, "S": START}
 SMALLEST, LARGEST, OWN_SIZE = 4, 60, 8  # cells a side
 WALLS = 0.35  # part of the cells; above 0.41 even a large board falls into pieces
 AT_ONCE = 1024  # grids tried in one go for the held-out ones
-# What learns it on two cores in a minute (benchmarks/tasks.py has the figures).
-PRESET: dict[str, Any] = {
-    "mixer": "conv",
-    "pos_encodings": "none",
-    "hidden_size": 32,
-    "expansion": 2.0,
-    "H_cycles": 3,
-    "L_cycles": 3,
-    "supervision_steps": 3,  # the states are carried on: what has been reached must also be kept
-    "batch_size": 32,
-    "lr": 3e-3,
-    "updates": 900,
-}
 
 
 class ReachTask(Task):

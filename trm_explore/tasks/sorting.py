@@ -17,18 +17,6 @@ import numpy as np
 from trm_explore.tasks.base import Puzzles, Task
 from trm_explore.tasks.symmetry import mix
 
-PRESET: dict[str, Any] = {
-    "mixer": "conv",
-    "pos_encodings": "none",
-    "hidden_size": 48,
-    "expansion": 2.0,
-    "H_cycles": 4,
-    "L_cycles": 2,
-    "batch_size": 64,
-    "lr": 5e-3,
-    "updates": 1000,
-}
-
 BLANK, FIRST = 1, 2  # tokens: blank, the digit 0
 SIZES = range(4, 65)
 HELD_OUT_SEED = 5

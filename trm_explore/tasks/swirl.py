@@ -16,20 +16,6 @@ import numpy as np
 
 from trm_explore.tasks.base import Puzzles, RealTask
 
-PRESET: dict[str, Any] = {
-    "mixer": "attention",  # of one position: a linear layer
-    "pos_encodings": "none",
-    "hidden_size": 64,
-    "expansion": 2.0,
-    "H_cycles": 4,
-    "L_cycles": 1,
-    "batch_size": 256,
-    "lr": 3e-3,
-    "updates": 600,
-    # The squared error falls below 0.001; the halting head's loss, of the order of 0.5, would drown it.
-    "halt_loss_weight": 0.001,
-}
-
 TURN = 2 * np.pi  # angle by which the innermost points are turned
 EXTENT = 1.0  # points are drawn from the square [-EXTENT, EXTENT]^2, which the flow maps to itself
 NEAR = 0.05  # an answer is right within this distance of the target
