@@ -157,7 +157,7 @@ def test_check_never_raises_and_says_not_yet_in_one_line(name, capsys):
     for junk in JUNK:
         assert check(name, junk) is False
         said = capsys.readouterr().out
-        assert re.fullmatch(r"not yet: .{10,300}\n", said), f"{junk!r}: {said!r}"
+        assert re.fullmatch(r"not yet: .{10,400}\n", said), f"{junk!r}: {said!r}"
 
 
 @pytest.mark.parametrize("name", CHECKS)
@@ -173,77 +173,3 @@ def test_check_of_an_unknown_exercise_names_those_that_there_are(capsys):
     assert check("no such", 1) is False
     said = capsys.readouterr().out
     assert said.startswith("not yet: there is no exercise named 'no such'") and "recursion" in said
-
-
-def loop(net, x, z_H, z_L, H, L, order="LH", fresh=False, input_again=True):
-    steps, first = [], z_L
-    for _ in range(H):
-        z_L = first if fresh else z_L
-        for _ in range(L):
-            z_L = net(z_L + z_H + x) if input_again else net(z_L + z_H)
-        z_H = net(z_H + z_L + (x if order == "LHx" else 0))
-        steps.append(z_H)
-    return steps
-
-
-def in_place(net, x, z_H, z_L, H, L):
-    z_L += 0 * x
-    z_L *= 2
-    return loop(net, x, z_H, z_L / 2, H, L)
-
-
-ALMOST = [  # nearly right answers, and a word of the hint that they should get
-    ("calls", lambda H, L: H * L, "z_H"),
-    ("calls", lambda H, L: (H + 1) * L, "another number"),
-    ("recursion", lambda *given: loop(*given, fresh=True), "go on into the next"),
-    ("recursion", lambda *given: loop(*given, input_again=False), "z_L = net"),
-    ("recursion", lambda *given: loop(*given, order="LHx"), "one cycle of each"),
-    ("recursion", lambda *given: loop(*given)[-1:], "a list of 3 answer states"),
-    ("recursion", in_place, "write z_L = "),
-    ("first-right", lambda answers, solution: int((answers == solution).all(1).float().argmax()), ""),
-    ("first-right", lambda answers, solution: 0, "only the last of three steps"),
-    ("first-right", lambda a, s: next((i for i, r in enumerate(a) if (r == s).any()), -1), "all cells"),
-    ("linear-decay", lambda S, b: [b * (i + 1) / S for i in range(S)], "the final one 1"),
-    ("linear-decay", lambda S, b: [1.0, *[b * (S - i) / S for i in range(1, S)]], "step i has"),
-    ("linear-decay", lambda S, b: [1.0], "numbers are wanted"),
-    ("total", lambda losses, weights: (losses * weights).sum(), "divide by the sum"),
-    ("total", lambda losses, weights: (losses * weights).mean(), ""),
-    ("half-first", lambda S: [1.0] * S, "% of all weight"),
-    ("half-first", lambda S: [1.0, *[0.0] * (S - 2), 1.0], "no weight at all"),
-    ("half-first", lambda S: [-1.0] * S, "at least 0"),
-    ("only-the-losses", ("on, full", "off, last"), "same gradient scope"),
-    ("only-the-losses", "on, full", "two names"),
-    ("only-the-gradient", ("on, cycle", "on, full"), "no early losses"),
-    ("at-seconds", lambda points, s: next((a for t, a in points if t >= s), points[-1][1]), "earlier one counts"),
-    ("at-seconds", lambda points, s: max([a for t, a in points if t <= s], default=0.0), "it should be 0.55"),
-    ("at-seconds", lambda points, s: [a for t, a in points if t < s][-1:][0], ""),
-    ("interval", lambda a, b: (0.0, 1.0), "around the mean"),
-    ("interval", lambda a, b: (sum(a) / 3 - sum(b) / 3, sum(a) / 3 - sum(b) / 3), "width"),
-]
-
-
-@pytest.mark.parametrize(("name", "answer", "word"), ALMOST)
-def test_nearly_right_answer_gets_its_hint(name, answer, word, capsys):
-    assert check(name, answer) is False
-    assert word in capsys.readouterr().out
-
-
-@pytest.mark.parametrize(
-    ("name", "answer"),
-    [
-        ("linear-decay", lambda S, b: torch.cat([b * torch.arange(1, S) / S, torch.ones(1)])),
-        ("total", lambda losses, weights: float((weights / weights.sum()) @ losses)),
-        ("half-first", lambda S: torch.tensor([1.0, *[1 / (S - 1)] * (S - 1)])),
-        ("interval", lambda a, b: torch.tensor(interval_of(a, b))),
-        ("only-the-losses", ["on, full", "off, full"]),
-        ("only-the-losses", ("off, last", "on, cycle")),
-    ],
-)
-def test_another_right_answer_is_right_too(name, answer):
-    assert check(name, answer)
-
-
-def interval_of(a, b):
-    d = torch.tensor(a) - torch.tensor(b)
-    half = 4.303 * float(d.std()) / 3**0.5
-    return float(d.mean()) - half, float(d.mean()) + half

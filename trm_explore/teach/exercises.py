@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from trm_explore.teach import lessons_1_to_3, lessons_4_to_6
-from trm_explore.teach.cases import Check, NotYet
+from trm_explore.teach.cases import DOTS, Check, NotYet, stopped
 
 CHECKS: dict[str, Check] = {**lessons_1_to_3.CHECKS, **lessons_4_to_6.CHECKS}
 
@@ -23,12 +23,11 @@ def verdict(name: str, answer: Any) -> str | None:
     if name not in CHECKS:
         return f"there is no exercise named {name!r}; the exercises are {', '.join(CHECKS)}."
     if answer is ...:
-        return "the dots are still there; put your answer in their place and run the cell again."
+        return DOTS
     try:
         CHECKS[name](answer)
     except NotYet as hint:
         return str(hint)
-    except Exception as error:  # whatever a student's code does
-        first = str(error).strip().splitlines()[:1] or [""]
-        return f"it stops with {type(error).__name__}: {first[0][:200]}"
+    except Exception as error:  # whatever an answer does that is compared
+        return stopped(error)
     return None

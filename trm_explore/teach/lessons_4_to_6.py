@@ -7,7 +7,9 @@ from typing import Any
 import numpy as np
 import torch
 
-from trm_explore.teach.cases import Check, NotYet, called, numbers, rng, same
+from trm_explore.teach.cases import Check, NotYet, count, equal, listed, numbers, rng, shown, tried, truth
+
+BOARDS = 4000
 
 
 def stop_step(answer: Any) -> None:
@@ -16,13 +18,13 @@ def stop_step(answer: Any) -> None:
         ([0.2, 0.6, 0.9], 0.5, 1, "the first probability above the threshold is that of step 1"),
         ([0.2, 0.6, 0.4], 0.5, 1, "it stops at step 1; what step 2 would have said does not count any more"),
         ([0.7, 0.1], 0.5, 0, "step 0 is above the threshold already"),
-        ([0.1, 0.2, 0.3], 0.5, 2, "no step is above the threshold, so the last one answers"),
+        ([0.1, 0.3, 0.2], 0.5, 2, "no step is above the threshold, so the last one answers"),
         ([0.5, 0.8], 0.5, 1, "0.5 is not above a threshold of 0.5"),
+        ([0.2, 0.6, 0.9, 0.95], 0.8, 2, "the first probability above the threshold is that of step 2"),
     )
     for halt, threshold, wanted, why in cases:
-        for kind in (list, np.array):
-            got = called(answer, kind(halt), threshold)
-            same(got, wanted, f"for {halt} and a threshold of {threshold} it should be {wanted}: {why}.")
+        got = tried(answer, halt=np.array(halt), threshold=threshold)
+        equal(f"for halt={halt}, threshold={threshold}", got, wanted, why)
 
 
 def best_threshold(answer: Any) -> None:
@@ -30,39 +32,69 @@ def best_threshold(answer: Any) -> None:
     thresholds = [0.3, 0.5, 0.8, 0.9, 0.99]
     halt = np.array([[0.4, 0.6, 0.1], [0.7, 0.85, 0.2], [0.95, 0.95, 0.85]])
     right = np.array([[False, False, False], [False, True, False], [True, True, True]])
-    cases = (
-        (halt, right, 0.8, "0.8 gets all three puzzles right, as 0.9 and 0.99 do, in fewer steps"),
-        (halt, right[::-1], 0.3, "here answers get worse, so the lowest threshold is best"),
-        (halt, np.ones_like(right), 0.3, "all answers are right, so the quickest threshold is the best"),
-        (halt, right & False, 0.3, "no answer is ever right, so all are equally good and the quickest counts"),
-    )
-    for probabilities, good, wanted, why in cases:
-        got = called(answer, probabilities.copy(), good.copy(), list(thresholds))
-        same(got, wanted, f"of {thresholds} it should be {wanted} in a case of 3 steps and 3 puzzles: {why}.")
+    cases = [(halt, right), (halt, right[::-1]), (halt, np.ones_like(right)), (halt, right & False)]
+    draw = np.random.default_rng(0)
+    cases += [(draw.random((4, 6)), draw.random((4, 6)) < 0.5) for _ in range(6)]
+    for probabilities, good in cases:
+        S, N = good.shape
+        got = tried(answer, halt=probabilities, right=good, thresholds=thresholds)
+        scores = {threshold: _score(probabilities, good, threshold) for threshold in thresholds}
+        best = max(scores, key=scores.get)
+        case = f"for {count(S, 'step')}, {count(N, 'puzzle')} and thresholds={thresholds}"
+        chosen = None if got is None else numbers(got, f"{case} one of the thresholds is wanted")
+        if chosen is not None and chosen.ndim == 0:
+            chosen = next((one for one in thresholds if np.isclose(one, chosen)), None)
+            if chosen is not None and scores[chosen] == scores[best]:
+                continue  # of thresholds that are equally good and equally quick any is right
+            if chosen is not None:
+                words = [
+                    f"{one} gets {scores[one][0]} right in {count(-scores[one][1], 'step')}" for one in (best, chosen)
+                ]
+                raise NotYet(f"{case} it gives {chosen}; wanted is {best}: {words[0]}, {words[1]}.")
+        equal(
+            case,
+            got,
+            best,
+            "one of the thresholds, that with the most right answers, of equal ones in the fewest steps",
+        )
+
+
+def _score(halt: np.ndarray, right: np.ndarray, threshold: float) -> tuple[int, int]:
+    """(right answers, -steps in all, step 0 being one) of a threshold."""
+    above = halt > threshold
+    stops = np.where(above.any(0), above.argmax(0), len(halt) - 1)
+    return int(right[stops, np.arange(right.shape[1])].sum()), -int((stops + 1).sum())
 
 
 def settled(answer: Any) -> None:
     """settled(answers): the first step whose answer is that of the step before, else the last."""
-    a, b, c = [1, 2, 3], [1, 2, 4], [4, 2, 3]
+    a, b, c, mixed = [1, 2, 3], [1, 2, 4], [4, 2, 3], [3, 2, 1]
     cases = (
         ([a, b, b, b], 2, "step 2 is the first that changes nothing"),
         ([a, a, b], 1, "step 1 gives the answer of step 0 again; a later change does not count"),
         ([a, b, c], 2, "every step changes a cell, so the last one answers"),
         ([a, c, a, c], 3, "step 2 is like step 0, but not like the step before"),
+        ([a, b, a], 2, "every step changes a cell, so the last one answers"),
+        ([a, mixed, c, c, b], 3, "step 3 is the first that changes nothing"),
         ([a], 0, "there is one step only"),
     )
     for steps, wanted, why in cases:
-        same(called(answer, np.array(steps)), wanted, f"for {steps} it should be {wanted}: {why}.")
+        equal(f"for answers={steps}", tried(answer, answers=np.array(steps)), wanted, why)
 
 
 def relative_change(answer: Any) -> None:
     """change(z, before): |z - before| / |before|, Frobenius norms over positions and width."""
     before, z = torch.randn(2, 5, 4, generator=rng(3))
-    wanted = (z - before).norm() / before.norm()
-    got = called(answer, z.clone(), before.clone())
-    same(called(answer, before.clone(), before.clone()), 0.0, "a state that did not move should give 0.")
-    same(called(answer, 2 * before, before), 1.0, "a state that became twice as large moved by its own length: 1.")
-    same(got, wanted, "it should be the length of the difference divided by the length of the state before.")
+    why = "the length of z - before, divided by the length of before"
+    cases = (
+        ("for a state that did not move", before, before, "its change has the length 0"),
+        ("for a state that became twice as long", 2 * before, before, "it moved by its own length before"),
+        ("for a state that became half as long", 0.5 * before, before, "it moved by half its length before"),
+        ("for two random states of 5 cells, width 4,", z, before, why),
+    )
+    for case, after, state, reason in cases:
+        got = tried(answer, z=after, before=state)
+        equal(case, got, float((after - state).norm() / state.norm()), reason)
 
 
 def back_at(answer: Any) -> None:
@@ -73,92 +105,138 @@ def back_at(answer: Any) -> None:
         ([a, a, a, a], [b, a, b, a], 3, "step 2 differs again, so it is not back at step 1"),
         ([a, b, b], [a, b, b], 0, "no answer differs at all"),
         ([a, a, a], [a, b, b], None, "the last answer differs"),
-        ([a, b], [b, b], 1, "compare with the undisturbed answer of the same step"),
+        ([a, b], [b, b], 1, "step 1 is that of the undisturbed answer, step 0 is not"),
+        ([a, b, a], [a, [3, 2, 1], a], 2, "step 1 differs in two cells"),
     )
     for before, after, wanted, why in cases:
-        got = answer(np.array(before), np.array(after)) if callable(answer) else called(answer)
-        if got is ...:
-            raise NotYet("the dots are still there; put your answer in their place and run the cell again.")
-        if wanted is None and got is not None or wanted is not None and got is None:
-            raise NotYet(f"for {before} and {after} it should be {wanted}, not {got}: {why}.")
+        got = tried(answer, before=np.array(before), after=np.array(after))
+        case = f"for before={before}, after={after}"
         if wanted is not None:
-            same(got, wanted, f"for {before} and {after} it should be {wanted}: {why}.")
+            equal(case, got, wanted, why)
+        elif got is not None:
+            raise NotYet(f"{case} it gives {shown(got)}; wanted is None: {why}.")
 
 
 def smallest_move(answer: Any) -> None:
-    """smallest_move(z, wanted, rival): the nearest state in which wanted's logit leads rival's by 1."""
+    """smallest_move(z, wanted, rival): the nearest state in which wanted's logit leads rival's by at least 1."""
     for seed in range(4):
         z, wanted, rival = torch.randn(3, 6, generator=rng(seed), dtype=torch.float64)
         apart = wanted - rival
-        there = z + (1 - apart @ z) / (apart @ apart) * apart
-        far = there - (1 - float(apart @ there) + 3) / (apart @ apart) * apart  # the wanted symbol is far behind
-        moved = numbers(called(answer, far.clone(), wanted.clone(), rival.clone()), 6)
-        lead = float(apart @ moved)
-        if abs(lead - 1) > 1e-5:
-            raise NotYet(f"in the moved state the wanted symbol should lead by 1; it leads by {lead:.3f}.")
-        same(moved, there, "it leads by 1, but a shorter move does it too: go along wanted - rival and nowhere else.")
-        ahead = there + 2 / (apart @ apart) * apart
-        kept = numbers(called(answer, ahead.clone(), wanted.clone(), rival.clone()), 6)
-        same(kept, ahead, "where the wanted symbol leads by more than 1 already, nothing has to move.")
+        one = apart / (apart @ apart)  # a move along it changes the lead by 1
+        there = z + (1 - apart @ z) * one
+        for lead in (-3.0, 0.5, 1.0, 3.0):
+            start = there + (lead - 1) * one
+            least = there if lead < 1 else start
+            case = f"from a lead of {lead:g}"
+            moved = torch.from_numpy(listed(case, tried(answer, z=start, wanted=wanted, rival=rival), 6))
+            now, way, enough = (float(x) for x in (apart @ moved, (moved - start).norm(), (least - start).norm()))
+            if lead < 1 and not abs(now - 1) < 1e-5:
+                raise NotYet(f"{case} it leads by {round(now, 4) + 0.0:g} after the move; wanted is a lead of 1.")
+            if not torch.allclose(moved, least, rtol=1e-5, atol=1e-6):
+                if lead < 1:
+                    raise NotYet(
+                        f"{case} it leads by 1 after the move, but the state moves by {way:.4g} and {enough:.4g} is "
+                        "enough: go along wanted - rival and nowhere else."
+                    )
+                raise NotYet(f"{case} the state moves by {way:.4g}; nothing has to move where the lead is at least 1.")
 
 
 def baseline(answer: Any) -> None:
     """baseline(labels): the part of the cells that the best constant answer gets right."""
     cases = (
-        ([[0, 0, 1], [0, 1, 0]], 4 / 6, "most labels are 0: four of six"),
-        ([[1, 1, 1, 0]], 3 / 4, "here most labels are 1, so 1 is the best constant answer"),
-        ([[2, 0, 1, 2]], 1 / 2, "labels may be other symbols than 0 and 1"),
+        ([[0, 0, 1], [0, 1, 0]], "most labels are 0, four of six"),
+        ([[1, 1, 1, 0]], "most labels are 1, three of four"),
+        ([[2, 0, 1, 2]], "most labels are 2, two of four"),
+        ([[0, 0, 0], [1, 1, 2]], "most labels are 0, three of six; the answer is the same for all puzzles"),
+        ([[3, 3], [3, 3], [3, 3]], "all labels are 3"),
     )
-    for labels, wanted, why in cases:
-        same(called(answer, np.array(labels)), wanted, f"for {labels} it should be {wanted:.3f}: {why}.")
+    for labels, why in cases:
+        wanted = max(sum(row.count(one) for row in labels) for one in range(4)) / sum(map(len, labels))
+        equal(f"for labels={labels}", tried(answer, labels=np.array(labels)), wanted, why)
 
 
 def held_out(answer: Any) -> None:
     """held_out(boards): which of (N, 6, 6) boards are held out; all 8 symmetric copies together, about a tenth."""
-    boards = (np.random.default_rng(0).random((4000, 6, 6)) < 0.4).astype(np.int64)
-    which = np.asarray(called(answer, boards.copy()))
-    if which.shape != (4000,) or not np.isin(which, (0, 1)).all():
-        raise NotYet(f"for 4000 boards 4000 times True or False is wanted; this has the shape {which.shape}.")
-    which = which.astype(bool)
-    if (np.asarray(answer(boards[202::-1].copy())) != which[202::-1]).any():
-        raise NotYet("the same board should always get the same answer, whatever boards stand beside it.")
-    for name, copies in (("turned", np.rot90(boards, 1, (1, 2))), ("mirrored", boards[:, :, ::-1])):
-        differ = int((np.asarray(answer(copies.copy())) != which).sum())
-        if differ:
-            raise NotYet(f"{differ} of 4000 boards change sides when they are {name}; a board and its copies are one.")
-    if not 0.03 < which.mean() < 0.3:
-        raise NotYet(f"{100 * which.mean():.1f} % are held out; a tenth is wanted, anything from 3 to 30 % will do.")
-    living = boards.sum((1, 2))
-    mixed = sum(0 < which[living == n].mean() < 1 for n in range(12, 18))
-    if mixed < 6:
+    boards = (np.random.default_rng(0).random((BOARDS, 6, 6)) < 0.4).astype(np.int64)
+    which = _sides(answer, boards)
+    some = boards[202::-1]
+    alone = int((_sides(answer, some) != which[202::-1]).sum())
+    if alone:
         raise NotYet(
-            "boards with equally many living cells are all on one side, so that the held-out ones are of another kind "
-            "than the others; use where the cells are, not only how many."
+            f"{alone} of {len(some)} boards change sides when they stand in another order and without the others; a "
+            "board should always get the same answer."
         )
+    for name, copies in (("turned", np.rot90(boards, 1, (1, 2))), ("mirrored", boards[:, :, ::-1])):
+        differ = int((_sides(answer, copies) != which).sum())
+        if differ:
+            raise NotYet(
+                f"{differ} of {BOARDS} boards change sides when they are {name}; a board and its copies are one."
+            )
+    if not 0.03 < which.mean() < 0.3:
+        share = f"{which.sum()} of {BOARDS} boards"
+        raise NotYet(f"{share} are held out; a tenth is wanted, and anything from 3 to 30 % will do.")
+    living = boards.sum((1, 2))
+    for n in range(12, 18):
+        own = which[living == n]
+        if own.all() or not own.any():
+            raise NotYet(
+                f"all {len(own)} boards with {n} living cells are {'held out' if own.all() else 'trained on'}, so that "
+                "the two sides differ in kind; use where the cells are, not only how many."
+            )
+
+
+def _sides(answer: Any, boards: np.ndarray) -> np.ndarray:
+    """(N,) bool: what the rule says of the boards."""
+    got = tried(answer, boards=boards.copy())
+    wish = f"for {len(boards)} boards a list of {len(boards)} times True or False is wanted"
+    if got is None:
+        raise NotYet(f"{wish}; this gives nothing back (None). Is there a return?")
+    which = np.asarray(got.detach().cpu() if isinstance(got, torch.Tensor) else got)
+    if which.shape != (len(boards),):
+        raise NotYet(f"{wish}; this gives {shown(got) if which.ndim == 0 else f'the shape {which.shape}'}.")
+    odd = [one for one in which.tolist() if not isinstance(one, bool | int | float) or one not in (0, 1)]
+    if odd:
+        raise NotYet(f"{wish}; this has {shown(odd[0])} in it.")
+    return which.astype(bool)
 
 
 def leaks(answer: Any) -> None:
     """leaks(predict, x): does an output depend on an input that comes after it?"""
-    x = np.random.default_rng(0).standard_normal((3, 5, 4)).astype(np.float32)
-    backwards = x[:, ::-1].copy()
+    draw = np.random.default_rng(0)
+    x = draw.standard_normal((3, 5, 4)).astype(np.float32)
+    inputs = (x, x[:, ::-1].copy(), draw.standard_normal((2, 7, 3)).astype(np.float32))
     functions = (
         (lambda v: v.cumsum(1), False, "a running sum"),
-        (lambda v: v, False, "each position by itself"),
+        (lambda v: v.copy(), False, "each position by itself"),
         (lambda v: np.concatenate([np.zeros_like(v[:, :1]), v[:, :-1]], 1), False, "the vector before"),
+        (lambda v: v + v.mean(0, keepdims=True), False, "each position and the mean of it over the puzzles"),
         (lambda v: np.concatenate([v[:, 1:], v[:, -1:]], 1), True, "the next vector"),
         (lambda v: v + 0.01 * v.mean(1, keepdims=True), True, "each position and a little of the mean of all"),
-        (lambda v: np.concatenate([v[:, :1] + v[:, -1:], v[:, 1:]], 1), True, "a first position that sees the last"),
+        (lambda v: _plus(v, 0, -1), True, "a first position that sees the last"),
         (lambda v: np.flip(np.flip(v, 1).cumsum(1), 1), True, "a sum from the end"),
+        (lambda v: _plus(v, 0, 1), True, "a first position that sees the second, and no other leak"),
+        (lambda v: _plus(v, 1, 2), True, "a second position that sees the third, and no other leak"),
+        (lambda v: _plus(v, 1, 3), True, "a second position that sees the fourth, and no other leak"),
+        (lambda v: _plus(v, -2, -1), True, "a last position but one that sees the last, and no other leak"),
+        (lambda v: _plus(v, 1, 2, puzzle=-1), True, "a leak in the last puzzle only"),
+        (lambda v: _plus(v, 1, 2, number=-1), True, "a leak in the last number of a vector only"),
     )
     for predict, wanted, what in functions:
-        for given in (x, backwards):
-            kept = given.copy()
-            got = called(answer, predict, given)
-            if not np.array_equal(kept, given):
-                raise NotYet("it changes the array that it is given; change a copy, x.copy().")
-            if bool(got) != wanted:
-                verb = "leaks" if wanted else "does not leak"
-                raise NotYet(f"a function that gives {what} {verb}; this says {bool(got)}.")
+        for given in inputs:
+            case = f"for a predict that gives {what},"
+            said = truth(case, tried(answer, predict=predict, x=given))
+            if said != wanted:
+                why = "an output depends on a later input" if wanted else "no output depends on a later input"
+                raise NotYet(f"{case} it gives {said}; wanted is {wanted}: {why}.")
+
+
+def _plus(v: np.ndarray, at: int, seen: int, puzzle: int | None = None, number: int | None = None) -> np.ndarray:
+    """v, and at one position also what stands at another: in all puzzles or one, in all numbers or one."""
+    out = v.copy()
+    if v.shape[1] > max(at, seen, 1):  # of a shorter part, as far as there is one
+        puzzles, width = (slice(None) if one is None else one for one in (puzzle, number))
+        out[puzzles, at, width] += v[puzzles, seen, width]
+    return out
 
 
 CHECKS: dict[str, Check] = {
