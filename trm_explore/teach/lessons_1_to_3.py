@@ -32,7 +32,7 @@ def recursion(answer: Any) -> None:
     x, z_H, z_L = torch.randn(3, 2, 5, 4, generator=rng(2), dtype=torch.float64)
 
     def net(z: Tensor) -> Tensor:
-        return torch.tanh(torch.as_tensor(z) @ weight)
+        return torch.tanh(z @ weight)
 
     for H, L in ((1, 1), (1, 3), (3, 2)):
         case = f"for H_cycles={H}, L_cycles={L}"
@@ -40,15 +40,14 @@ def recursion(answer: Any) -> None:
         wish = f"{case} a list of {count(H, 'answer state')} is wanted, z_H after every H-cycle"
         if steps is None:
             raise NotYet(f"{wish}; this gives nothing back (None). Is there a return?")
-        if not isinstance(steps, list | tuple | Tensor | np.ndarray):
+        if not isinstance(steps, list | tuple | Tensor):
             raise NotYet(f"{wish}; this gives {shown(steps)}.")
         if len(steps) != H:
             raise NotYet(f"{wish}; this has {len(steps)}.")
-        found = []
         for step, got in enumerate(steps):
-            if not isinstance(got, Tensor | np.ndarray) or tuple(got.shape) != tuple(z_H.shape):
-                raise NotYet(f"{wish}, of shape {tuple(z_H.shape)} each; step {step} of this is {shown(got)}.")
-            found.append(torch.as_tensor(got).double())
+            if not isinstance(got, Tensor) or got.shape != z_H.shape:
+                raise NotYet(f"{wish}, a tensor of shape {tuple(z_H.shape)} each; step {step} of this is {shown(got)}.")
+        found = [got.double() for got in steps]
         _compare_states(case, found, net, (x, z_H, z_L), (H, L))
 
 
