@@ -582,6 +582,7 @@ RIGHT = [
     ("only-the-losses", ("off, last", "on, cycle")),
     ("only-the-losses", ("off,full", " On, Full ")),
     ("only-the-losses", iter(["on, full", "off, full"])),
+    ("only-the-losses", np.array(["on, full", "off, full"])),
     ("only-the-gradient", {"off, last", "off, full"}),
     ("interval", other_interval(quantile=4.302652729911275)),  # scipy.stats.t.ppf(0.975, 2)
     ("stop-step", lambda h, t: int(np.argmax(h > t)) if (h > t).any() else len(h) - 1),

@@ -169,6 +169,10 @@ def test_check_says_right_to_its_solution(name, lesson, capsys):
     assert capsys.readouterr().out == f"right: {name}\n" and lesson.exercises == {name: True}
 
 
+def test_an_exercise_that_was_left_out_is_not_solved_and_stops_no_cell(lesson):
+    assert lesson.exercises["recursion"] is False and lesson.exercises == {}
+
+
 def test_check_of_an_unknown_exercise_names_those_that_there_are(capsys):
     assert check("no such", 1) is False
     said = capsys.readouterr().out

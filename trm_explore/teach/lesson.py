@@ -22,6 +22,13 @@ FAST_UPDATES, FAST_PUZZLES = 12, 24
 TIMED = 8  # updates that are timed to say how fast this computer is
 
 
+class Solved(dict[str, bool]):
+    """Exercise -> whether it is solved; one that was not tried is not."""
+
+    def __missing__(self, name: str) -> bool:
+        return False
+
+
 class Lesson:
     """What `setup` gives. `seed`; `device`, where it computes; `fast`, whether everything is shortened; `guesses` by
     key; `exercises`, True where solved."""
@@ -29,7 +36,7 @@ class Lesson:
     def __init__(self, seed: int = 0, fast: bool = False):
         self.seed, self.fast, self.device = seed, fast, "cpu"
         self.guesses: dict[str, Guess] = {}
-        self.exercises: dict[str, bool] = {}
+        self.exercises = Solved()
 
     def __repr__(self) -> str:
         return f"Lesson(seed={self.seed}, device={self.device!r}, fast={self.fast})"

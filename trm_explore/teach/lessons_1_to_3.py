@@ -182,7 +182,7 @@ def only_the_gradient(answer: Any) -> None:
 
 def _pair(answer: Any, right: tuple[set[str], ...], wish: str) -> None:
     """Two names of settings, in any order; spaces and capitals do not matter."""
-    names = answer if isinstance(answer, tuple | list | set) else list(answer) if isinstance(answer, Iterator) else None
+    names = list(answer) if isinstance(answer, tuple | list | set | np.ndarray | Iterator) else None
     if names is None or len(names) != 2:
         raise NotYet(f'two names of settings are wanted, such as ("on, full", "on, cycle"); this is {shown(answer)}.')
     chosen = []
