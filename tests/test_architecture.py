@@ -18,7 +18,19 @@ PACKAGE = ROOT / "trm_explore"
 
 # From the ground up. A room (a module, or a folder and all in it) imports from its own level and those before it.
 LEVELS = (
-    {"checks", "parts", "config", "events", "palette", "resources", "cost", "encoders", "sentences", "texts"},
+    {
+        "checks",
+        "parts",
+        "config",
+        "events",
+        "palette",
+        "resources",
+        "cost",
+        "encoders",
+        "sentences",
+        "texts",
+        "storage",
+    },
     {"network", "supervision", "tasks", "data", "commands", "carry", "puzzle_table", "optimiser", "processes"},
     {"model", "encode"},
     {
@@ -258,3 +270,59 @@ def test_the_only_extra_packages_are_declared():
     come_along = {"fastapi", "starlette", "uvicorn", "httpx", "traitlets", "huggingface_hub"}
     used = {package for module in MODULES for package in theirs(module)}
     assert used <= declared | come_along
+
+
+# ---- every file appears whole or not at all
+
+WRITES = {"write_text", "write_bytes", "savefig", "imsave", "tofile", "savetxt", "save_file"}  # to a path
+# What need not go through storage.write_whole, and why.
+MAY_WRITE = {
+    ("storage.whole", "open"): "is the one place",
+    ("run_folder", "open"): "the log grows line by line; a last line that was cut off is left out by who reads it",
+    ("data.writer", "open"): "rows go into a folder of storage.new_folder, which appears whole",
+    ("data.writer", "save"): "the same",
+    ("open_run", "write_bytes"): "a temporary folder of its own",
+}
+
+
+def writes(module: str) -> set[str]:
+    """The names of calls that write to a path: methods of paths, figures and arrays, open with a mode that writes, and
+    NumPy's and torch's save, unless into a buffer."""
+    found = set()
+    for node in ast.walk(tree(module)):
+        if not isinstance(node, ast.Call):
+            continue
+        function = node.func
+        name = function.attr if isinstance(function, ast.Attribute) else getattr(function, "id", "")
+        values = [*node.args, *(keyword.value for keyword in node.keywords if keyword.arg == "mode")]
+        modes = [value.value for value in values if isinstance(value, ast.Constant) and isinstance(value.value, str)]
+        of = function.value.id if isinstance(function, ast.Attribute) and isinstance(function.value, ast.Name) else ""
+        buffers = [value for value in node.args[:2] if _is_buffer(value, module)]
+        if name == "open" and of != "os" and any(re.fullmatch(r"[rwax+bt]{1,3}", m) and m.strip("rbt") for m in modes):
+            found.add("open")
+        elif (
+            name in WRITES or (name in ("save", "savez", "savez_compressed") and of in ("np", "torch"))
+        ) and not buffers:
+            found.add(name)
+    return found
+
+
+def _is_buffer(value: ast.expr, module: str) -> bool:
+    """Whether an argument is a BytesIO: made there (`x := io.BytesIO()`), or a name that is bound to one."""
+    if isinstance(value, ast.NamedExpr):
+        return "BytesIO" in ast.dump(value.value)
+    bound = (node for node in ast.walk(tree(module)) if isinstance(node, ast.Assign))
+    made = {
+        target.id
+        for node in bound
+        if "BytesIO" in ast.dump(node.value)
+        for target in node.targets
+        if hasattr(target, "id")
+    }
+    return isinstance(value, ast.Name) and value.id in made
+
+
+@every_module
+def test_every_file_is_written_whole_or_not_at_all(module):
+    for name in writes(module):
+        assert (module, name) in MAY_WRITE, f"{module} writes with {name}; take storage.write_whole"

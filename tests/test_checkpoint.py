@@ -5,7 +5,6 @@ import json
 import os
 import pickle
 import stat
-import tempfile
 
 import numpy as np
 import pytest
@@ -96,20 +95,28 @@ def full_disk(*_args, **_kwargs):
 
 
 def fail_at(place, monkeypatch):
+    open_really = os.fdopen
     if place == "write":
-        open_really = tempfile.NamedTemporaryFile
-
-        def half_written(**options):
-            file = open_really(**options)
-            really = file.write
-            file.write = lambda data: (really(data[:100]), full_disk())
-            return file
-
-        monkeypatch.setattr(tempfile, "NamedTemporaryFile", half_written)
-    elif place == "create":
-        monkeypatch.setattr(tempfile, "NamedTemporaryFile", full_disk)
+        monkeypatch.setattr(os, "fdopen", lambda handle, mode: HalfWritten(open_really(handle, mode)))
     else:
-        monkeypatch.setattr(os, place, full_disk)
+        monkeypatch.setattr(os, {"create": "open"}.get(place, place), full_disk)
+
+
+class HalfWritten:
+    """A file on a disk that has room for 100 bytes."""
+
+    def __init__(self, file):
+        self.file = file
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.file.close()
+
+    def write(self, data):
+        self.file.write(data[:100])
+        full_disk()
 
 
 @pytest.mark.parametrize("place", ["create", "write", "fsync", "chmod", "replace"])

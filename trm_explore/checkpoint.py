@@ -9,8 +9,6 @@ The run's config and scalars stand as JSON in the file's header; tensors are nam
 from __future__ import annotations
 
 import json
-import os
-import tempfile
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -22,6 +20,7 @@ from torch import Tensor
 from trm_explore.config import RunConfig
 from trm_explore.cost import parameters
 from trm_explore.model import RecursiveModel
+from trm_explore.storage import write_whole
 
 FORMAT = "trm_explore 1"
 TABLE = "model.puzzle_emb"  # puzzle vectors; there is no average of them
@@ -48,24 +47,11 @@ def checkpoint_bytes(checkpoint: Checkpoint) -> bytes:
 def write_checkpoint(path: str | Path, checkpoint: Checkpoint) -> Path:
     """Writes atomically: on any failure a file that was there before stays as it was, and OSError says why."""
     path, data = Path(path), checkpoint_bytes(checkpoint)
-    temporary = None
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}.", delete=False) as file:
-            temporary = file.name
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        os.chmod(temporary, 0o644)
-        os.replace(temporary, path)
     except OSError as error:
-        if temporary is not None:
-            Path(temporary).unlink(missing_ok=True)
-        kept = "; the checkpoint that was there is untouched" if path.exists() else ""
-        raise OSError(
-            error.errno, f"could not save {path} ({len(data) / 1e6:.1f} MB): {error.strerror or error}{kept}"
-        ) from error
-    return path
+        raise OSError(error.errno, f"could not save {path}: {error.strerror}") from error
+    return write_whole(path, data, "checkpoint")
 
 
 def read_checkpoint(path: str | Path) -> Checkpoint:

@@ -93,11 +93,12 @@ class Saved:
 
 @dataclass(frozen=True, slots=True)
 class Finished:
-    """The end: reason "done" or "stopped" (whoever stops appends it)."""
+    """The end: reason "done" or "stopped" (who stops a stream that does not say so itself appends it)."""
 
     reason: str
     update: int
     seconds: float
+    why: str = ""  # of one that was stopped: what ended it
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,6 +23,7 @@ from trm_explore.checkpoint import slim, write_checkpoint
 from trm_explore.config import RunConfig
 from trm_explore.evaluation import evaluate
 from trm_explore.resources import asset, assets
+from trm_explore.storage import write_whole
 from trm_explore.tasks import preset
 from trm_explore.training import Training, train
 from trm_explore.trajectory import record
@@ -97,7 +98,7 @@ def make_pairs(task: str, folder: Path, measure: bool = False) -> Iterator[str]:
         )
     puzzles = len(training.task.held_out(PUZZLES)["labels"])  # some tasks have fewer
     pair = {"task": task, "cost": cost, "puzzles": puzzles, "shown_puzzle": shown, "runs": runs}
-    path.write_text(json.dumps(ev.finite(pair)) + "\n", encoding="utf-8")
+    write_whole(path, json.dumps(ev.finite(pair)) + "\n")
     yield f"{task}: {text_of(pair)}"
 
 

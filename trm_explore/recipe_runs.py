@@ -17,6 +17,7 @@ from typing import Any
 from trm_explore import events as ev
 from trm_explore.pairs import OTHERS, Recording, config_of_pair, short
 from trm_explore.resources import asset, assets
+from trm_explore.storage import write_whole
 from trm_explore.training import shown_puzzle, train
 from trm_explore.trajectory import frame_of, record
 
@@ -60,7 +61,7 @@ def make_recipe_runs(task: str, folder: Path) -> Iterator[str]:
     for run in runs.values():  # what is the same for all is written once
         run["frame"] = {key: part for key, part in run["frame"].items() if key not in puzzle}
     text = json.dumps(ev.finite({"task": task, "puzzle": puzzle, "runs": runs}), separators=(",", ":"))
-    (folder / file_of(task)).write_text(text + "\n", encoding="utf-8")
+    write_whole(folder / file_of(task), text + "\n")
 
 
 def _frame(recording: Recording, shown: int) -> dict[str, Any]:

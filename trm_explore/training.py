@@ -4,8 +4,8 @@
         ...
 
 The stream is pulled: nothing is computed until the next event is asked for, so pausing is to wait and stopping is to
-close. `training.stop()` may be called from another thread; it is looked at before every call of the network. No print
-in here.
+close. `training.stop()` may be called from another thread; it is looked at before every call of the network.
+`training.finish()` ends it after the update at hand, with a checkpoint. No print in here.
 """
 
 from __future__ import annotations
@@ -68,7 +68,9 @@ class Training:
             raise ValueError("; ".join(memory_full(self.config))) from error
         if resume is not None:
             self.state.restore(resume)
-        self._stop = threading.Event()
+        self._stop, self._ending, self._why = threading.Event(), threading.Event(), ""
+        self._saved_at: int | None = None  # the update of the newest checkpoint in the run's folder
+        self._early: ev.Saved | ev.Failed | None = None  # written while something was measured, to be told yet
         self._stream = self._events()
 
     @property
@@ -99,6 +101,13 @@ class Training:
         of several processes ends them all, before the next update."""
         self._stop.set()
 
+    def finish(self, why: str = "") -> None:
+        """Ends the stream after the update at hand and what is measured after it, with a checkpoint where the run has a
+        folder, and Finished("stopped", why); from any thread or signal handler. Before the first update nothing comes
+        any more. One of several processes ends them all, after the same update."""
+        self._why = why
+        self._ending.set()
+
     def close(self) -> None:
         """Ends the stream now; only by the thread that iterates."""
         self._stream.close()
@@ -106,6 +115,25 @@ class Training:
     def _before_call(self) -> None:
         if self._stop.is_set() and self.processes.count == 1:  # else the others would wait for this one
             raise Stopped
+
+    def _before_measuring(self) -> None:
+        """Who ends a run may not have the patience for a long evaluation: its update is saved at once."""
+        self._before_call()
+        if not (self._ending.is_set() and self.config.out and self.processes.count == 1):
+            return
+        if self._early is None and self._saved_at != self.update:
+            self._early = self._saved(Path(self.config.out) / CHECKPOINT_NAME)
+
+    def _before_beginning(self) -> None:
+        self._before_call()
+        if self._ending.is_set() and self.processes.count == 1:
+            raise Stopped
+
+    def _asked(self) -> tuple[bool, bool]:
+        """Whether any process was asked to stop, or to finish."""
+        asked = torch.tensor([int(self._stop.is_set()), int(self._ending.is_set())], device=self.device)
+        stop, finish = self.processes.add(asked).tolist()
+        return bool(stop), bool(finish)
 
     def _events(self) -> Iterator[ev.Event]:
         threads = torch.get_num_threads()
@@ -124,7 +152,7 @@ class Training:
 
     def _run(self) -> Iterator[ev.Event]:
         for done, total in self.task.prepare():
-            self._before_call()
+            self._before_beginning()
             yield ev.Preparing(f"puzzles for {self.task.name}", done, total)
         self._count_epochs()
         c = self.config.train
@@ -135,6 +163,7 @@ class Training:
         if c.compile:
             yield ev.Preparing("the compiled network", 0, 1)
             remarks += filter(None, [self._compile()])
+        self._before_beginning()
         yield ev.Started(
             self.config.to_flat(),
             sum(p.numel() for p in self.model.parameters()),
@@ -146,8 +175,12 @@ class Training:
             remarks,
         )
         while self.update < c.updates:
-            if self.processes.agree(self._stop.is_set(), self.device):
+            stop, finish = self._asked()
+            if stop:
                 raise Stopped
+            if finish:
+                yield from self._finished_early()
+                return
             before, drawn = self.state.data_rng.bit_generator.state, self.state.drawn
             try:
                 done = self._one_update()
@@ -163,14 +196,21 @@ class Training:
             if _every(c.frame_every, self.update) or (last and c.frame_every):
                 yield self._frame()
             if last or _every(c.eval_every, self.update):
-                how = {"before_call": self._before_call, "processes": self.processes}
+                how = {"before_call": self._before_measuring, "processes": self.processes}
                 scores = evaluate(self.ema_model, self.task, held_out, H_cycles=self.config.eval_steps, **how)
                 yield ev.Evaluated(self.update, int(judged(self.task, held_out).sum()), *scores)
-            if self.config.out and (last or _every(c.save_every, self.update)):
-                yield (saved := self._saved(Path(self.config.out) / CHECKPOINT_NAME))
+            if self._early is not None or (self.config.out and (last or _every(c.save_every, self.update))):
+                yield (saved := self._early or self._saved(Path(self.config.out) / CHECKPOINT_NAME))
                 if isinstance(saved, ev.Failed):
                     return
         yield ev.Finished("done", self.update, self.seconds)
+
+    def _finished_early(self) -> Iterator[ev.Event]:
+        if self.config.out and self.update and self._saved_at != self.update:
+            yield (saved := self._saved(Path(self.config.out) / CHECKPOINT_NAME))
+            if isinstance(saved, ev.Failed):
+                return
+        yield ev.Finished("stopped", self.update, self.seconds, self._why)
 
     @torch.enable_grad()
     def _one_update(self) -> ev.UpdateDone | ev.Failed:
@@ -250,12 +290,13 @@ class Training:
         few = {name: value[:MEASURED] for name, value in held_out.items()}
         batch = to_device(few, self.device) | {"board": self.task.held_out_shape()}
         scope = self.config.supervision.scope
-        statistics = gradient_statistics(self.model, batch, gradient_scope=scope, before_call=self._before_call)
+        statistics = gradient_statistics(self.model, batch, gradient_scope=scope, before_call=self._before_measuring)
         return ev.GradientsMeasured(self.update, *statistics)
 
     def _frame(self) -> ev.Frame:
         shown = self._shown
-        trajectory = record(self.ema_model, shown.batch, H_cycles=self.config.eval_steps, before_call=self._before_call)
+        how = {"H_cycles": self.config.eval_steps, "before_call": self._before_measuring}
+        trajectory = record(self.ema_model, shown.batch, **how)
         return ev.Frame(self.update, frame_of(trajectory, self.task, label=shown.label, update=self.update))
 
     def checkpoint(self) -> Checkpoint:
@@ -277,6 +318,7 @@ class Training:
         if self.processes.agree(bool(reason), self.device):
             reason = reason or "the first process could not save the checkpoint"
             return ev.Failed(self.update, reason, "free some space or choose another out folder")
+        self._saved_at = self.update
         return ev.Saved(self.update, str(path))
 
 

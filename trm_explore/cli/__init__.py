@@ -13,6 +13,7 @@ import tyro
 
 from trm_explore.cli import data, embed, look, page, published, report, tasks
 from trm_explore.cli import train as training
+from trm_explore.cli.signals import Signals, status_of
 from trm_explore.cli.train import translated
 from trm_explore.memory import out_of_memory
 from trm_explore.terminal import USAGE
@@ -36,7 +37,8 @@ COMMANDS = {
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Runs one command and returns the exit status: 0, 2 for an error said in one sentence, 130 when interrupted."""
+    """Runs one command and returns the exit status: 0, 2 for an error said in one sentence, 130, 143 or 129 when ended
+    by Ctrl-C, SIGTERM or SIGHUP."""
     argv = sys.argv[1:] if argv is None else argv
     if not argv or argv[0] in ("-h", "--help", "help"):
         print(USAGE)
@@ -48,7 +50,8 @@ def main(argv: list[str] | None = None) -> int:
         argv, default = [argv[0], *translated(argv[1:], kind)], None
         if kind is training.Train:
             default = training.defaults(argv[1:])
-        return run(_parse(kind, argv, default))
+        with Signals():
+            return run(_parse(kind, argv, default))
     except BrokenPipeError:  # `| head` has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
@@ -62,8 +65,8 @@ def main(argv: list[str] | None = None) -> int:
             raise
         print("trm-explore: the device's memory is full; give fewer --puzzles or --H_cycles", file=sys.stderr)
         return 2
-    except KeyboardInterrupt:
-        return 130
+    except KeyboardInterrupt as end:
+        return status_of(end)
 
 
 def _parse(kind: type, argv: list[str], default: Any) -> Any:

@@ -12,6 +12,7 @@ from trm_explore import events as ev
 from trm_explore.config import RunConfig
 from trm_explore.report import csv_of, report_html
 from trm_explore.run_folder import config_of, read_events
+from trm_explore.storage import write_whole
 
 
 @dataclass(frozen=True)
@@ -36,6 +37,6 @@ def run(args: Report) -> int:
         raise ValueError(f"out={args.out} ends in {path.suffix or 'nothing'}; give a file that ends in .html or .csv")
     events = read_events(args.run)
     text = writers[path.suffix](config_of(events), events)
-    path.write_text(text, encoding="utf-8")
+    write_whole(path, text)
     print(f"{path}: {len(text):,} characters")
     return 0

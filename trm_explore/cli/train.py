@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import argparse
-import contextlib
-import signal
+import os
+import shlex
+import shutil
 import sys
 from collections.abc import Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass, field, fields, is_dataclass
 from pathlib import Path
 
@@ -15,10 +17,11 @@ from tqdm import tqdm
 
 from trm_explore import events as ev
 from trm_explore.analysis import diagnose
-from trm_explore.checkpoint import read_checkpoint
+from trm_explore.checkpoint import pick_device, read_checkpoint
+from trm_explore.cli.signals import Signals
 from trm_explore.config import ALIASES, SWITCHES, RunConfig
-from trm_explore.processes import Processes, joined
-from trm_explore.run_folder import find_checkpoint, keep
+from trm_explore.processes import joined
+from trm_explore.run_folder import RunFolder, find_checkpoint
 from trm_explore.tasks import preset
 from trm_explore.terminal import evaluation_line, gradient_line, log_line, start_line
 from trm_explore.training import CHECKPOINT_NAME, Training, train
@@ -85,32 +88,54 @@ def defaults(argv: list[str]) -> Train:
 
 
 def run(args: Train) -> int:
-    """Trains, under torchrun together with the other processes; the exit status: 0, 2 after a failure, 130 when
-    interrupted."""
-    with joined(args.run.train.device) as processes:
-        return _run(args, processes) if processes.first else _along(args, processes)
+    """Trains, under torchrun together with the other processes; the exit status: 0, 2 after a failure, 130, 143 or 129
+    when ended by a signal: the update at hand is then finished and saved."""
+    with Signals() as signals, joined(args.run.train.device) as processes:
+        resume = find_checkpoint(args.resume) if args.resume else None
+        folder, training, refused = RunFolder(args.run.out if processes.first else "", resume), None, None
+        with ExitStack() as stack:
+            try:  # the lock comes first: what is resumed is then nobody else's
+                stack.enter_context(folder)
+                training = train(args.run, resume=resume, processes=processes)
+                folder.check(training.config)
+            except (ValueError, OSError) as error:
+                refused = error
+            if processes.agree(refused is not None, pick_device(args.run.train.device)):
+                if refused is None:  # who refused says why
+                    return 2
+                raise refused
+            signals.gently = training.finish
+            if processes.first:
+                return _run(args, training, folder, signals)
+            return _along(training, signals)
 
 
-def _along(args: Train, processes: Processes) -> int:
+def _along(training: Training, signals: Signals) -> int:
     """One of several processes that is not the first: it computes, and the first one says and keeps everything."""
-    resume = find_checkpoint(args.resume) if args.resume else None
-    status = 130
-    with contextlib.suppress(KeyboardInterrupt):
-        for event in _until_interrupted(train(args.run, resume=resume, processes=processes)):
+    status = signals.status
+    try:
+        for event in training:
             if isinstance(event, ev.Failed):
                 status = 2
-            elif isinstance(event, ev.Finished) and event.reason == "done":
-                status = 0
+            elif isinstance(event, ev.Finished):
+                status = 0 if event.reason == "done" else signals.status
+    except RuntimeError:
+        if not signals.came:
+            raise
+        status = signals.status  # the first process has gone, and this one was told to go
+    except KeyboardInterrupt:
+        status = signals.status
     return status
 
 
-def _run(args: Train, processes: Processes) -> int:
-    resume = find_checkpoint(args.resume) if args.resume else None
-    training = train(args.run, resume=resume, processes=processes)
+def _run(args: Train, training: Training, folder: RunFolder, signals: Signals) -> int:
     status, screen, saved = 0, Screen(args.run, args.log_every), training.update
     seen: list[ev.Event] = []
+    for note in folder.notes:
+        print(f"trm-explore: {note}", file=sys.stderr)
+    began = training.update
     try:
-        for event in keep(_until_interrupted(training), args.run.out, resume, training.update):
+        for event in folder.keep(_to_the_end(training), began):
             if args.json:
                 print(ev.to_json(event), flush=True)
             else:
@@ -124,38 +149,52 @@ def _run(args: Train, processes: Processes) -> int:
             elif isinstance(event, ev.Saved):
                 saved = event.update
             elif isinstance(event, ev.Finished) and event.reason == "stopped":
-                status = 130
+                status = signals.status
     except KeyboardInterrupt:  # the second one
-        status = 130
+        status = signals.status
     finally:
         screen.close()
     if status != 2 and not args.json:
         for finding in diagnose(seen):
             print(f"Note: {finding.text}")
-    if status == 130:
-        file = Path(args.run.out) / CHECKPOINT_NAME
-        there = args.run.out and file.exists()
-        kept = f"go on from update {saved} with --resume {file}" if there else "no checkpoint was written yet"
-        print(f"trm-explore: stopped after update {training.update}; {kept}", file=sys.stderr)
+    if status > 2:
+        print(f"trm-explore: {_stopped(args, training.update, saved)}", file=sys.stderr)
     return status
 
 
-def _until_interrupted(training: Training) -> Iterator[ev.Event]:
-    """The training's events; Ctrl-C stops it between two calls of the network, so that nothing is left half written.
-    A second one ends it at once."""
-
-    def stop(*_: object) -> None:
-        signal.signal(signal.SIGINT, before)
-        training.stop()
-
-    before, event = signal.signal(signal.SIGINT, stop), None
-    try:
-        for event in training:
-            yield event
-    finally:
-        signal.signal(signal.SIGINT, before)
+def _to_the_end(training: Training) -> Iterator[ev.Event]:
+    """The training's events; Finished also where it was ended before it began."""
+    event = None
+    for event in training:
+        yield event
     if not isinstance(event, ev.Finished | ev.Failed):
         yield ev.Finished("stopped", training.update, training.seconds)
+
+
+def _stopped(args: Train, update: int, saved: int) -> str:
+    """What was kept of a run that was ended, and the command that goes on."""
+    said = f"stopped after update {update}" if update else "stopped before the first update"
+    if not args.run.out:
+        return f"{said}; nothing was kept, because there is no --out folder"
+    if not (Path(args.run.out) / CHECKPOINT_NAME).is_file():
+        return f"{said}; nothing was saved yet, the same command begins anew"
+    return f"{said}; go on from update {saved} with {again(args)}"
+
+
+def again(args: Train) -> str:
+    """The command that goes on with this run, as a shell takes it."""
+    count, here = (os.environ.get(name, "1") for name in ("WORLD_SIZE", "LOCAL_WORLD_SIZE"))
+    if "RANK" in os.environ and count == here != "1":  # any number goes on, but this one as fast as before
+        words = ["torchrun", f"--nproc_per_node={here}", "-m", "trm_explore"]
+    elif shutil.which("trm-explore"):
+        words = ["trm-explore"]
+    else:
+        words = [sys.executable, "-m", "trm_explore"]
+    out = args.run.out
+    words += ["train", *(["--resume", out] if not out.startswith("-") else [f"--resume={out}"])]
+    words += ["--json"] if args.json else []
+    words += ["--log_every", str(args.log_every)] if args.log_every != Train.log_every else []
+    return shlex.join(words)
 
 
 class Screen:

@@ -28,7 +28,8 @@ from trm_explore.data.arc_grids import (
 )
 from trm_explore.data.folder import read_json
 from trm_explore.data.from_csv import Written
-from trm_explore.data.writer import PartWriter, check_free, new_folder, write_identifiers
+from trm_explore.data.writer import PartWriter, check_free, write_identifiers
+from trm_explore.storage import new_folder, write_whole
 
 TRIES = 5  # draws for each wanted copy before fewer will do
 TEST_PUZZLES = "test_puzzles.json"
@@ -99,7 +100,7 @@ def build_arc(
             done = yield from _write(folder, part, own, identifiers, rng, len(groups) if part == "train" else None)
             counts[part] = done
         write_identifiers(folder, ["<blank>", *identifiers])
-        (folder / TEST_PUZZLES).write_text(json.dumps(tested), encoding="utf-8")
+        write_whole(folder / TEST_PUZZLES, json.dumps(tested))
     return Written(str(output_dir), len(groups), *counts.values(), False, "; ".join(notes))
 
 

@@ -14,7 +14,8 @@ from pathlib import Path
 import numpy as np
 
 from trm_explore.data.puzzle_csv import Rows, read_rows
-from trm_explore.data.writer import PartWriter, new_folder, write_identifiers
+from trm_explore.data.writer import PartWriter, check_free, write_identifiers
+from trm_explore.storage import new_folder
 
 SKIP, TRAIN, TEST = 0, 1, 2  # where a row goes
 TENTH = np.uint64(10)
@@ -66,6 +67,7 @@ def build(
     if subsample_size is not None and subsample_size < 1:
         raise ValueError(f"subsample_size={subsample_size} must be at least 1, or left out for all puzzles")
     rng = np.random.RandomState(seed)
+    check_free(output_dir)
     with new_folder(output_dir) as folder:
         where, rated = yield from _sorted_out(files, kind, min_difficulty)
         total = int((where == TRAIN).sum())

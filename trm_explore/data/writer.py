@@ -8,19 +8,15 @@ with new_folder("sudoku-1k") as folder:               # a temporary folder besid
 
 from __future__ import annotations
 
-import errno
 import json
-import os
-import shutil
-import tempfile
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, BinaryIO
 
 import numpy as np
 
 from trm_explore.data.folder import DESCRIPTION
+from trm_explore.storage import write_whole
 
 
 def check_free(path: str | Path) -> None:
@@ -32,33 +28,9 @@ def check_free(path: str | Path) -> None:
         raise ValueError(f"output_dir={str(path)!r} is there already and not empty; give another name, or remove it")
 
 
-@contextmanager
-def new_folder(path: str | Path) -> Iterator[Path]:
-    """A folder to fill, that takes the name `path` only when the block ends well; else nothing of it is left.
-
-    ValueError where there is something under that name already.
-    """
-    check_free(path)
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = Path(tempfile.mkdtemp(dir=path.parent, prefix=f".{path.name}."))
-    try:
-        yield temporary
-        os.chmod(temporary, 0o755)  # mkdtemp's are for the owner alone
-        if path.is_dir():  # an empty one
-            path.rmdir()
-        os.rename(temporary, path)
-    except OSError as error:
-        if error.errno == errno.ENOSPC:
-            raise OSError(error.errno, f"could not write {path}: the disk is full; nothing was kept") from error
-        raise
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
-
-
 def write_identifiers(folder: Path, names: list[str]) -> None:
     """identifiers.json: the puzzles' names by their number."""
-    (folder / "identifiers.json").write_text(json.dumps(names), encoding="utf-8")
+    write_whole(folder / "identifiers.json", json.dumps(names))
 
 
 class PartWriter:
@@ -125,7 +97,7 @@ class PartWriter:
             "total_puzzles": len(sizes) if total_puzzles is None else total_puzzles,
             "sets": ["all"],
         }
-        (self.folder / DESCRIPTION).write_text(json.dumps(said), encoding="utf-8")
+        write_whole(self.folder / DESCRIPTION, json.dumps(said))
 
     def _start(self, name: str, dtype: np.dtype, shape: tuple[int, ...]) -> BinaryIO:
         """A .npy file whose header is written and whose numbers follow."""

@@ -19,6 +19,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from trm_explore.palette import step_colors
+from trm_explore.storage import write_whole
 
 COLUMN, SQUARE, PAGE = 3.3, 4.2, 7.0  # inches; square figures need not fill a page
 # The page's light colours (static/common.js).
@@ -141,11 +142,11 @@ def save(figure: Figure, path: str | Path) -> Path:
         raise ValueError(f"figure is a {type(figure).__name__}; give what a function of trm_explore.plots returned")
     try:
         with rc_context(STYLE | EMBED):
-            figure.savefig(path, format=kind, **FILES[kind])
+            figure.savefig(drawn := io.BytesIO(), format=kind, **FILES[kind])
+        return write_whole(path, drawn.getvalue(), "figure")
     except OSError as error:
         advice = "choose a folder that exists and that you may write to"
-        raise OSError(error.errno, f"could not write the figure to {path}: {error.strerror}; {advice}") from error
-    return path
+        raise OSError(error.errno, f"{error.strerror}; {advice}") from error
 
 
 def mix(color: str, part: float, ground: str = PAPER) -> tuple[float, ...]:

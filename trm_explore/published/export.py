@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import os
+import io
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,7 @@ from trm_explore.config import ModelConfig, RunConfig
 from trm_explore.model import RecursiveModel
 from trm_explore.published.config_file import write_settings
 from trm_explore.published.names import theirs_of
+from trm_explore.storage import write_whole
 
 PREFIX = "model.inner."
 ARCHITECTURES = {  # (networks, states) -> the class in the published code
@@ -37,14 +38,14 @@ def export_published(model: RecursiveModel, config: RunConfig, folder: str | Pat
     if m.puzzle_emb_len and not m.num_puzzle_identifiers:  # an empty prefix is a row of zeros there
         tensors["puzzle_emb"] = torch.zeros(1, m.hidden_size)
     folder.mkdir(parents=True, exist_ok=True)
-    temporary = folder / f".{file.name}"
-    try:
-        with temporary.open("wb") as stream:
-            torch.save({PREFIX + theirs_of(name): value for name, value in tensors.items()}, stream)
-        os.replace(temporary, file)
-    finally:
-        temporary.unlink(missing_ok=True)
-    beside.write_text(write_settings(settings_of(config, m)), encoding="utf-8")
+    packed = io.BytesIO()
+    torch.save({PREFIX + theirs_of(name): value for name, value in tensors.items()}, packed)
+    write_whole(beside, write_settings(settings_of(config, m)))
+    try:  # last: where the weights are, their settings are
+        write_whole(file, packed.getvalue())
+    except OSError:
+        beside.unlink(missing_ok=True)
+        raise
     return file
 
 

@@ -12,6 +12,7 @@ vectors. Chunks are read in the order of their numbers, one at a time, and never
 
 from __future__ import annotations
 
+import io
 import os
 import re
 from collections.abc import Iterable
@@ -20,6 +21,8 @@ from types import TracebackType
 
 import numpy as np
 import torch
+
+from trm_explore.storage import FolderLock, write_whole
 
 SPLITS = ("train", "val")
 HOW = "`trm-explore embed FILE.txt --output_dir DIR` makes such a folder"
@@ -147,17 +150,22 @@ class ChunkWriter:
         self.written = 0  # windows
         self._rows: list[torch.Tensor] = []
         self._partial: list[Path] = []
-        self._made = False
+        self._lock = FolderLock(self.folder, f".{split}.lock")  # the other split may be written beside it
 
     def __enter__(self) -> ChunkWriter:
-        self._made = not self.folder.exists()
         try:
-            self.folder.mkdir(parents=True, exist_ok=True)
+            self._lock.__enter__()
         except OSError as error:
             raise ValueError(
                 f"the folder {str(self.folder)!r} cannot be made ({error.strerror}): give another output folder"
             ) from None
-        self.check_empty()
+        try:
+            self.check_empty()
+        except ValueError:
+            self._lock.__exit__()
+            raise
+        for left in self.folder.glob(f".{self.split}_embeddings_chunk_*.pt.partial"):  # its writer was killed
+            left.unlink(missing_ok=True)
         return self
 
     def check_empty(self) -> None:
@@ -185,19 +193,16 @@ class ChunkWriter:
         finally:
             for path in self._partial:
                 path.unlink(missing_ok=True)
-            if self._made and not any(self.folder.iterdir()):
-                self.folder.rmdir()
+            self._lock.__exit__()
 
     def _write(self) -> None:
         path = self.folder / f".{chunk_name(self.split, len(self._partial))}.partial"
         self._partial.append(path)
         try:
-            torch.save(self._rows, path)
-        except (OSError, RuntimeError) as error:  # torch's writer says RuntimeError for a full disk
-            raise ValueError(
-                f"{str(path)!r} cannot be written ({getattr(error, 'strerror', None) or 'the disk may be full'}): "
-                "free some space, or give another output folder"
-            ) from None
+            torch.save(self._rows, packed := io.BytesIO())
+            write_whole(path, packed.getvalue())
+        except OSError as error:
+            raise ValueError(f"{error.strerror}: free some space, or give another output folder") from None
         self._rows = []
 
 

@@ -9,8 +9,8 @@ two that ship were made by
 
 from __future__ import annotations
 
+import io
 import os
-import tempfile
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator
@@ -18,6 +18,7 @@ from pathlib import Path
 
 import numpy as np
 
+from trm_explore.storage import write_whole
 from trm_explore.tasks.puzzles import generate, is_solution
 
 # Fewest and most givens. A rough dial: fewer givens are mostly harder, but it depends on which they are.
@@ -86,11 +87,6 @@ def load_pool(path: Path, size: int) -> tuple[np.ndarray, np.ndarray] | None:
 def save_pool(path: Path, questions: np.ndarray, answers: np.ndarray) -> None:
     """Write a pool file whole or not at all: others see the old file or the new one. OSError on a full disk."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=path.stem, suffix=".tmp")
-    try:
-        with os.fdopen(handle, "wb") as stream:
-            np.savez_compressed(stream, questions=questions, answers=answers)
-        os.replace(temporary, path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
+    packed = io.BytesIO()
+    np.savez_compressed(packed, questions=questions, answers=answers)
+    write_whole(path, packed.getvalue(), "pool")
