@@ -159,6 +159,13 @@ class RunFolder:
         return OSError(error.errno, f"could not write to {self.folder}: {reason}; {advice}")
 
 
+def keep(events: Iterable[ev.Event], out: str, resume: Path | None = None, update: int = 0) -> Iterator[ev.Event]:
+    """The same events, also written to the run's folder, which is locked until their end. `resume`: the checkpoint, of
+    `update`, they go on from."""
+    with RunFolder(out, resume) as folder:
+        yield from folder.keep(events, update)
+
+
 def _first_event(log: Path) -> ev.Started | None:
     """How the run began; None where that was not written to its end. ValueError for a file that no run wrote."""
     try:

@@ -146,7 +146,8 @@ def save(figure: Figure, path: str | Path) -> Path:
         return write_whole(path, drawn.getvalue(), "figure")
     except OSError as error:
         advice = "choose a folder that exists and that you may write to"
-        raise OSError(error.errno, f"{error.strerror}; {advice}") from error
+        reason = getattr(error.__cause__, "strerror", None) or error.strerror
+        raise OSError(error.errno, f"could not write the figure to {path}: {reason}; {advice}") from error
 
 
 def mix(color: str, part: float, ground: str = PAPER) -> tuple[float, ...]:
