@@ -1,5 +1,5 @@
 # The three commands of this project. Everything lives in .venv; nothing is installed twice (stamp files in .venv tell).
-.PHONY: help app lab test chromium clean
+.PHONY: help app lab docs test chromium clean
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
 
@@ -14,6 +14,7 @@ APT := apt-get
 help:
 	@echo "make app     install once into .venv, then open the page on http://127.0.0.1:7860 (ARGS=... for its options)"
 	@echo "make lab     install once into .venv, then open the lessons in JupyterLab (ARGS=... for its options)"
+	@echo "make docs    install once what the documents need, then build them as a site in site/"
 	@echo "make test    install once what the tests need, then run every check (ARGS=... for pytest)"
 	@echo "make clean   remove .venv and what the tools left behind"
 	@echo "PYTHON=python3.12 picks the Python to make .venv with; PIP_FLAGS=... goes to pip install (see README.md)"
@@ -24,6 +25,10 @@ app: .venv/.app
 # From here, not from notebooks/: the lessons link to docs/.
 lab: .venv/.lab
 	@$(VPYTHON) -m jupyterlab --ServerApp.default_url=/lab/tree/notebooks/01_recursion_by_hand.ipynb $(ARGS)
+
+docs: .venv/.docs
+	@NO_MKDOCS_2_WARNING=1 $(VPYTHON) -m mkdocs build --quiet $(ARGS)
+	@echo "site/index.html"
 
 test: .venv/.test chromium
 	$(VPYTHON) -m ruff check
@@ -41,10 +46,14 @@ test: .venv/.test chromium
 	@$(INSTALL) '.[lab]'
 	@touch $@
 
+.venv/.docs: .venv/.made pyproject.toml constraints.txt
+	@$(INSTALL) '.[docs]'
+	@touch $@
+
 .venv/.test: .venv/.made pyproject.toml constraints.txt
 	@echo "Installing into .venv, with what the tests need. This happens once and takes some minutes: PyTorch is large."
 	@$(INSTALL) '.[app,test]'
-	@touch .venv/.app .venv/.lab $@
+	@touch .venv/.app .venv/.docs .venv/.lab $@
 
 .venv/.made:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "$(PYTHON) is missing or older than Python\
@@ -71,5 +80,5 @@ chromium: .venv/.test
 	 system's package manager, then run make test again." >&2; exit 1
 
 clean:
-	rm -rf .venv build dist .pytest_cache .ruff_cache .hypothesis
+	rm -rf .venv build dist site .pytest_cache .ruff_cache .hypothesis
 	find trm_explore tests -name __pycache__ -type d -prune -exec rm -rf {} +
