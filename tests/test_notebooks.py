@@ -1,12 +1,14 @@
 """The lessons: each runs from top to bottom as shipped and with its solutions, and keeps to the form of all lessons."""
 
 import ast
+import copy
 import re
 import tomllib
 from functools import cache
 from pathlib import Path
 
 import pytest
+from conftest import large
 from lessons import FOLDER, LESSONS, execute, exercises, read, said, solution, solved
 
 import trm_explore.teach as teach
@@ -58,6 +60,18 @@ def test_lesson_runs_with_its_solutions_and_its_checks_say_right(path, tmp_path)
     done = execute(solved(book_of(path)), tmp_path)
     for n in exercises(done):
         assert re.match(r"right: [\w-]+\n$", said(done.cells[n])), said(done.cells[n])
+
+
+@large
+@pytest.mark.slow
+@every_lesson
+def test_cells_can_be_run_again_once_all_have_run(path, tmp_path):
+    book = solved(book_of(path))
+    again = [copy.deepcopy(cell) for cell in reversed(book.cells) if cell.cell_type == "code"]
+    for n, cell in enumerate(again):
+        cell.id = f"again-{n}"
+    book.cells += again
+    execute(book, tmp_path)
 
 
 # ---- their form
