@@ -30,6 +30,7 @@ LEVELS = (
         "sentences",
         "texts",
         "storage",
+        "percent",
     },
     {"network", "supervision", "tasks", "data", "commands", "carry", "puzzle_table", "optimiser", "processes"},
     {"model", "encode"},

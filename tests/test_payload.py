@@ -205,7 +205,7 @@ def test_points_are_update_clock_loss_and_step_losses(ran):
 
 def test_nan_in_accuracies_is_null(ran):
     message = message_of("x", ran[0], [ev.Evaluated(3, 9, [math.nan], [math.nan], [1.0])])
-    assert strict(message)["evals"] == [[3, [None], [1.0]]]
+    assert strict(message)["evals"] == [[3, [None], [1.0], 9]]
 
 
 @pytest.mark.parametrize("number", [0, 1, 2, FRAMES_A_MESSAGE, FRAMES_A_MESSAGE + 1, 1000])

@@ -10,6 +10,7 @@ from browser import launch
 from trm_explore import events as ev
 from trm_explore import preset, train
 from trm_explore.cli import main
+from trm_explore.percent import percent
 from trm_explore.report import csv_of, report_html
 
 CONFIG = preset(
@@ -80,7 +81,7 @@ def test_the_last_evaluation_stands_in_the_report_as_a_table(run):
     last = [event for event in run if isinstance(event, ev.Evaluated)][-1]
     text = report_html(CONFIG, run)
     for cell, exact in zip(last.cell_accuracy, last.exact_accuracy, strict=True):
-        assert f"<td>{100 * cell:.1f} %</td><td>{100 * exact:.1f} %</td>" in text
+        assert f"<td>{percent(cell)}</td><td>{percent(exact)}</td>" in text
 
 
 def test_a_long_run_keeps_its_first_and_last_update_and_a_bounded_size(run):

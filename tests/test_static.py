@@ -8,13 +8,18 @@ from pathlib import Path
 import pytest
 from browser import launch
 
+from trm_explore.payload import plan_of
+from trm_explore.percent import percent
 from trm_explore.resources import SHARED_SCRIPTS, script
+from trm_explore.supervision import gradient_reach
+from trm_explore.tasks import preset
 
 TESTS = Path(__file__).parent
 STATIC = TESTS.parent / "trm_explore" / "static"
 PLAN = json.loads((TESTS / "data" / "plan.json").read_text(encoding="utf-8"))
 MESSAGE = json.loads((TESTS / "data" / "message.json").read_text(encoding="utf-8"))
 FRAMES = json.loads((TESTS / "data" / "frames.json").read_text(encoding="utf-8"))  # one by hand a kind of board
+ON = {"enable_deep_supervision": True, "deep_supervision_schedule": "linear_decay"}
 NAMES = ("ribbon", "curves", "player")
 SOURCES = {path.stem: path.read_text(encoding="utf-8") for path in STATIC.glob("*.js")}
 
@@ -113,6 +118,7 @@ def plan(steps, **changes):
         "read": steps,
         "weights": weights,
         "divisor": sum(weights),
+        "reach": gradient_reach(PLAN["scope"], weights),
         "colors": colors,
         **changes,
     }
@@ -280,20 +286,51 @@ def test_ribbon_shows_plan_and_run(page):
     "scope, arrows, lit",
     [
         ("last", ["none", "none", "inside"], ["0", "0", "1"]),
+        ("one_step", ["none", "none", "last_call"], ["0", "0", "1"]),
         ("cycle", ["inside", "inside", "inside"], ["1", "1", "1"]),
         ("full", ["end", "through", "start"], ["1", "1", "1"]),
     ],
 )
 def test_gradient_arrows(page, scope, arrows, lit):
-    mount(page, {**PLAN, "scope": scope}, None, names=["ribbon"])
+    mount(page, plan_of(preset("sudoku4", gradient_scope=scope, **ON)), None, names=["ribbon"])
     assert columns(page, "arrow") == arrows and columns(page, "lit") == lit
     visible = page.eval_on_selector_all("#ribbon .tr-arrow", "nodes => nodes.map(n => n.getClientRects().length > 0)")
     assert visible == [arrow != "none" for arrow in arrows]
+    begins = page.eval_on_selector_all(
+        "#ribbon [data-col='2'] :is(.tr-chain i, .tr-chain em, .tr-arrow)",
+        "nodes => nodes.map(n => Math.round(n.getBoundingClientRect().left))",
+    )
+    assert begins[-1] == {"one_step": begins[1], "full": begins[0] - 13}.get(scope, begins[0]), (
+        "two L-cycles, the arrow"
+    )
+
+
+def test_a_gradient_that_weights_of_now_let_pass_is_drawn_as_python_says(page):
+    told = plan_of(preset("sudoku4", gradient_scope="cycle", curriculum="depth", L_cycles=7, **ON))
+    said = {**MESSAGE, "key": told["key"], "points": [[300, 9.5, 0.1, [0.3, 0.2, 0.1], [0, 0, 1]]]}
+    mount(page, told, {**said, "reach": ["none", "none", "inside"]}, names=["ribbon"])
+    assert columns(page, "arrow") == ["none", "none", "inside"]
+    put(page, "message", delta(run=MESSAGE["run"], key=told["key"]))
+    assert columns(page, "arrow") == ["none", "none", "inside"], "a delta without updates says nothing new"
+    put(page, "plan", plan_of(preset("sudoku4", gradient_scope="one_step", L_cycles=7, **ON)))
+    assert columns(page, "arrow") == ["none", "none", "last_call"], "other settings: the plan's own"
+    left = "nodes => nodes.map(n => n.getBoundingClientRect().left)"
+    times, arrow = page.eval_on_selector_all("#ribbon [data-col='2'] :is(.tr-chain em, .tr-arrow)", left)
+    assert abs(times - arrow) <= 1
+
+
+def test_shares_are_said_as_python_says_them(page):
+    """By one rule (percent.py), also where a share is exactly half way."""
+    shares = [None, 0, 1, *(k / 256 for k in range(257)), *(k / 1000 for k in range(1001)), 1e-5, 4e-4, 0.9996, 0.99951]
+    mount(page, PLAN, None, names=["ribbon"])
+    said = page.evaluate(
+        "([source, shares]) => shares.map(new Function(`${source}; return percent`)())", [SOURCES["common"], shares]
+    )
+    assert said == [percent(share) for share in shares]
 
 
 def test_supervision_off(page):
-    off = {**PLAN, "enabled": False, "scope": "cycle", "weights": [0, 0, 1.0], "divisor": 1.0}
-    mount(page, off, None, names=["ribbon"])
+    mount(page, plan_of(preset("sudoku4", gradient_scope="cycle")), None, names=["ribbon"])
     assert ["not supervised" in w for w in texts(page, "#ribbon .tr-weight")] == [True, True, False]
     assert columns(page, "arrow") == ["none", "none", "inside"], "cycle with supervision off is last"
 
@@ -405,7 +442,7 @@ def test_curves_collect_points(page):
     page.get_by_label("show as table").check()
     settle(page)
     assert "302" in page.inner_text("#curves table >> nth=0")
-    assert "60.7 % (99.2 %)" in page.inner_text("#curves table >> nth=1")
+    assert "61 % (99.2 %)" in page.inner_text("#curves table >> nth=1")
 
 
 def test_curves_switches_redraw(page):
@@ -627,7 +664,7 @@ def test_a_maze_is_drawn_by_roles(page):
             assert cells_of(page, "b-wall", 7, where) == [i for i in range(49) if roles[maze["inputs"][i]] == "wall"]
         assert f"{len(answer['wrong'])} wrong" in page.inner_text("#player .tp-text")
     assert page.locator("#player .tp-board svg text").all_text_contents() == ["S", "G"]
-    assert legend(page) == ["wall", "Sstart", "Ggoal", "━path", "changed", "×wrong", "confidence"]
+    assert legend(page) == ["wall", "Sstart", "Ggoal", "━path", "changed", "wrong", "confidence"]
 
 
 def test_a_way_is_joined_only_where_its_cells_touch(page):
@@ -749,7 +786,7 @@ def test_the_plane_shows_the_way_from_input_to_target(page):
     assert page.get_attribute("#player .b-arrow", "d").count("h0") == 1
     assert page.inner_text("#player .tp-verdict").startswith("on target")
     assert "moved 0.67 · 0.07 from the target" in page.inner_text("#player .tp-text")
-    assert legend(page) == ["input", "answer", "target", "→companions: last move"]
+    assert legend(page) == ["input", "answer", "target", "wrong", "→companions: last move"]
 
 
 def test_points_of_the_plane_are_described(page):
@@ -783,12 +820,12 @@ def test_a_field_is_coloured_by_value(page):
     assert len(set(colour.values())) == len({round(10 * v) for v in values})
     assert colour[0] == colour[3] != colour[5] != colour[13]
     put(page, "step", 1)
-    assert cells_of(page, "b-corner", 4) == [6, 14], "a corner begins at the right end of its cell"
+    assert cells_of(page, "b-cross", 4) == [5, 13]
     assert (
         pointed(page, 0.3, 0.3)
         == "Row 2, column 2: 0.42 · was 0.24 at step 0 · target 0.6 · wrong: too far from the target"
     )
-    assert legend(page) == ["−1 (blue) to 1 (orange)", "wrong"]
+    assert legend(page) == ["−1 (blue) to 1 (orange)", "wrong"]  # with the cross of the board
     assert "moved 0.06 · 2 wrong" in page.inner_text("#player .tp-text")
     assert page.inner_text("#player .tp-verdict").startswith("2 cells wrong")
 

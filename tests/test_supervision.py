@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from trm_explore.config import SupervisionConfig
+from trm_explore.gradients import gradient_statistics
 from trm_explore.parts.schedules import FORMULAS
 from trm_explore.supervision import (
     IGNORE,
@@ -19,6 +20,7 @@ from trm_explore.supervision import (
     curriculum_progress,
     curriculum_weights,
     deep_supervision_loss,
+    gradient_reach,
     halting_loss,
     losses_by_depth,
     puzzle_losses,
@@ -78,6 +80,34 @@ def test_the_total_is_the_weighted_mean_and_only_ratios_of_weights_matter(data, 
     scaled = deep_supervision_loss(torch.tensor(losses, dtype=torch.float64), [scale * w for w in weights])
     assert float(scaled) == pytest.approx(total, rel=1e-9)
     assert min(losses) * (1 - 1e-9) <= total <= max(losses) * (1 + 1e-9)
+
+
+@pytest.mark.parametrize(
+    ("scope", "weights", "expected"),
+    [
+        ("last", [0, 0, 1], ["none", "none", "inside"]),
+        ("last", [1, 1, 0], ["none", "none", "none"]),
+        ("one_step", [1, 1, 1], ["none", "none", "last_call"]),
+        ("cycle", [1, 0, 1], ["inside", "none", "inside"]),
+        ("full", [1, 1, 1], ["end", "through", "start"]),
+        ("full", [0, 0, 1], ["end", "through", "start"]),
+        ("full", [1, 1, 0], ["end", "start", "none"]),
+        ("full", [1, 0, 0], ["inside", "none", "none"]),
+        ("full", [1], ["inside"]),
+        ("full", [1, math.nan, 1], ["end", "through", "start"]),
+    ],
+)
+def test_the_arrow_says_how_far_a_loss_reaches_back(scope, weights, expected):
+    assert gradient_reach(scope, weights) == expected
+
+
+@pytest.mark.parametrize("weights", [[1, 1, 1], [1, 0, 2], [1, 2, 0], [0, 1, 0]])
+@pytest.mark.parametrize("scope", ["last", "one_step", "cycle", "full"])
+def test_the_arrow_covers_the_steps_that_the_gradient_of_a_training_reaches(make_model, batch, scope, weights):
+    """Measured: what the weighted losses send into z_H after each cycle."""
+    measured = gradient_statistics(make_model(), batch, gradient_scope=scope).states
+    reached = [any(weights[k] and row[cycle] > 0 for k, row in enumerate(measured)) for cycle in range(3)]
+    assert [piece != "none" for piece in gradient_reach(scope, weights)] == reached
 
 
 def test_gradients_reach_the_steps_in_proportion_to_their_weights():

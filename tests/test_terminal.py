@@ -108,18 +108,18 @@ def marked() -> dict:
     )
 
 
-def test_wrong_cells_are_marked_x_and_changed_ones_with_a_star():
+def test_wrong_cells_are_marked_with_a_cross_and_changed_ones_with_a_star():
     first, second, third = (board_text(marked(), k, color=False).splitlines()[0] for k in range(3))
-    assert first == "1  2x   3x 4"  # nothing has changed before the first step
-    assert second == "1  3*   3x 4"
-    assert third == "1  3    2x 1x"  # wrong is said before changed
+    assert first == "1  2×   3× 4"  # nothing has changed before the first step
+    assert second == "1  3*   3× 4"
+    assert third == "1  3    2× 1×"  # wrong is said before changed
 
 
 def test_colours_only_where_asked_for_and_never_left_on():
     plain, painted = (board_text(marked(), 1, color=color) for color in (False, True))
     assert "\033" not in plain
     first = painted.splitlines()[0]
-    assert f"{BOLD}1 {OFF}" in first and f"{YELLOW}3*{OFF}" in first and f"{RED}3x{OFF}" in first
+    assert f"{BOLD}1 {OFF}" in first and f"{YELLOW}3*{OFF}" in first and f"{RED}3×{OFF}" in first
     assert painted.count("\033[") == 2 * painted.count(OFF)
     for code in (BOLD, RED, YELLOW, OFF):
         painted = painted.replace(code, "")
@@ -129,8 +129,8 @@ def test_colours_only_where_asked_for_and_never_left_on():
 @pytest.mark.parametrize(
     ("wrong", "loss", "caption"),
     [
-        ([3, 5], 0.25, "step 1: 2 wrong, loss 0.2500, mean confidence 50 %, halting 12 %"),
-        ([], None, "step 1: no mistake, mean confidence 50 %, halting 12 %"),
+        ([3, 5], 0.25, "step 1: 2 wrong, loss 0.2500, mean confidence 50 %, halting 13 %"),
+        ([], None, "step 1: solved, mean confidence 50 %, halting 13 %"),
     ],
 )
 def test_the_caption_says_how_the_step_stands(wrong, loss, caption):
@@ -145,15 +145,15 @@ def test_a_maze_shows_what_the_answer_marks_on_the_puzzles_own_walls():
     puzzle, first, second = (board_text(maze, k, color=False).splitlines() for k in (None, 0, 1))
     assert puzzle[1] == "# S . . # . #"
     assert first[0] == "# # # # # # #"  # nobody asked the network about the wall that it marks
-    assert first[1:3] == ["# S o o # . #", "# ox# .x# . #"]
-    assert second[1:4] == ["# S o o # ox#", "# .*# o*# . #", "# . # o*o*.x#"]
+    assert first[1:3] == ["# S o o # . #", "# o×# .×# . #"]
+    assert second[1:4] == ["# S o o # o×#", "# .*# o*# . #", "# . # o*o*.×#"]
 
 
 def test_a_path_over_a_scored_wall_is_shown_and_wrong():
     maze = FRAMES["path"] | {"target": [0, *FRAMES["path"]["target"][1:]]}
     first = maze["steps"][0]
     maze["steps"] = [first | {"wrong": [0, *first["wrong"]]}]
-    assert board_text(maze, 0, color=False).startswith("ox# # #")
+    assert board_text(maze, 0, color=False).startswith("o×# # #")
 
 
 def test_a_sum_has_its_carries_above_and_its_rule_under_the_numbers():
@@ -162,7 +162,7 @@ def test_a_sum_has_its_carries_above_and_its_rule_under_the_numbers():
         "  0  7  8  5\n"
         "+ 0  4  3  6\n"
         "  ----------\n"
-        "  0x 2* 2* 1"
+        "  0× 2* 2* 1"
     )
     assert board_text(FRAMES["digits"], None, color=False).splitlines()[-1] == "  .  .  .  ."
     assert f"{BOLD}7 {OFF}" in board_text(FRAMES["digits"], 0, color=True)
@@ -170,14 +170,14 @@ def test_a_sum_has_its_carries_above_and_its_rule_under_the_numbers():
 
 def test_the_plane_is_told_in_coordinates():
     assert board_text(FRAMES["plane"], None, color=False) == "(1.20, 0.30)  target (-0.40, 0.90)"
-    assert board_text(FRAMES["plane"], 1, color=False) == "(0.30, 1.10) x  target (-0.40, 0.90)"
+    assert board_text(FRAMES["plane"], 1, color=False) == "(0.30, 1.10) ×  target (-0.40, 0.90)"
     assert board_text(FRAMES["plane"] | {"target": None}, 2, color=True) == "(-0.35, 0.95)"
 
 
 def test_a_field_is_a_table_of_numbers():
     lines = board_text(FRAMES["heat"], 1, color=False).splitlines()
-    assert lines[1] == "   0.14    0.42x   0.28    0.07" and lines[3].split() == ["0.00", "-0.56x", "-0.21", "0.00"]
-    assert f"{RED}   0.42x{OFF}" in board_text(FRAMES["heat"], 1, color=True)
+    assert lines[1] == "   0.14    0.42×   0.28    0.07" and lines[3].split() == ["0.00", "-0.56×", "-0.21", "0.00"]
+    assert f"{RED}   0.42×{OFF}" in board_text(FRAMES["heat"], 1, color=True)
 
 
 def test_a_wide_field_is_shaded_over_its_range_and_what_lies_outside_counts_as_the_end():
@@ -185,8 +185,8 @@ def test_a_wide_field_is_shaded_over_its_range_and_what_lies_outside_counts_as_t
     step = {"values": values, "wrong": [3], "loss": None, "halt": None}
     board = {"kind": "heat", "rows": 1, "cols": 12, "symbols": [], "box": None, "range": [-1, 1]}
     wide = {"board": board, "inputs": [0.0] * 12, "given": [0] * 12, "target": None, "steps": [step]}
-    assert board_text(wide, 0, color=False) == "    ░░▒▒▓▓████??▒▒▒▒▒▒▒▒"
-    assert f"{RED}▒▒{OFF}" in board_text(wide, 0, color=True)
+    assert board_text(wide, 0, color=False) == "    ░░▒×▓▓████??▒▒▒▒▒▒▒▒"
+    assert f"{RED}▒×{OFF}" in board_text(wide, 0, color=True)
 
 
 def test_of_several_numbers_a_cell_the_first_is_shown():

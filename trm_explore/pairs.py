@@ -12,6 +12,7 @@ and in one JSON file a task the curves and the scores on held-out puzzles.
 from __future__ import annotations
 
 import json
+import math
 import statistics
 import time
 from collections.abc import Iterator
@@ -22,6 +23,7 @@ from trm_explore import events as ev
 from trm_explore.checkpoint import slim, write_checkpoint
 from trm_explore.config import RunConfig
 from trm_explore.evaluation import evaluate
+from trm_explore.percent import percent
 from trm_explore.resources import asset, assets
 from trm_explore.storage import write_whole
 from trm_explore.tasks import preset
@@ -68,6 +70,17 @@ def config_of_pair(task: str, kind: str, updates: int | None = None) -> RunConfi
     config = preset(task, **SETTINGS, **own)
     updates = updates or LENGTH.get(task, config.train.updates)
     return config.with_flat(updates=updates, eval_every=max(1, updates // 20), frame_every=0)
+
+
+def evaluations_of(run: dict[str, Any], puzzles: int) -> list[ev.Evaluated]:
+    """The evaluations of a stored run, without losses. The last is that of its scores: on all the held-out `puzzles`
+    that the figures of a pair are measured on, so that all places show the same; those before it were made during
+    training, on fewer."""
+    *during, (end, _, _) = run["evals"]
+    scores, nothing = run["scores"], [math.nan] * len(run["scores"]["exact_accuracy"])
+    few = min(SETTINGS["eval_puzzles"], puzzles)
+    found = [ev.Evaluated(update, few, nothing, cells, exact) for update, cells, exact in during]
+    return [*found, ev.Evaluated(end, puzzles, nothing, scores["cell_accuracy"], scores["exact_accuracy"])]
 
 
 def make_pairs(task: str, folder: Path, measure: bool = False) -> Iterator[str]:
@@ -143,7 +156,7 @@ def text_of(pair: dict[str, Any]) -> str:
     if _unsolved(pair):
         name = "r2" if pair["runs"]["on"]["scores"]["r2"] else "cell_accuracy"
     what = {"exact_accuracy": "solves {}", "cell_accuracy": "has {} of the cells right", "r2": "has an R2 of {}"}[name]
-    say = _number if name == "r2" else _p
+    say = _number if name == "r2" else percent
     first, last = ({kind: run["scores"][name][step] for kind, run in pair["runs"].items()} for step in (0, -1))
     early = (
         f"step 0 {what.format(say(first['on']))} with supervision, {say(first['off'])} without "
@@ -230,10 +243,6 @@ def short(value: Any) -> Any:
     if isinstance(value, dict):
         return {name: short(part) for name, part in value.items()}
     return [short(part) for part in value] if isinstance(value, list | tuple) else value
-
-
-def _p(share: float) -> str:
-    return f"{100 * share:.1f} %" if 0.98 < share < 1 else f"{100 * share:.0f} %"
 
 
 def _number(value: float) -> str:

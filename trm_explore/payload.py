@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable
+import math
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ from trm_explore import texts
 from trm_explore.analysis import Finding
 from trm_explore.config import RunConfig, SupervisionConfig
 from trm_explore.palette import both_themes
-from trm_explore.supervision import weights_for
+from trm_explore.supervision import gradient_reach, weights_for
 
 FRAMES_A_MESSAGE = 20
 FINDINGS_A_MESSAGE = 3
@@ -38,8 +39,9 @@ NOT_THE_EXPERIMENT = (
 
 
 def plan_of(config: RunConfig) -> dict[str, Any]:
-    """What the ribbon shows before anything is computed: steps, weights, gradient scope, colours; JSON-ready. `steps`:
-    those of a training pass, which have weights; `read`: those of an evaluation, which may be more."""
+    """What the ribbon shows before anything is computed: steps, weights, gradient scope and what it `reach`es, colours;
+    JSON-ready. `steps`: those of a training pass, which have weights; `read`: those of an evaluation, which may be
+    more."""
     supervision, steps = config.supervision, config.model.H_cycles
     weights = weights_for(supervision, steps)
     return {
@@ -54,6 +56,7 @@ def plan_of(config: RunConfig) -> dict[str, Any]:
         "schedule": supervision.deep_supervision_schedule,
         "scope": supervision.scope,
         "scope_note": scope_note(config),
+        "reach": gradient_reach(supervision.scope, weights.tolist()),
         "colors": both_themes(max(steps, config.eval_steps)),
         "key": key_of(config),
         "error": "",
@@ -107,19 +110,26 @@ def message_of(
     """New events (from cursor `start` on) of a run, for ribbon, curves and player to append; start 0 begins anew.
 
     `latest` is the event that says where the run stands (see Run.latest); `text` replaces the sentence made from it.
-    `findings`: what diagnose found so far. Points carry the weights in use where these move.
+    `findings`: what diagnose found so far. Points carry the weights in use where these move, and `reach` then says what
+    the newest of them let the gradient pass through. An evaluation ends with the number of its puzzles.
     """
     s = config.supervision
     moving = s.enable_deep_supervision and (s.adaptive_weights, s.curriculum) != ("off", "off")
-    points, evals, frames = [], [], []
+    points, evals, frames, weights = [], [], [], None
     for event in events:
         if isinstance(event, ev.UpdateDone):
             losses = [_short(x) for x in event.step_losses]
             point = [event.update, round(event.seconds, 3), _short(event.loss), losses]
             points.append([*point, [_short(w) for w in event.weights]] if moving else point)
+            weights = event.weights if moving else None
         elif isinstance(event, ev.Evaluated):
             evals.append(
-                [event.update, [_short(x) for x in event.cell_accuracy], [_short(x) for x in event.exact_accuracy]]
+                [
+                    event.update,
+                    [_short(x) for x in event.cell_accuracy],
+                    [_short(x) for x in event.exact_accuracy],
+                    event.puzzles,
+                ]
             )
         elif isinstance(event, ev.Frame):
             frames.append(event.trajectory)
@@ -138,7 +148,16 @@ def message_of(
         "frames": thinned(frames, FRAMES_A_MESSAGE),
         "total_updates": config.train.updates,
         "findings": [finding.text for finding in findings][:FINDINGS_A_MESSAGE],
+        **({"reach": gradient_reach(s.scope, fitted(weights, config.model.H_cycles))} if weights else {}),
     }
+
+
+def fitted(row: Sequence[float], steps: int) -> list[float]:
+    """A number for each of `steps` steps: of a shorter list (curriculum, random cycles) the last entry is the final
+    answer's, and what is missing is NaN; of a longer one the rest is left out."""
+    if not row or len(row) >= steps:
+        return [*row[:steps], *[math.nan] * (steps - len(row))]
+    return [*row[:-1], *[math.nan] * (steps - len(row)), row[-1]]
 
 
 def status_text(config: RunConfig, state: str, position: int, latest: ev.Event | None) -> str:

@@ -22,6 +22,7 @@ from trm_explore.analysis import diagnose
 from trm_explore.commands import as_command, as_python
 from trm_explore.config import RunConfig
 from trm_explore.payload import message_of, plan_of, thinned
+from trm_explore.percent import percent
 from trm_explore.resources import PACKAGE, script
 from trm_explore.tasks import TASKS, resolve
 
@@ -100,10 +101,15 @@ def _figures(events: Sequence[ev.Event]) -> str:
     if last is None:
         return ""
     rows = zip(last.loss, last.cell_accuracy, last.exact_accuracy, strict=True)
-    cells = [
-        f"<tr><td>{k}</td><td>{loss:.4g}</td><td>{100 * cell:.1f} %</td><td>{100 * exact:.1f} %</td></tr>"
-        for k, (loss, cell, exact) in enumerate(rows)
-    ]
+    cells = []
+    for k, (loss, cell, exact) in enumerate(rows):
+        said = (
+            k,
+            f"{loss:.4g}" if loss == loss else "–",
+            percent(cell),
+            percent(exact),
+        )  # of shipped runs no loss is kept
+        cells.append(f"<tr>{''.join(f'<td>{text}</td>' for text in said)}</tr>")
     heads = "".join(f"<th scope=col>{name}</th>" for name in texts.REPORT_HEADS)
     caption = texts.REPORT_HELD_OUT.format(puzzles=last.puzzles, update=last.update)
     return f'<h2>{caption}</h2><div class="wide"><table><tr>{heads}</tr>{"".join(cells)}</table></div>'

@@ -59,6 +59,21 @@ def weights_for(config: SupervisionConfig, n_steps: int) -> Tensor:
     )
 
 
+def gradient_reach(scope: str, weights: Sequence[float]) -> list[str]:
+    """What of each step (S weights, NaN: not computed in this update) the gradient passes through, as its piece of an
+    arrow that points back: `start` (of an arrow that goes on), `through`, `end`, `inside` (all of its cycle and no
+    other), `last_call` (its last L-cycle and its update of z_H only), or `none`. A step that counts 0 sends nothing."""
+    S = len(weights)
+    if scope == "cycle":
+        return ["inside" if weight > 0 else "none" for weight in weights]
+    if scope == "full":
+        last = max((k for k, weight in enumerate(weights) if weight > 0), default=-1)
+        before = ["end", *["through"] * (last - 1), "start"] if last > 0 else ["inside"] * (last + 1)
+        return before + ["none"] * (S - last - 1)
+    piece = "last_call" if scope == "one_step" else "inside"
+    return ["none"] * (S - 1) + [piece if weights[-1] > 0 else "none"]
+
+
 def curriculum_progress(update: int, start: int, end: int) -> float:
     """How far the curriculum is after `update` updates: 0 up to `start`, then linearly to 1 at `end` (the guide's)."""
     return min(1.0, max(0.0, (update - start) / (end - start)))

@@ -9,6 +9,7 @@ from trm_explore.config import RunConfig
 from trm_explore.cost import memory_size
 from trm_explore.data.labels import IGNORE
 from trm_explore.evaluation import HaltingScores
+from trm_explore.percent import percent
 
 USAGE = """trm-explore: see how tiny recursive networks reason
 
@@ -102,7 +103,7 @@ def halting_line(scores: HaltingScores, steps: int) -> str:
 
 
 def board_text(frame: dict[str, Any], step: int | None, color: bool) -> str:
-    """The board after a step (None: the puzzle), by its kind. Bold: given; `x` (red): wrong; `*` (yellow): changed
+    """The board after a step (None: the puzzle), by its kind. Bold: given; `×` (red): wrong; `*` (yellow): changed
     since the step before."""
     kind = frame["board"].get("kind", "grid")
     if kind in ("heat", "plane"):
@@ -115,7 +116,7 @@ def board_text(frame: dict[str, Any], step: int | None, color: bool) -> str:
     for i, token in enumerate(ids):
         changed = before[i] != token
         symbol = _path_symbol(frame, i, token) if kind == "path" else (board["symbols"][token].strip() or ".")
-        mark = "x" if i in wrong else "*" if changed else " "
+        mark = "×" if i in wrong else "*" if changed else " "
         paint = RED if i in wrong else YELLOW if changed else BOLD if frame["given"][i] and kind != "path" else ""
         cells.append(f"{paint}{symbol}{mark}{OFF}" if color and paint else symbol + mark)
     lines = [cells[row * cols : (row + 1) * cols] for row in range(rows)]
@@ -180,9 +181,10 @@ def _heat_text(frame: dict[str, Any], step: int | None, color: bool) -> str:
     for i, (value, *_) in enumerate(_numbers(frame, step)):
         if cols > 10:
             place = 0.0 if value is None else min(max((value - low) / (high - low), 0.0), 1.0)
-            text = ("?" if value is None else SHADES[round(place * (len(SHADES) - 1))]) * 2
+            shade = "?" if value is None else SHADES[round(place * (len(SHADES) - 1))]
+            text = shade + ("×" if i in wrong else shade)
         else:
-            text = ("?" if value is None else f"{value:.2f}").rjust(7) + ("x" if i in wrong else " ")
+            text = ("?" if value is None else f"{value:.2f}").rjust(7) + ("×" if i in wrong else " ")
         cells.append(f"{RED}{text}{OFF}" if color and i in wrong else text)
     return "\n".join("".join(cells[row : row + cols]).rstrip() for row in range(0, len(cells), cols))
 
@@ -192,7 +194,7 @@ def _plane_text(frame: dict[str, Any], step: int | None, color: bool) -> str:
     target, wrong = frame.get("target"), [] if step is None else frame["steps"][step]["wrong"]
     lines = []
     for i, point in enumerate(_numbers(frame, step)):
-        text = _point(point) + (" x" if i in wrong else "")
+        text = _point(point) + (" ×" if i in wrong else "")
         text = f"{RED}{text}{OFF}" if color and i in wrong else text
         lines.append(text + (f"  target {_point(target[2 * i : 2 * i + 2])}" if target else ""))
     return "\n".join(lines)
@@ -207,11 +209,11 @@ def step_caption(frame: dict[str, Any], step: int) -> str:
     s = frame["steps"][step]
     words = []
     if s["wrong"] or s.get("conf") or s["loss"] is not None:  # numbers without a target are neither right nor wrong
-        words.append(f"{len(s['wrong'])} wrong" if s["wrong"] else "no mistake")
+        words.append(f"{len(s['wrong'])} wrong" if s["wrong"] else "solved")
     if s["loss"] is not None:
         words.append(f"loss {s['loss']:.4f}")
     if s.get("conf"):
-        words.append(f"mean confidence {100 * sum(s['conf']) / len(s['conf']):.0f} %")
+        words.append(f"mean confidence {percent(sum(s['conf']) / len(s['conf']))}")
     if s["halt"] is not None:
-        words.append(f"halting {100 * s['halt']:.0f} %")
+        words.append(f"halting {percent(s['halt'])}")
     return f"step {step}: " + ", ".join(words)

@@ -15,6 +15,7 @@ TAB_TRAIN, TAB_COMPARE, TAB_INSIDE = "Train", "Compare", "Look inside"
 RECORDED = (
     "Recorded earlier, {kind}: {updates} updates in {seconds:.0f} s of one core. Press Train for a run of your own."
 )
+RECORDED_ON = " Its final figures are of {puzzles:,} held-out puzzles, those during training of {during}."
 NOTHING_RECORDED = "No recorded run of this task: press Train."
 PAIR_TITLE = "Recorded runs of this task"
 PAIRS = {
@@ -189,6 +190,7 @@ DRAWING["ribbon"] = {
     "cells": "cells {percent}",
     "flow_none": "The gradient does not reach it.",
     "flow_inside": "The gradient stays inside this step.",
+    "flow_last_call": "The gradient stays inside this step's last L-cycle and its update of z_H.",
     "flow_through": "The gradient runs through it, back to the first step.",
     "said_step": "Step {k}.",
     "said_final": "Step {k}, the final answer.",
@@ -201,7 +203,7 @@ DRAWING["ribbon"] = {
     "divided_live": "live, divided by {divisor}",
     "update": "update {update}",
     "held_out": "held out",
-    "held_out_update": "held out, update {update}",
+    "held_out_puzzles": "{puzzles} held-out puzzles",
     "stale": "figures of the run before; press Train to run these settings",
     "no_run": "No run yet: press Train.",
     "no_plan": "The ribbon unrolls here as soon as the settings are read.",
@@ -226,6 +228,7 @@ DRAWING["curves"] = {
     "loss_head": "update {update} \u00b7 {seconds} s",
     "cells_head": "update {update} \u00b7 cells right",
     "solved_head": "update {update} \u00b7 solved",
+    "puzzles": "{puzzles} puzzles",
     "total": "total",
     "loss_table": "Losses, newest last",
     "score_table": "Held-out puzzles: solved (cells right)",
@@ -302,7 +305,7 @@ DRAWING["answers"] = {
     "given": "given",
     "not_scored": "not scored",
     "carry": "carry {note}",
-    "confidence": "confidence {percent} %",
+    "confidence": "confidence {percent}",
     "unchanged": "unchanged since step {k}",
     "should_be": "wrong, should be {name}",
     "is_wrong": "wrong",
@@ -464,8 +467,8 @@ DRAWING["tours"] = {
 }
 
 # The tours (app/tours.py): a stop is a link, the elements that it lights up, and what it says. Figures stand in braces
-# and come from what ships: {maze.on.solved[0]} is the share of held-out puzzles that step 0 solves, `shown` the same as
-# the ribbon shows it, `longer` with twice the steps.
+# and come from what ships: {maze.on.solved[0]} is the share of held-out puzzles that step 0 solves, as the ribbon and
+# the line of what was measured say it, `longer` with twice the steps.
 TOURS = {
     "recursion": (
         "what recursion is",
@@ -502,8 +505,8 @@ TOURS = {
                 "task=maze&step=0",
                 "#ribbon .tr-solved",
                 "Each pass knows more",
-                "Of mazes that it was never trained on, the first pass solves {maze.on.shown[0]}, the second "
-                "{maze.on.shown[1]}, the last {maze.on.shown[2]}.",
+                "Of mazes that it was never trained on, the first pass solves {maze.on.solved[0]}, the second "
+                "{maze.on.solved[1]}, the last {maze.on.solved[2]}.",
             ),
             (
                 "task=maze",
@@ -616,8 +619,8 @@ TOURS = {
                 "task=parity&step=3",
                 "#ribbon .tr-solved",
                 "Done before the end",
-                "Step 3 already solves {parity.on.shown[3]} of these held-out puzzles, step 2 only "
-                "{parity.on.shown[2]}. The two passes after it have nothing left to do.",
+                "Step 3 already solves {parity.on.solved[3]} of these held-out puzzles, step 2 only "
+                "{parity.on.solved[2]}. The two passes after it have nothing left to do.",
             ),
             (
                 "task=parity&step=3",
@@ -870,7 +873,7 @@ DRAWING["thinking"] = {
     "halting": "When would it stop, on this puzzle?",
     "strip": "Bars: how sure the model is that its answer is right. Dashed: where it would stop. ✓ × what is true.",
     "stops": "stop",
-    "step": "Step {step}: {p} % sure, {right}",
+    "step": "Step {step}: {p} sure, {right}",
     "right": "right",
     "wrong": "wrong",
 }
@@ -881,8 +884,8 @@ DRAWING["inside"] = {
     "this": "chosen cell",
     "start": "start",
     "after": "after step {step}",
-    "first": "first direction, {part} %",
-    "second": "second, {part} %",
+    "first": "first direction, {part}",
+    "second": "second, {part}",
     "change": "How far each cycle moves the states",
     "steps": "step",
     "by": "at step {step}, part of its length",
@@ -893,7 +896,7 @@ DRAWING["inside"] = {
     "head": "attention, head {head}",
     "place": "row {row}, column {col}",
     "column": "column {col}",
-    "part": "{place}: {part} % of the largest",
+    "part": "{place}: {part} of the largest",
     "reads": "What moves {place} at step {step}: the stronger the colour, the more. Click a cell to ask about it.",
     "gradients": "How far each step's loss reaches back",
     "reach": "loss of step {loss} at z_H after cycle {cycle}: {norm}",
@@ -919,7 +922,7 @@ DRAWING["weights"] = {
     "weight_of": "Weight of step {step}",
     "step": "step {step}",
     "final": "step {step}, final",
-    "share": "{part} % of the total",
+    "share": "{part} of the total",
     "total": "total loss = ({sum}) / {divisor}",
 }
 COMPARE_RECORDED_HERE = "Runs that are over."

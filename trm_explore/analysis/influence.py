@@ -23,6 +23,7 @@ from trm_explore.analysis.view import View, one_puzzle, short
 from trm_explore.cost import network_operations
 from trm_explore.model import Batch, Carry, RecursiveModel
 from trm_explore.network import Attention, rotary, rotate
+from trm_explore.percent import percent
 
 BUDGET = 60e9  # operations that a call may take unless told otherwise: a few seconds on one thread
 MOST = 12  # probes unless told otherwise: all directions of the logits of every task here
@@ -48,7 +49,7 @@ class Influence:
         else:
             how = f"Estimated from {self.probes} of {self.directions} directions of each position's {self.of}."
         share = (self.matrix > 0.01 * self.matrix.max((1, 2), keepdims=True)).mean((1, 2))
-        first, last = (f"{100 * part:.0f} %" for part in (share[0], share[-1]))
+        first, last = (percent(float(part)) for part in (share[0], share[-1]))
         return (
             f"{how} Pairs with more than a hundredth of the largest influence: {first} at step 0, {last} at the last."
         )

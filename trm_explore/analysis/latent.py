@@ -19,6 +19,7 @@ import numpy as np
 
 from trm_explore.analysis.view import held_out_puzzles, one_puzzle, short
 from trm_explore.model import Batch, RecursiveModel
+from trm_explore.percent import percent
 from trm_explore.tasks import Task
 from trm_explore.trajectory import Trajectory, inputs_of, record
 
@@ -47,8 +48,8 @@ class LatentPaths:
     @property
     def text(self) -> str:
         """What of the cloud one sees."""
-        first, second = (100 * self.explained).round().astype(int).tolist()
-        return f"The two directions hold {first} % and {second} % of the variance of {self.state}."
+        first, second = map(percent, self.explained.tolist())
+        return f"The two directions hold {first} and {second} of the variance of {self.state}."
 
     def to_dict(self) -> dict[str, Any]:
         """JSON-ready; of the cloud every so-manieth point, SENT at most."""

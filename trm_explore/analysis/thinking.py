@@ -15,9 +15,10 @@ from typing import Any
 
 import numpy as np
 
-from trm_explore.analysis.view import held_out_puzzles, percent, short
+from trm_explore.analysis.view import held_out_puzzles, short
 from trm_explore.evaluation import evaluate
 from trm_explore.model import RecursiveModel
+from trm_explore.percent import percent
 from trm_explore.tasks import Task
 from trm_explore.tasks.base import check_judged, judged
 from trm_explore.trajectory import inputs_of, record

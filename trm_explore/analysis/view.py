@@ -58,8 +58,3 @@ def short(values: Any, digits: int = 4) -> Any:
     if isinstance(values, dict):
         return {name: short(value, digits) for name, value in values.items()}
     return [short(value, digits) for value in values] if isinstance(values, list | tuple) else values
-
-
-def percent(share: float) -> str:
-    """97 %, and 99.6 % where whole numbers would say all."""
-    return f"{100 * share:.1f} %" if 0.98 < share < 1 else f"{100 * share:.0f} %"

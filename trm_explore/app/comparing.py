@@ -31,7 +31,7 @@ from trm_explore.app.recipes import (
 from trm_explore.app.recorded import recorded_message
 from trm_explore.comparison import Member, group_message, seconds_left, state_of
 from trm_explore.config import RunConfig
-from trm_explore.pairs import config_of_pair, load_pair, pair_names
+from trm_explore.pairs import config_of_pair, evaluations_of, load_pair, pair_names
 from trm_explore.payload import message_of
 from trm_explore.recipe_runs import recorded_runs
 from trm_explore.runs import Run, Runs
@@ -260,8 +260,7 @@ def recorded_group(task: str, recipe: str) -> str:
         points = [
             ev.UpdateDone(update, loss, steps, [], 0, 0, 0, seconds) for update, seconds, loss, steps in run["points"]
         ]
-        evals = [ev.Evaluated(update, 0, [], cells, exact) for update, cells, exact in run["evals"]]
-        message = message_of(f"recorded-{task}-{kind}", configs[letter], [*points, *evals])
+        message = message_of(f"recorded-{task}-{kind}", configs[letter], [*points, *evaluations_of(run, puzzles)])
         frames = [run["frame"]] if "frame" in run else recorded_message(task, kind)["frames"]
         scores = {
             "exact": run["scores"]["exact_accuracy"],

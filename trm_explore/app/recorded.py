@@ -11,7 +11,7 @@ from trm_explore import events as ev
 from trm_explore import texts
 from trm_explore.checkpoint import load_checkpoint
 from trm_explore.config import RunConfig
-from trm_explore.pairs import checkpoint_name, load_pair, pair_names, text_of
+from trm_explore.pairs import SETTINGS, checkpoint_name, evaluations_of, load_pair, pair_names, text_of
 from trm_explore.payload import message_of
 from trm_explore.resources import asset
 from trm_explore.tasks import preset, resolve
@@ -33,8 +33,7 @@ def recorded_run(task: str, kind: str) -> tuple[RunConfig, tuple[ev.Event, ...]]
         ev.UpdateDone(update, loss, steps, [], math.nan, math.nan, math.nan, seconds)
         for update, seconds, loss, steps in run["points"]
     ]
-    nothing = math.nan
-    evals = [ev.Evaluated(update, 0, [nothing] * len(cells), cells, exact) for update, cells, exact in run["evals"]]
+    evals = evaluations_of(run, pair["puzzles"])
     end = ev.Finished("done", run["updates"], run["seconds"])
     return config, (*points, *evals, ev.Frame(run["updates"], frame), end)
 
@@ -43,8 +42,10 @@ def recorded_run(task: str, kind: str) -> tuple[RunConfig, tuple[ev.Event, ...]]
 def recorded_message(task: str, kind: str = "on") -> dict[str, Any]:
     """A whole message in the state "recorded"."""
     config, events = recorded_run(task, kind)
-    run = load_pair(task)["runs"][kind]
+    pair = load_pair(task)
+    run, puzzles = pair["runs"][kind], pair["puzzles"]
     text = texts.RECORDED.format(kind=texts.PAIRS[kind], updates=run["updates"], seconds=run["seconds"])
+    text += texts.RECORDED_ON.format(puzzles=puzzles, during=min(SETTINGS["eval_puzzles"], puzzles))
     return message_of(f"recorded-{task}-{kind}", config, events, text=text)
 
 

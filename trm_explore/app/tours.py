@@ -8,6 +8,7 @@ from typing import Any
 
 from trm_explore import texts
 from trm_explore.pairs import load_pair, pair_names
+from trm_explore.percent import percent
 
 
 def links() -> dict[str, list[str]]:
@@ -34,7 +35,7 @@ def tours() -> list[dict[str, Any]]:
 
 def figures_of(task: str) -> SimpleNamespace:
     """What was measured on a task's trained pair, as texts name it: puzzles, cost, and by kind of run updates, steps,
-    twice (as many), solved, shown, longer (whole answers right, by step)."""
+    twice (as many), solved, longer (whole answers right, by step)."""
     pair = load_pair(task)
     kinds = {
         kind.replace("-", "_"): SimpleNamespace(
@@ -42,19 +43,8 @@ def figures_of(task: str) -> SimpleNamespace:
             steps=len(run["scores"]["exact_accuracy"]),
             twice=len(run["twice_the_steps"]["exact_accuracy"]),
             solved=[percent(x) for x in run["scores"]["exact_accuracy"]],
-            shown=[ribbon_percent(x) for x in run["evals"][-1][2]],  # a training looks at fewer puzzles than the scores
             longer=[percent(x) for x in run["twice_the_steps"]["exact_accuracy"]],
         )
         for kind, run in pair["runs"].items()
     }
     return SimpleNamespace(puzzles=pair["puzzles"], cost=f"{pair['cost']:.1f}", **kinds)
-
-
-def ribbon_percent(share: float) -> str:
-    """As ribbon.js says it."""
-    return f"{100 * share:.1f} %" if 0.99 < share < 0.9995 else f"{100 * share:.0f} %"
-
-
-def percent(share: float) -> str:
-    """As the line of what was measured says it: one digit more where nearly all is right."""
-    return f"{100 * share:.1f} %" if 0.98 < share < 1 else f"{100 * share:.0f} %"

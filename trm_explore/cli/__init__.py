@@ -40,6 +40,9 @@ def main(argv: list[str] | None = None) -> int:
     """Runs one command and returns the exit status: 0, 2 for an error said in one sentence, 130, 143 or 129 when ended
     by Ctrl-C, SIGTERM or SIGHUP."""
     argv = sys.argv[1:] if argv is None else argv
+    for stream in (sys.stdout, sys.stderr):  # a terminal that has no sign for a thing shows ? in its place
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")
     if not argv or argv[0] in ("-h", "--help", "help"):
         print(USAGE)
         return 0

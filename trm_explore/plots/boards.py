@@ -1,7 +1,7 @@
 """One answer of a frame (trajectory.frame_of) as a picture, by its kind: grid, digits, path, heat, plane.
 
-The same signs as on the page: tint = how sure, bold = given, ring = changed since the step before, red corner (on a
-path a cross) = wrong.
+The same signs as on the page: tint = how sure, bold = given, ring = changed since the step before, red cross =
+wrong.
 `k` is a step, or "puzzle" or "target". A board is drawn in cells: cell i covers x = col..col+1, y = row..row+1.
 """
 
@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.patches import Circle, Polygon, Rectangle
+from matplotlib.patches import Circle, Rectangle
 
 from trm_explore.data.labels import IGNORE
 from trm_explore.palette import step_colors
@@ -86,21 +86,26 @@ def wrong(frame: Frame, k: int | str) -> list[int]:
     return list(frame["steps"][k].get("wrong") or []) if isinstance(k, int) else []
 
 
+def short(x: float) -> str:
+    """A number of an answer, as the page writes it: two digits behind the point at most."""
+    return f"{x:.2f}".rstrip("0").rstrip(".") if abs(x) >= 0.005 else "0"
+
+
 def words(frame: Frame, k: int) -> tuple[str, str]:
     """What the page says below an answer: how right it is, and what changed; "" where nothing can be said."""
     step, kind, n = frame["steps"][k], kind_of(frame), len(wrong(frame, k))
     judged = step.get("wrong") is not None and (kind == "grid" or frame["target"] is not None or n)
     verdict = "" if not judged else f"{n} wrong" if n else "solved"
     if kind not in ("heat", "plane"):
-        return verdict, "" if k == 0 else f"{len(changed(frame, k)) or 'none'} changed"
+        return verdict, "" if k == 0 else f"{n} changed" if (n := len(changed(frame, k))) else "unchanged"
     if kind == "plane":
         way = np.linalg.norm(values(frame, k)[0] - values(frame, k - 1 if k else "puzzle")[0])
         if frame["target"] is not None:
             off = np.linalg.norm(values(frame, k)[0] - values(frame, "target")[0])
-            verdict = f"{off:.2g} off" if n else "on target"
-        return verdict, f"moved {way:.2g}" if np.isfinite(way) else ""
+            verdict = f"{short(off)} off" if n else "on target"
+        return verdict, f"moved {short(way)}" if np.isfinite(way) else ""
     way = np.abs(values(frame, k)[:, 0] - values(frame, k - 1)[:, 0]).mean() if k else math.nan
-    return verdict, f"moved {way:.2g}" if np.isfinite(way) else ""
+    return verdict, f"moved {short(way)}" if np.isfinite(way) else ""
 
 
 def _symbols(ax: Axes, frame: Frame, k: int | str, points: float) -> None:
@@ -123,7 +128,7 @@ def _symbols(ax: Axes, frame: Frame, k: int | str, points: float) -> None:
             weight = "bold" if frame["given"][i] else "normal"
             ax.text(i % cols + 0.5, i // cols + 0.52, word, fontsize=size, fontweight=weight, **text)
     _rings(ax, changed(frame, k), cols, 0.08, points)
-    _corners(ax, wrong(frame, k), cols, points)
+    _crosses(ax, wrong(frame, k), cols, points)
     if digits:
         notes = (frame["steps"][k].get("notes") if isinstance(k, int) else None) or []
         ax.plot([-SIGN, cols], [rows - 1] * 2, color=INK, linewidth=1.1, solid_capstyle="butt")
@@ -194,14 +199,6 @@ def _crosses(ax: Axes, cells: list[int], cols: int, points: float) -> None:
             ax.plot([x, x + d, np.nan, x, x + d], [y, y + d, np.nan, y + d, y], **line)
 
 
-def _corners(ax: Axes, cells: list[int], cols: int, points: float) -> None:
-    """A red corner at the cell's top right."""
-    look = {"facecolor": BAD, "edgecolor": PAPER, "linewidth": min(0.4, points / 40), "zorder": 6}
-    for i in cells:
-        x, y, d = i % cols + 1, i // cols, 0.36
-        ax.add_patch(Polygon([(x, y), (x - d, y), (x, y + d)], **look))
-
-
 def _heat(ax: Axes, frame: Frame, k: int | str, points: float) -> None:
     board = frame["board"]
     rows, cols = board["rows"], board["cols"]
@@ -212,7 +209,7 @@ def _heat(ax: Axes, frame: Frame, k: int | str, points: float) -> None:
     ax.pcolormesh(
         np.arange(cols + 1), np.arange(rows + 1), shown, cmap=VALUES, edgecolors="face", linewidth=0.2, **span
     )
-    _corners(ax, wrong(frame, k), cols, points)
+    _crosses(ax, wrong(frame, k), cols, points)
 
 
 def _plane(ax: Axes, frame: Frame, k: int | str, points: float) -> None:
@@ -244,3 +241,6 @@ def _plane(ax: Axes, frame: Frame, k: int | str, points: float) -> None:
         size, edge = (7, INK) if s == k else (4.5, PAPER)
         look = {"color": colors[s], "markeredgecolor": edge, "markeredgewidth": 0.6, "zorder": 5}
         ax.plot(*place, marker="o", markersize=size * scale, **look)
+    if wrong(frame, k):
+        look = {"textcoords": "offset points", "color": BAD, "fontweight": "bold", "ha": "center", "va": "center"}
+        ax.annotate("×", way[-1], (-6 * scale, 5 * scale), fontsize=9 * scale, zorder=6, annotation_clip=False, **look)

@@ -11,6 +11,7 @@ from matplotlib.figure import Figure
 
 from trm_explore import events as ev
 from trm_explore.palette import step_colors
+from trm_explore.percent import percent
 from trm_explore.plots import paper
 from trm_explore.plots.paper import INK, LINE, MUTE, PAGE, PAPER, SQUARE, on_paper, panel, panels
 from trm_explore.plots.series import numbers, those
@@ -134,7 +135,7 @@ def latent_paths(
     share = None if explained is None else numbers("explained", explained, 1)
     for n, label in enumerate((ax.set_xlabel, ax.set_ylabel)):
         known = share is not None and len(share) > n
-        label(f"main direction {n + 1}" + (f" ({100 * share[n]:.0f} % of the variance)" if known else ""))
+        label(f"main direction {n + 1}" + (f" ({percent(float(share[n]))} of the variance)" if known else ""))
     ax.margins(0.06)
     ax.set_aspect("equal", adjustable="datalim")
     paper.legend_above(ax)

@@ -15,7 +15,7 @@ from matplotlib.figure import Figure
 from trm_explore import events as ev
 from trm_explore.config import RunConfig
 from trm_explore.palette import step_colors
-from trm_explore.payload import plan_of
+from trm_explore.payload import fitted, plan_of
 from trm_explore.plots.boards import Frame, draw_board, shape_of, words
 from trm_explore.plots.paper import LINE, MUTE, PAGE, on_paper, sheet
 from trm_explore.plots.refinement import frame_from
@@ -110,23 +110,19 @@ def _live(config: RunConfig, events: Any, S: int) -> Live:
     moving = s.enable_deep_supervision and (s.adaptive_weights, s.curriculum) != ("off", "off")
     return Live(
         update and update.update,
-        _fitted(update.step_losses if update else [], S),
-        _fitted(update.weights, S) if update and moving and update.weights else None,
-        scores and scores.update,
-        _fitted(scores.cell_accuracy if scores else [], S),
-        _fitted(scores.exact_accuracy if scores else [], S),
+        np.array(fitted(update.step_losses if update else [], S)),
+        np.array(fitted(update.weights, S)) if update and moving and update.weights else None,
+        scores and held_out(scores),
+        np.array(fitted(scores.cell_accuracy if scores else [], S)),
+        np.array(fitted(scores.exact_accuracy if scores else [], S)),
         frame and frame.trajectory,
     )
 
 
-def _fitted(row: list[float], S: int) -> np.ndarray:
-    """(S,): of a shorter list the last is the final answer's; an evaluation may have gone on for more steps than S."""
-    fitted = np.full(S, np.nan)
-    if len(row) >= S:
-        fitted[:] = row[:S]
-    elif row:
-        fitted[: len(row) - 1], fitted[-1] = row[:-1], row[-1]
-    return fitted
+def held_out(scores: ev.Evaluated) -> str:
+    """What an evaluation was on, and when."""
+    puzzles = f"{scores.puzzles:,} puzzles " if scores.puzzles else ""  # not known of a run that a person has made up
+    return f"{puzzles}held out,\nupdate {scores.update}"
 
 
 def _some(S: int, most: int) -> list[int]:
@@ -139,7 +135,7 @@ def _heads(ax: Axes, plan: dict, live: Live, tops: dict[str, float], width: floa
     under = {
         "recursion": "← gradient",
         "loss weight": f"divided by {divisor:.4g}" if width > 5 else f"÷ {divisor:.4g}",
-        "solved": f"held out,\nupdate {live.evaluated}",
+        "solved": live.evaluated or "",
         "answer": (frame or {}).get("label") or "",
     }
     for name, top in tops.items():

@@ -8,8 +8,10 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.patches import Circle, FancyBboxPatch, Rectangle
 
+from trm_explore.percent import percent
 from trm_explore.plots.boards import Frame
 from trm_explore.plots.paper import INK, MUTE, PAPER, mix
+from trm_explore.supervision import gradient_reach
 
 ROWS = {"step": 0.27, "recursion": 0.5, "loss weight": 0.58, "loss": 0.26, "solved": 0.46}  # inches
 PAD = 0.07  # at a column's sides
@@ -22,7 +24,7 @@ class Live(NamedTuple):
     update: int | None
     losses: np.ndarray
     weights: np.ndarray | None  # where they move during training
-    evaluated: int | None
+    evaluated: str | None  # on which puzzles, after which update
     cells: np.ndarray
     exact: np.ndarray
     frame: Frame | None
@@ -43,15 +45,16 @@ def draw_column(
         ax.text(left, y, "…", ha="center", bbox={"facecolor": PAPER, "edgecolor": "none", "pad": 0.5}, **small)
 
     weights = np.asarray(plan["weights"]) if live.weights is None else live.weights
-    lit, arrow = reach(k, S, plan["scope"], weights)
-    paint = (color, INK) if lit else (mix(color, 0.3), mix(INK, 0.35))
+    reach = plan["reach"] if live.weights is None else gradient_reach(plan["scope"], live.weights.tolist())
+    arrow = reach[k]
+    paint = (color, INK) if arrow != "none" else (mix(color, 0.3), mix(INK, 0.35))
     last_call = _chain(ax, plan["L_cycles"], x, tops["recursion"] + 0.16, width - 2 * PAD, paint)
-    start = last_call if plan["scope"] == "one_step" else x if arrow in ("inside", "end") else left
-    end = left + width - (PAD if arrow in ("inside", "start") else 0)
+    start = {"last_call": last_call, "inside": x, "end": x}.get(arrow, left)
+    end = left + width - (PAD if arrow in ("inside", "last_call", "start") else 0)
     if arrow != "none":
         y = tops["recursion"] + 0.37
         ax.plot([start, end], [y, y], color=color, linewidth=1.4, solid_capstyle="butt")
-    if arrow in ("inside", "end"):
+    if arrow in ("inside", "last_call", "end"):
         ax.plot([start + 0.02], [y], marker="<", markersize=4.5, color=color, markeredgewidth=0)
 
     weight, base = weights[k], tops["loss weight"] + ROWS["loss weight"]
@@ -98,15 +101,6 @@ def _chain(ax: Axes, L_cycles: int, x: float, y: float, room: float, paint: tupl
     return last
 
 
-def reach(k: int, S: int, scope: str, weights: np.ndarray) -> tuple[bool, str]:
-    """(whether a gradient comes to step k, its piece of the arrow: none, inside, start, through or end)."""
-    if scope in ("last", "one_step"):
-        return (True, "inside") if k == S - 1 else (False, "none")
-    if scope == "cycle":
-        return (False, "none") if weights[k] == 0 else (True, "inside")
-    return True, "inside" if S == 1 else "start" if k == S - 1 else "end" if k == 0 else "through"
-
-
 def short_number(x: float) -> str:
     """A loss in few digits, as on the page."""
     if not np.isfinite(x):
@@ -115,7 +109,3 @@ def short_number(x: float) -> str:
         if abs(x) >= least:
             return format(x, form)
     return f"{x:.1e}" if x else "0"
-
-
-def percent(part: float) -> str:
-    return "–" if np.isnan(part) else f"{100 * part:.1f} %" if 0.99 < part < 0.9995 else f"{100 * part:.0f} %"

@@ -63,7 +63,7 @@ const answers = (() => {
     if (frame.given?.[i]) said.push(T.given);
     if (unasked(frame, i)) return [...said, T.not_scored].filter((text, n) => n < 2).join(" · ");
     if (answer.notes?.[i]) said.push(fill(T.carry, { note: answer.notes[i] }));
-    if (answer.conf?.[i] != null) said.push(fill(T.confidence, { percent: Math.round(100 * answer.conf[i]) }));
+    if (answer.conf?.[i] != null) said.push(fill(T.confidence, { percent: percent(answer.conf[i]) }));
     if (k) said.push(changedAt(frame, k, i) ? fill(T.was, { was: nameOf(frame, idAt(frame, k - 1, i)), k: k - 1 }) : fill(T.unchanged, { k: k - 1 }));
     if (wrong) said.push(frame.target ? fill(T.should_be, { name: nameOf(frame, frame.target[i]) }) : T.is_wrong);
     return said.join(" · ");

@@ -8,7 +8,8 @@ const BOARD_CSS = `
   background-color: color-mix(in srgb, var(--c) calc(var(--p) * 1%), var(--bg)); transition: background-color .18s }
 .bd .given { font-weight: 800 } .bd .right { border-right: 2px solid var(--fg) } .bd .below { border-bottom: 2px solid var(--fg) }
 .bd .changed::before { content: ""; position: absolute; inset: min(2px, calc(6cqw / var(--cols))); border: min(2px, calc(8cqw / var(--cols))) solid var(--fg); border-radius: 3px }
-.bd .wrong::after { content: "×"; position: absolute; right: 9%; top: 2%; font-size: .62em; font-weight: 700; color: var(--bad) }
+.bd .wrong::after { content: ""; position: absolute; right: 6%; top: 6%; width: clamp(5px, 30%, 13px); aspect-ratio: 1; background-image: var(--cross); forced-color-adjust: none }
+.bd .own.wrong::after { background-color: var(--bg) } .bd-small .wrong::after { width: clamp(5px, 38%, 11px) }
 .bd .cursor { outline: 2px dashed var(--fg); outline-offset: -5px }
 .bd-digits { background: none; border: 0; border-radius: 0; gap: 3px; padding: 1px } .bd-digits span { aspect-ratio: .82; border-radius: 3px }
 .bd-digits .given { background: none }
@@ -19,7 +20,7 @@ const BOARD_CSS = `
 .bd svg :is(path, line) { fill: none; stroke-linecap: round; stroke-linejoin: round }
 .bd .b-wall { fill: var(--wall); stroke: none } .bd .b-lines { stroke: var(--line) } .bd .b-lit { fill: var(--c); stroke: none }
 .bd .b-line { stroke: color-mix(in srgb, var(--c) 88%, var(--fg)) }
-.bd .b-ring { stroke: var(--fg) } .bd .b-halo { stroke: var(--bg) } .bd .b-cross { stroke: var(--bad) } .bd .b-corner { fill: var(--bad); stroke: var(--bg) }
+.bd .b-ring { stroke: var(--fg) } .bd .b-halo { stroke: var(--bg) } .bd .b-cross { stroke: var(--bad) }
 .bd .b-cursor { stroke: var(--fg) }
 .bd .b-badge { fill: var(--fg); stroke: var(--bg) } .bd .b-letter { fill: var(--bg); font: 700 1px system-ui; text-anchor: middle; dominant-baseline: central }
 .bd .b-value { stroke: none } .bd .b-odd { fill: var(--fg); stroke: none }
@@ -31,8 +32,7 @@ const BOARD_CSS = `
 .bd-small .bd-cells { border-width: 1.5px; border-radius: 3px } .bd-small .bd-picture { border-width: 1.5px; border-radius: 3px }
 .bd-small .right { border-right-width: 1.5px } .bd-small .below { border-bottom-width: 1.5px } .bd-small .bd-digits { border: 0; gap: 1px }
 .bd-small .bd-note { font-size: max(7px, min(calc(40cqw / var(--cols)), 11px)) }
-.bd-small .changed::before { inset: 0; border-width: min(1.5px, calc(10cqw / var(--cols))); border-radius: 0 }
-.bd-small .wrong::after { content: ""; inset: 0; background: linear-gradient(225deg, var(--bad) 24%, transparent 25%) }`;
+.bd-small .changed::before { inset: 0; border-width: min(1.5px, calc(10cqw / var(--cols))); border-radius: 0 }`;
 
 const boards = (() => {
   const { kindOf, size, unasked, idAt, roleOf, changedAt, valueAt, pointAt, placeAt, distance, range, count } = answers;
@@ -73,6 +73,7 @@ const boards = (() => {
           box && col % box[1] === 0 && col < cols && "right", box && row % box[0] === 0 && row < rows && "below"].filter(Boolean).join(" ");
         cell.style.setProperty("--p", given || unasked(shown, i) ? 0 : (6 + 40 * sure * sure).toFixed(0));
         const paint = shown.board.colors?.[id] ?? ""; // symbols that are colours, such as ARC's: the cell shows its own
+        cell.classList.toggle("own", Boolean(paint));
         [cell.style.backgroundColor, cell.style.color] = [paint, paint && "transparent"];
       });
       notes.forEach((note, col) => put(note, Array.from({ length: rows }, (_, row) => answer.notes?.[row * cols + col]).find(Boolean) || ""));
@@ -100,11 +101,19 @@ const boards = (() => {
   const spotOf = (frame, k, i) => square(i, frame.board.cols, -0.05);
   const layer = (cls, d, more = "") => (d ? `<path class="${cls}" d="${d}" ${more}/>` : "");
 
+  // The sign of what is wrong, in the cell's corner; in tiny cells over the whole cell. px: a cell's rough size on screen.
+  const crossed = (d, thick) => layer("b-halo", d, `stroke-width="${2.4 * thick}"`) + layer("b-cross", d, `stroke-width="${thick}"`);
+  function crosses(wrong, cols, px) {
+    const [left, top, size] = px < 14 ? [0.15, 0.15, 0.7] : [0.62, 0.12, 0.26];
+    const one = (i) => `M${(i % cols) + left} ${Math.floor(i / cols) + top}l${size} ${size}m${-size} 0l${size} ${-size}`;
+    return crossed((wrong || []).map(one).join(""), Math.max(0.09, 1.4 / px));
+  }
+
   function pathLayers(frame, k, px, small) {
     const { rows, cols } = frame.board, answer = frame.steps[k], own = (i) => roleOf(frame, frame.inputs?.[i]), end = (i) => own(i) === "start" || own(i) === "goal";
     const said = Array.from({ length: rows * cols }, (_, i) => (end(i) ? own(i) : roleOf(frame, idAt(frame, k, i)))), on = (i) => ["path", "start", "goal"].includes(said[i]);
     const lit = ["", "", "", "", ""];
-    let walls = "", line = "", ring = "", cross = "", lines = "", ends = "";
+    let walls = "", line = "", ring = "", lines = "", ends = "";
     said.forEach((role, i) => {
       const x = i % cols, y = Math.floor(i / cols), sure = answer.conf?.[i] ?? 1;
       if (own(i) === "wall") walls += square(i, cols);
@@ -118,29 +127,22 @@ const boards = (() => {
       ends += start ? `<circle class="b-badge" cx="${cx}" cy="${cy}" r="${r}" stroke-width="${1 / px}"/>` : `<rect class="b-badge" x="${cx - r}" y="${cy - r}" width="${2 * r}" height="${2 * r}" stroke-width="${1 / px}"/>`;
       if (r * px >= 7) ends += `<text class="b-letter" x="${cx}" y="${cy + 0.03}" style="font-size:${1.35 * r}px">${start ? "S" : "G"}</text>`;
     });
-    for (const i of answer.wrong || []) { // a sign in the corner; in tiny cells over the whole cell
-      const [x, y, d] = px < 14 ? [(i % cols) + 0.15, Math.floor(i / cols) + 0.15, 0.7] : [(i % cols) + 0.62, Math.floor(i / cols) + 0.12, 0.26];
-      cross += `M${x} ${y}l${d} ${d}m${-d} 0l${d} ${-d}`;
-    }
     if (px >= 9) lines = Array.from({ length: cols - 1 }, (_, x) => `M${x + 1} 0v${rows}`).join("") + Array.from({ length: rows - 1 }, (_, y) => `M0 ${y + 1}h${cols}`).join("");
-    const thick = Math.max(0.09, 1.4 / px);
     const ground = layer("b-lines", lines, `stroke-width="${1 / px}"`) + layer("b-wall", walls, 'shape-rendering="crispEdges"');
     const marked = lit.map((d, n) => layer("b-lit", d, `opacity="${0.16 + 0.1 * n}" shape-rendering="crispEdges"`)).join("") + (px < 5 ? "" : layer("b-ring", ring, `stroke-width="${px < 10 ? 0.8 / px : 1.4 / px}"`));
-    const crosses = layer("b-halo", cross, `stroke-width="${2.4 * thick}"`) + layer("b-cross", cross, `stroke-width="${thick}"`);
-    return ground + marked + layer("b-line", line, 'stroke-width="0.3"') + ends + crosses;
+    return ground + marked + layer("b-line", line, 'stroke-width="0.3"') + ends + crosses(answer.wrong, cols, px);
   }
 
   const shade = (n) => `color-mix(in oklab, var(${n < SHADES / 2 ? "--low" : "--high"}) ${Math.round((100 * Math.abs(n - SHADES / 2)) / (SHADES / 2))}%, var(--mid))`;
-  function heatLayers(frame, k) {
+  function heatLayers(frame, k, px) {
     const { cols } = frame.board, [low, high] = range(frame), cells = Array(SHADES + 1).fill("");
-    let odd = "", corner = "";
+    let odd = "";
     for (let i = 0; i < size(frame); i++) {
       const value = valueAt(frame, frame.steps[k].values, i);
       if (value == null) odd += square(i, cols);
       else cells[Math.round(SHADES * Math.max(0, Math.min(1, (value - low) / (high - low))))] += square(i, cols);
     }
-    for (const i of frame.steps[k].wrong || []) corner += `M${(i % cols) + 1} ${Math.floor(i / cols)}h-.34l.34 .34z`;
-    return cells.map((d, n) => layer("b-value", d, `style="fill:${shade(n)}" shape-rendering="crispEdges"`)).join("") + layer("b-odd", odd) + layer("b-corner", corner, 'stroke-width="0.05"');
+    return cells.map((d, n) => layer("b-value", d, `style="fill:${shade(n)}" shape-rendering="crispEdges"`)).join("") + layer("b-odd", odd) + crosses(frame.steps[k].wrong, cols, px);
   }
 
   const placeOf = (frame) => {
@@ -168,7 +170,9 @@ const boards = (() => {
     const from = way[0] ? `<rect class="b-in" x="${way[0][0] - 4 * unit}" y="${way[0][1] - 4 * unit}" width="${8 * unit}" height="${8 * unit}" stroke-width="${unit}"/>` : "";
     const to = aim ? `<circle class="b-aim" cx="${aim[0]}" cy="${aim[1]}" r="${9 * unit}" stroke-width="${1.8 * unit}"/>` : "";
     const name = small || !way[k + 1] ? "" : `<text class="b-name" x="${way[k + 1][0] + 11}" y="${way[k + 1][1] - 7}" stroke-width="3">${k}</text>`;
-    return axes + field + ways + from + to + dots.map(dot).join("") + name;
+    const [x, y] = frame.steps[k].wrong?.length && way[k + 1] ? [way[k + 1][0] - 15 * unit, way[k + 1][1] - 13 * unit] : [];
+    const cross = x == null ? "" : crossed(`M${x} ${y}l${7 * unit} ${7 * unit}m${-7 * unit} 0l${7 * unit} ${-7 * unit}`, 2 * unit);
+    return axes + field + ways + from + to + dots.map(dot).join("") + cross + name;
   }
   const nearest = (frame, k, x, y) => {
     const place = placeOf(frame), ways = Array.from({ length: count(frame) }, (_, i) => distance(place(placeAt(frame, k, i)), [x * SIDE, y * SIDE]) ?? SIDE), best = ways.indexOf(Math.min(...ways));

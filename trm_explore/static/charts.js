@@ -14,7 +14,7 @@
 // const live = charts.live(root, [charts], paint)   -> { request, now, dispose }: calls paint() (set your charts there), then draws them, at most once
 //   a frame: on request(), another size or theme, under the mouse. Keeps root.dataset.theme as followTheme does.
 // Mouse, finger, keys (arrows, Shift, Home, End, Escape; spoken): a card with every value at that x. aria-label: every newest value.
-// charts.sign(series) -> its line and marker, for legends; table(caption, head, rows, cls); number(x), percent(x) -> text; smoothed(ys, a), gaps stay.
+// charts.sign(series) -> its line and marker, for legends; table(caption, head, rows, cls); number(x) -> text; smoothed(ys, a), gaps stay.
 
 const charts = (() => {
   const STYLE = `
@@ -38,7 +38,6 @@ const charts = (() => {
   const SHAPES = { disc: "M-3.4 0a3.4 3.4 0 1 0 6.8 0a3.4 3.4 0 1 0-6.8 0z", square: "M-3.1-3.1h6.2v6.2h-6.2z", triangle: "M0-4.4L4.1 3H-4.1z", diamond: "M0-4.6L4.6 0L0 4.6L-4.6 0z" };
 
   const number = (x) => (x == null || !Number.isFinite(x) ? "–" : x !== 0 && Math.abs(x) < 1e-3 ? x.toExponential(1) : String(Number(x.toPrecision(3))));
-  const percent = (x) => (x == null ? "–" : `${Number((100 * x).toFixed(1))} %`);
   const niceTicks = (low, high, count, whole) => {
     const raw = (high - low || 1) / count, power = 10 ** Math.floor(Math.log10(raw));
     let step = [1, 2, whole && power < 10 ? 5 : 2.5, 5, 10].find((m) => m * power >= raw * 0.999) * power;
@@ -270,5 +269,5 @@ const charts = (() => {
     for (const chart of list) sizes.observe(chart.canvas); // also tells when the root is attached after render
     return { request, now, dispose: () => { stopTheme(); theme.disconnect(); sizes.disconnect(); cancelAnimationFrame(raf); clearTimeout(timer); } };
   }
-  return { STYLE, base, line, live, sign, table, number, percent, smoothed };
+  return { STYLE, base, line, live, sign, table, number, smoothed };
 })();

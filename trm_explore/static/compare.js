@@ -41,7 +41,7 @@ const SPOKEN_MS = 10000; // a screen reader hears of progress this often
 const at = (list, k, S) => (!list?.length ? null : k === S - 1 ? list.at(-1) : k < list.length - 1 ? list[k] : null);
 
 function render({ model, el }) {
-  const { number, percent } = charts, style = document.createElement("style");
+  const { number } = charts, style = document.createElement("style");
   style.textContent = CSS;
   const option = { step: "last", seconds: false, log: false, smooth: 0.6, cells: false };
   const check = (text, onchange) => {

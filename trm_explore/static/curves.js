@@ -13,7 +13,7 @@ const T = TEXTS.curves;
 const at = (list, k, S) => (!list?.length ? null : k === S - 1 ? list.at(-1) : k < list.length - 1 ? list[k] : null);
 
 function render({ model, el }) {
-  const { number, percent } = charts, style = document.createElement("style");
+  const { number } = charts, style = document.createElement("style");
   style.textContent = CSS;
   const check = (text, onchange) => {
     const input = h("input");
@@ -53,7 +53,7 @@ function render({ model, el }) {
       y: { log: option.log }, head: (_, i) => fill(T.loss_head, { update: points[i][0], seconds: number(points[i][1]) }), foot: (_, i) => [T.total, number(points[i][2])] });
     scoreChart.set({
       series: series(read, evals, tried, (e) => (option.cells ? e[1] : e[2]), chosen, () => ({ dots: evals.length < 80, dash: option.cells ? [5, 4] : null })),
-      x: { label: T.updates, whole: true, said: (x) => fill(T.update, { update: x }) }, y: { percent: true }, head: (x) => fill(option.cells ? T.cells_head : T.solved_head, { update: x }) });
+      x: { label: T.updates, whole: true, said: (x) => fill(T.update, { update: x }) }, y: { percent: true }, head: (x, i) => [fill(option.cells ? T.cells_head : T.solved_head, { update: x }), evals[i]?.[3] && fill(T.puzzles, { puzzles: evals[i][3].toLocaleString("en") })].filter(Boolean).join(" · ") });
     drawTables();
     Object.assign(el.dataset, { draws: ++draws, step: chosen ?? read - 1 });
   }

@@ -51,7 +51,7 @@ function render({ model, el }) {
     const byStep = colors && { light: [grey.light, ...colors.light], dark: [grey.dark, ...colors.dark] };
     const ways = latent ? [{ name: words.mean, points: latent.mean_path, bold: true, colors: byStep }] : [];
     if (latent?.paths[cell] && latent.paths.length > 1) ways.push({ name: words.this, points: [latent.start, ...latent.paths[cell]], colors: byStep, dash: [4, 3] });
-    plane.set({ cloud: latent?.cloud ?? [], ways, step: step + 1, x: latent ? fill(words.first, { part: Math.round(100 * latent.explained[0]) }) : "", y: latent ? fill(words.second, { part: Math.round(100 * (latent.explained[1] ?? 0)) }) : "",
+    plane.set({ cloud: latent?.cloud ?? [], ways, step: step + 1, x: latent ? fill(words.first, { part: percent(latent.explained[0]) }) : "", y: latent ? fill(words.second, { part: percent(latent.explained[1] ?? 0) }) : "",
       head: (n, k) => `${ways[n].name}, ${k ? fill(words.after, { step: k - 1 }) : words.start}` });
     put(notes[0], latent?.text ?? "");
 
@@ -67,7 +67,7 @@ function render({ model, el }) {
     const values = fits ? rows[Math.min(step, rows.length - 1)] ?? [] : [], top = Math.max(1e-12, ...values);
     map.set({ values: values.map((v) => (v == null ? null : Math.sqrt(v / top))), rows: influence?.rows ?? 0, cols: influence?.cols ?? 0, low: 0, high: 1, color: TEAL,
       texts: fits && !answers.isReal(shown) ? shown.inputs.map((id) => (answers.roleOf(shown, id) === "wall" ? "" : (shown.board.symbols?.[id] ?? "").trim())) : null, chosen: fits ? [Math.floor(influence.cell / influence.cols), influence.cell % influence.cols] : null,
-      head: (row, col) => fill(words.part, { place: place(row * influence.cols + col, influence), part: Math.round((100 * values[row * influence.cols + col]) / top) }) });
+      head: (row, col) => fill(words.part, { place: place(row * influence.cols + col, influence), part: percent(values[row * influence.cols + col] / top) }) });
     map.node.parentNode.hidden = Boolean(shown) && answers.size(shown) < 2; // one position has no other to look at
     put(notes[2], fits ? fill(words.reads, { place: place(influence.cell, influence), step: Math.min(step, rows.length - 1) }) : "");
 

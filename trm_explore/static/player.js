@@ -20,14 +20,13 @@ const CSS = `${BOARD_CSS}
 .tp-train { font-size: 12.5px; color: var(--mute) } .tp-legend { display: flex; flex-wrap: wrap; gap: 4px 14px; font-size: 12px; color: var(--mute); margin-top: auto }
 .tp-legend span { display: inline-flex; align-items: center; gap: 5px }
 .tp-legend i { width: 15px; height: 15px; border-radius: 3px; display: inline-flex; align-items: center; justify-content: center; font: 700 12px/1 system-ui }
-.tp-legend .ring { border: 2px solid var(--fg) } .tp-legend .cross { color: var(--bad); font-size: 15px } .tp-legend .bold { color: var(--fg) }
+.tp-legend .ring { border: 2px solid var(--fg) } .tp-legend .cross { width: 11px; height: 11px; border-radius: 0; background-image: var(--cross); forced-color-adjust: none } .tp-legend .bold { color: var(--fg) }
 .tp-legend .carry { color: color-mix(in srgb, var(--c) 62%, var(--fg)); font-size: 11px }
 .tp-legend .wall { background: var(--wall) } .tp-legend .badge { background: var(--fg); color: var(--bg); font-size: 10px }
 .tp-legend .lit { background: color-mix(in srgb, var(--c) 50%, var(--open)) } .tp-legend :is(.line, .arrow) { color: var(--c); font-size: 17px }
 .tp-legend .disc { border-radius: 50%; background: var(--c); width: 11px; height: 11px } .tp-legend .aim { border: 2px solid var(--fg); border-radius: 50% }
 .tp-legend .in { background: var(--fg); width: 11px; height: 11px; border-radius: 0 }
 .tp-legend .heat { width: 84px; background: linear-gradient(90deg, var(--low), var(--mid), var(--high)) }
-.tp-legend .corner { background: linear-gradient(225deg, var(--bad) 38%, transparent 40%); border: 1px solid var(--line) }
 .tp-legend .fade { width: 42px; background: linear-gradient(90deg, color-mix(in srgb, var(--c) 6%, var(--bg)), color-mix(in srgb, var(--c) 46%, var(--bg))) }
 .tp-empty { padding: 22px 14px; color: var(--mute); border: 1px solid var(--line); border-radius: 12px; background: var(--bg) }
 @media (prefers-reduced-motion: reduce) { .tp * { transition: none !important } }`;
@@ -36,18 +35,17 @@ const STEP_MS = 700; // one step while playing
 const KEEP = 120; // frames held; when there are more, every second old one goes
 const ICONS = { play: "M3 1l11 7-11 7z", pause: "M3 1h4v14H3zM9 1h4v14H9z", back: "M13 1L4 8l9 7zM2 1h2v14H2z", on: "M3 1l9 7-9 7zM12 1h2v14h-2z" };
 
-const percent = (x) => `${Math.round(100 * x)} %`;
 const T = TEXTS.player;
 
 // The signs that a kind of board has: class, content, words.
-const SIGNS = { ring: ["ring", "", T.changed], cross: ["cross", "×", T.wrong], given: ["bold", "4", T.given], fade: ["fade", "", T.confidence], carry: ["carry", "1", T.carry],
+const SIGNS = { ring: ["ring", "", T.changed], cross: ["cross", "", T.wrong], given: ["bold", "4", T.given], fade: ["fade", "", T.confidence], carry: ["carry", "1", T.carry],
   wall: ["wall", "", T.wall], start: ["badge", "S", T.start], goal: ["badge", "G", T.goal], path: ["line", "━", T.path], reached: ["lit", "", T.reached],
-  in: ["in", "", T.input], disc: ["disc", "", T.answer], aim: ["aim", "", T.target], arrow: ["arrow", "→", T.companions], corner: ["corner", "", T.wrong] };
+  in: ["in", "", T.input], disc: ["disc", "", T.answer], aim: ["aim", "", T.target], arrow: ["arrow", "→", T.companions] };
 function signsOf(frame) {
   const kind = answers.kindOf(frame), { board } = frame, [low, high] = answers.range(frame).map(answers.short), has = (name) => board.roles?.includes(name) && name;
   if (kind === "path") return [has("wall"), has("start"), has("goal"), has("path"), has("reached"), "ring", "cross", "fade"].filter(Boolean).map((name) => SIGNS[name]);
-  if (kind === "heat") return [["heat", "", fill(T.heat, { low, high })], SIGNS.corner];
-  if (kind === "plane") return [SIGNS.in, SIGNS.disc, SIGNS.aim, ...(frame.others?.inputs?.length ? [SIGNS.arrow] : [])];
+  if (kind === "heat") return [["heat", "", fill(T.heat, { low, high })], SIGNS.cross];
+  if (kind === "plane") return [SIGNS.in, SIGNS.disc, SIGNS.aim, ...(frame.target ? [SIGNS.cross] : []), ...(frame.others?.inputs?.length ? [SIGNS.arrow] : [])];
   return ["ring", "cross", frame.given?.some(Boolean) && "given", "fade", kind === "digits" && "carry"].filter(Boolean).map((name) => SIGNS[name]);
 }
 

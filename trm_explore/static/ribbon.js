@@ -24,14 +24,14 @@ const CSS = `${BOARD_CSS}
 .tr .tr-rec { padding-bottom: 22px } .tr-chain { display: flex; align-items: center; gap: 5px; transition: opacity .2s; font-size: 12px; height: 20px }
 .tr-chain i { width: 18px; height: 18px; border: 2px solid var(--c); border-radius: 50% }
 .tr-chain :is(i, u) { flex: none; display: flex; align-items: center; justify-content: center; font: 600 9.5px/1 system-ui, sans-serif; text-decoration: none }
-.tr-chain s { flex: 0 1 18px; border-top: 1.5px solid var(--c); min-width: 5px }
+.tr-chain em { font-style: normal } .tr-chain s { flex: 0 1 18px; border-top: 1.5px solid var(--c); min-width: 5px }
 .tr-chain u { width: 30px; height: 20px; border-radius: 5px; background: var(--c); color: #fff }
 .tr[data-theme=dark] .tr-chain u { color: #16191f }
 .tr-col[data-lit="0"] .tr-chain { opacity: .3 }
 .tr-arrow { position: absolute; top: 41px; height: 0; left: 12px; right: 12px; border-top: 2px solid var(--c) }
 [data-arrow=none] > .tr-rec .tr-arrow { display: none }
 :is([data-arrow=start], [data-arrow=through]) > .tr-rec .tr-arrow { left: -1px } :is([data-arrow=end], [data-arrow=through]) > .tr-rec .tr-arrow { right: 0 }
-:is([data-arrow=inside], [data-arrow=end]) > .tr-rec .tr-arrow::before { content: ""; position: absolute; left: -2px; top: -6px; border: 5px solid transparent; border-right: 8px solid var(--c); border-left: 0 }
+:is([data-arrow=inside], [data-arrow=last_call], [data-arrow=end]) > .tr-rec .tr-arrow::before { content: ""; position: absolute; left: -2px; top: -6px; border: 5px solid transparent; border-right: 8px solid var(--c); border-left: 0 }
 .tr-weight { display: flex; align-items: flex-end; gap: 8px; min-height: 58px; line-height: 1.2 }
 .tr[data-dense="1"] .tr-weight { flex-direction: column; align-items: flex-start; justify-content: flex-end; gap: 2px }
 .tr-weight i { width: 34px; flex: none; min-height: 1.5px; background: var(--c); border-radius: 3px 3px 0 0; transition: height .25s }
@@ -48,7 +48,6 @@ const CSS = `${BOARD_CSS}
 
 const T = TEXTS.ribbon, HEADS = [T.head_step, T.head_recursion, T.head_weight, T.head_loss, T.head_solved, T.head_answer];
 
-const percent = (x) => (x == null ? "–" : `${(100 * x).toFixed(x > 0.99 && x < 0.9995 ? 1 : 0)} %`);
 const loss = (x) => {
   if (x == null || !Number.isFinite(x)) return "–";
   const a = Math.abs(x);
@@ -72,7 +71,7 @@ function render({ model, el }) {
   el.replaceChildren(root);
 
   let columns = [], shape = "", frameShown = null, bothShown = 0, raf = 0, lastMessage = null;
-  const none = { run: null, key: null, steps: 0, read: 0, beyond: [], colors: null, state: "", text: "", point: null, eval: null, frame: null, findings: [] };
+  const none = { run: null, key: null, steps: 0, read: 0, beyond: [], colors: null, state: "", text: "", point: null, eval: null, frame: null, findings: [], reach: null };
   let live = { ...none };
 
   const plan = () => model.get("plan") || null;
@@ -89,7 +88,7 @@ function render({ model, el }) {
     if (!message || message === lastMessage) return;
     lastMessage = message;
     if (message.from === 0 || (message.run != null && message.run !== live.run)) live = { ...none };
-    for (const name of ["run", "key", "steps", "read", "beyond", "colors", "state", "text", "findings"]) if (message[name] != null) live[name] = message[name];
+    for (const name of ["run", "key", "steps", "read", "beyond", "colors", "state", "text", "findings", "reach"]) if (message[name] != null) live[name] = message[name];
     live.point = message.points?.at(-1) ?? live.point;
     live.eval = message.evals?.at(-1) ?? live.eval;
     live.frame = message.frames?.at(-1) ?? live.frame;
@@ -106,15 +105,16 @@ function render({ model, el }) {
 
   // Columns are made anew only when their number or the board changes; otherwise texts and sizes are patched.
   function build(S, read, cycles, board) {
-    const dots = () => (cycles > 3 ? [h("i", "", "L"), `×${cycles}`] : Array.from({ length: cycles }, () => h("i", "", "L")));
+    const dots = () => (cycles > 3 ? [h("i", "", "L"), h("em", "", `×${cycles}`)] : Array.from({ length: cycles }, () => h("i", "", "L")));
     columns = Array.from({ length: S }, (_, k) => {
       const c = { number: h("b", "tr-num", String(k)), bar: h("i"), weight: h("span", "tr-num"), unsupervised: h("span", "tr-mute"), loss: h("span", "tr-num"),
         exact: h("span", "tr-num"), exactBar: h("i"), cells: h("span", "tr-mute tr-num"), view: boards.view(true), verdict: h("div", "tr-mute tr-verdict") };
       c.board = c.view.node;
+      c.arrow = h("span", "tr-arrow");
       c.board.classList.add("tr-board");
       c.root = h("div", "tr-col",
         h("div", "tr-step", c.number, h("span", "tr-mute", k === (read || S) - 1 ? T.final : "")),
-        h("div", "tr-rec", h("div", "tr-chain", ...dots(), h("s"), h("u", "", "H")), h("span", "tr-arrow")),
+        h("div", "tr-rec", h("div", "tr-chain", ...dots(), h("s"), h("u", "", "H")), c.arrow),
         h("div", "tr-weight", c.bar, h("span", "", c.weight, " ", c.unsupervised)),
         h("div", "tr-loss tr-live", c.loss),
         h("div", "tr-solved tr-live", c.exact, h("span", "tr-bar", c.exactBar), c.cells),
@@ -129,14 +129,12 @@ function render({ model, el }) {
     grid.style.setProperty("--min", `${Math.max(S > 6 ? 86 : 94, board ? boards.least(board) : 0)}px`);
   }
 
-  // Which columns the gradient reaches, and the piece of arrow that each one carries (arrows point back, to the left).
-  function reach(k, S, p, weights) {
+  // The piece of arrow that a column carries, as supervision.gradient_reach names it (arrows point back, to the left), and
+  // whether a gradient reaches it; while there is no plan nothing is said, and no column is paler.
+  function reach(k, p, pieces) {
     if (!p?.scope || p.error) return { lit: 1, arrow: "none" };
-    if (k >= S) return { lit: 0, arrow: "none" };
-    const scope = p.scope === "cycle" && p.enabled === false ? "last" : p.scope;
-    if (scope === "last" || scope === "one_step") return k === S - 1 ? { lit: 1, arrow: "inside" } : { lit: 0, arrow: "none" };
-    if (scope === "cycle") return weights[k] === 0 ? { lit: 0, arrow: "none" } : { lit: 1, arrow: "inside" };
-    return { lit: 1, arrow: S === 1 ? "inside" : k === S - 1 ? "start" : k === 0 ? "end" : "through" };
+    const arrow = pieces?.[k] ?? "none";
+    return { lit: arrow === "none" ? 0 : 1, arrow };
   }
 
   function paintBoard(c, k, frame, shown) {
@@ -167,10 +165,12 @@ function render({ model, el }) {
     const divisor = now ? now.reduce((sum, weight) => sum + weight, 0) : p?.divisor;
     const top = Math.max(1, ...weights.filter(Number.isFinite)), both = Math.min(S, most(live));
     columns.forEach((c, k) => {
-      const { lit, arrow } = reach(k, N, p, weights), off = p && !p.error && p.enabled === false && k < N - 1, beyond = (p?.beyond ?? live.beyond)[k - N] ?? "";
+      const { lit, arrow } = reach(k, p, now ? live.reach : p?.reach), off = p && !p.error && p.enabled === false && k < N - 1, beyond = (p?.beyond ?? live.beyond)[k - N] ?? "";
       const live_k = (list, n) => (k < Math.min(S, n) ? at(list, k, n) : null), asked = live.read || live.steps;
       const lossText = loss(live_k(live.point?.[3], live.steps)), cells = live_k(live.eval?.[1], asked), exact = live_k(live.eval?.[2], asked);
       Object.assign(c.root.dataset, { lit, arrow, weight: weights[k] ?? "" });
+      const lastCall = arrow === "last_call" && c.root.querySelector(".tr-chain > :is(i, em):nth-last-child(3)");
+      c.arrow.style.left = lastCall ? `${lastCall.offsetLeft}px` : "";
       c.root.style.setProperty("--light", colors?.light?.[k] || "#4b5563");
       c.root.style.setProperty("--dark", colors?.dark?.[k] || "#9ca3af");
       c.root.setAttribute("aria-checked", String(k === current));
@@ -184,7 +184,7 @@ function render({ model, el }) {
       c.exactBar.style.width = `${100 * (exact || 0)}%`;
       put(c.cells, cells == null ? "" : fill(T.cells, { percent: percent(cells) }));
       if (live.frame !== frameShown || both !== bothShown) c.words = paintBoard(c, k, k < both ? live.frame : live.frame && { steps: [] });
-      const flows = { none: lit ? "" : T.flow_none, inside: T.flow_inside }[arrow] ?? T.flow_through;
+      const flows = { none: lit ? "" : T.flow_none, inside: T.flow_inside, last_call: T.flow_last_call }[arrow] ?? T.flow_through;
       c.root.setAttribute("aria-label", [fill(k === (read || S) - 1 ? T.said_final : T.said_step, { k }), fill(T.said_cycles, { cycles }), flows,
         beyond || fill(off ? T.said_unsupervised : T.said_weight, { weight: c.weight.textContent }), fill(T.said_figures, { loss: lossText, exact: percent(exact), cells: percent(cells) }), c.words].filter(Boolean).join(" "));
     });
@@ -192,7 +192,7 @@ function render({ model, el }) {
     put(subs[1], p?.scope ? T.gradient : "");
     put(subs[2], divisor && !p.error ? fill(now ? T.divided_live : T.divided, { divisor: divisor.toFixed(3) }) : "");
     put(subs[3], live.point ? fill(T.update, { update: live.point[0] }) : "");
-    put(subs[4], live.eval ? fill(T.held_out_update, { update: live.eval[0] }) : T.held_out);
+    put(subs[4], live.eval ? [live.eval[3] ? fill(T.held_out_puzzles, { puzzles: live.eval[3].toLocaleString("en") }) : T.held_out, fill(T.update, { update: live.eval[0] })].join(", ") : T.held_out);
     put(subs[5], live.frame ? [live.frame.label, live.frame.update == null ? "" : fill(T.update, { update: live.frame.update })].filter(Boolean).join(", ") : "");
     const isStale = Boolean(live.run && p?.key != null && live.key != null && p.key !== live.key);
     root.dataset.stale = isStale ? 1 : 0;

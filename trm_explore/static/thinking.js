@@ -34,7 +34,7 @@ function render({ model, el }) {
       node.type = "button";
       node.dataset.step = k;
       node.setAttribute("role", "radio");
-      node.setAttribute("aria-label", fill(words.step, { step: k, p: Math.round(100 * p), right: right ? (right[k] ? words.right : words.wrong) : "" }) + (k === stop ? `, ${words.stop}` : ""));
+      node.setAttribute("aria-label", fill(words.step, { step: k, p: percent(p), right: right ? (right[k] ? words.right : words.wrong) : "" }) + (k === stop ? `, ${words.stop}` : ""));
       bar.style.setProperty("--p", p);
       node.style.setProperty("--light", view.colors.light[k]);
       node.style.setProperty("--dark", view.colors.dark[k]);

@@ -56,7 +56,7 @@ function render({ model, el }) {
       c.node.style.setProperty("--dark", colors.dark[k]);
       c.bar.style.height = `${(100 * weights[k]) / top}%`;
       put(c.value, number(weights[k]));
-      put(c.share, fill(W.share, { part: Math.round((100 * weights[k]) / divisor) }));
+      put(c.share, fill(W.share, { part: percent(weights[k] / divisor) }));
       c.slide.max = String(Math.max(1, weights[k]));
       if (document.activeElement !== c.slide) c.slide.value = String(weights[k]);
     });
