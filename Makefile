@@ -6,6 +6,9 @@
 PYTHON ?= python3
 PIP_FLAGS ?=
 ARGS ?=
+# A test process a core, four at most (each holds PyTorch); ARGS="-n 0" runs all in one. A file stays in one process, whose
+# tests share what it has made.
+WORKERS := -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 VPYTHON := .venv/bin/python
 INSTALL = $(VPYTHON) -m pip install --disable-pip-version-check $(PIP_FLAGS) -c constraints.txt -e
 BROWSERS := chromium chromium-browser google-chrome google-chrome-stable
@@ -33,7 +36,7 @@ docs: .venv/.docs
 test: .venv/.test chromium
 	$(VPYTHON) -m ruff check
 	$(VPYTHON) -m ruff format --check
-	$(VPYTHON) -m pytest $(ARGS)
+	$(VPYTHON) -m pytest $(WORKERS) $(ARGS)
 
 # A stamp is touched only after the install before it succeeded: an interrupted one is done again.
 .venv/.app: .venv/.made pyproject.toml constraints.txt

@@ -32,6 +32,13 @@ TINY = {
 }
 
 
+def pytest_collection_modifyitems(items):
+    """Files that open a browser first: they take longest, and of several test processes none should begin one when the
+    others are done."""
+    slow = {item.path for item in items if item.get_closest_marker("browser")}
+    items.sort(key=lambda item: item.path not in slow)
+
+
 @pytest.fixture(scope="session")
 def task():
     """4x4 Sudoku, ready."""

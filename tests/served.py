@@ -3,10 +3,14 @@
 from served import chromium, data, site, visit, wait_for  # noqa: F401
 """
 
+import atexit
 import socket
 import subprocess
 import sys
+import tempfile
 import time
+from functools import cache
+from pathlib import Path
 
 import pytest
 from browser import launch
@@ -16,23 +20,40 @@ LEASE = 4.0  # seconds that a run lives on when nobody watches it
 CUT_BY_RELOAD = ("AbortError: signal is aborted", "Unexpected error Connection errored out")
 
 
-@pytest.fixture(scope="module")
-def site():
-    """The page as people start it, with one slot and a short lease; gives its address."""
+@cache
+def started() -> tuple[str, Path]:
+    """(address, file with all it says) of the page as people start it, with one slot and a short lease. One server for
+    every file of a test process, which ends it: it takes seconds to start."""
+    folder = tempfile.TemporaryDirectory(prefix="served-")
+    said = Path(folder.name) / "said.txt"
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     command = [sys.executable, "-m", "trm_explore", "app", "--port", str(port), "--runs", "1", "--lease", str(LEASE)]
-    server = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
-    url = f"http://127.0.0.1:{port}"
-    try:
-        first = server.stdout.readline()
-        assert url in first, first + server.communicate(timeout=20)[0]
-        yield url
-    finally:
+    with said.open("w") as out:
+        server = subprocess.Popen(command, stdout=out, stderr=subprocess.STDOUT)
+
+    def end():
         server.terminate()
-        said = server.communicate(timeout=20)[0]
-    assert "Traceback" not in said, said
+        server.wait()
+        folder.cleanup()
+
+    atexit.register(end)
+    url = f"http://127.0.0.1:{port}"
+    while url not in said.read_text(encoding="utf-8"):
+        assert server.poll() is None, said.read_text(encoding="utf-8")
+        time.sleep(0.05)
+    return url, said
+
+
+@pytest.fixture(scope="module")
+def site():
+    """The address of the page; afterwards fails on an error that it told in its terminal."""
+    url, said = started()
+    before = len(said.read_text(encoding="utf-8"))
+    yield url
+    news = said.read_text(encoding="utf-8")[before:]
+    assert "Traceback" not in news, news
 
 
 @pytest.fixture(scope="module")

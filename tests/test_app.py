@@ -145,6 +145,13 @@ def test_a_resolved_run_gives_the_same_command():
     assert as_command(resolve(start_config())[1]) == as_command(start_config())
 
 
+class Something:
+    """Nothing of ours, with the same name in every test process."""
+
+    def __repr__(self):
+        return "something"
+
+
 HOSTILE = [
     None,
     "",
@@ -172,7 +179,7 @@ HOSTILE = [
     {},
     {"a": 1},
     b"3",
-    object(),
+    Something(),
 ]
 
 

@@ -162,7 +162,7 @@ def test_what_an_object_does_not_say_has_defaults():
         ({"held_out", "rows"}, "it has no held_out, rows"),
         ({"sample", "held_out", "rows", "cols", "vocab_size"}, "it has no sample, held_out, rows, cols, vocab_size"),
     ],
-    ids=str,
+    ids=lambda value: value if isinstance(value, str) else ", ".join(sorted(value)),
 )
 def test_an_object_that_lacks_something_is_told_what(missing, sentence):
     kept = {name: value for name, value in vars(Reverse).items() if name not in missing and name[0] != "_"}
@@ -289,7 +289,7 @@ def test_a_task_of_numbers_that_is_wrong_is_one_sentence(changes, fragment):
     assert fragment in refusal(made(Halve, **changes))
 
 
-@pytest.mark.parametrize("nothing", [None, 3, 2.5, True, [], {}, object()], ids=str)
+@pytest.mark.parametrize("nothing", [None, 3, 2.5, True, [], {}, object()], ids=lambda it: type(it).__name__)
 def test_what_is_no_task_at_all_is_refused(nothing):
     with pytest.raises(ValueError, match="^task=.*(must be text|is neither a task's name nor a task)") as error:
         resolve(preset(nothing))

@@ -268,7 +268,11 @@ def test_make_test_checks_style_then_runs_the_tests(workshop):
     status, said, calls = make(workshop, "test", "BROWSERS=sh")
     assert status == 0, said
     assert "-e .[app,test]" in calls[0]
-    assert calls[1:] == ["-m ruff check", "-m ruff format --check", "-m pytest"]
+    assert calls[1:] == [
+        "-m ruff check",
+        "-m ruff format --check",
+        "-m pytest -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder",
+    ]
     assert make(workshop, "app")[2] == ["-m trm_explore app"], "make app installed again after make test"
     assert len(make(workshop, "lab")[2]) == 1, "make lab installed again after make test"
     assert make(workshop, "test", "BROWSERS=sh", FAIL_ON="ruff check")[0] != 0
