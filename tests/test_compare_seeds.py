@@ -40,6 +40,13 @@ def test_quantiles_are_those_of_the_printed_tables(df, confidence):
     assert quantile(confidence, df) == pytest.approx(PUBLISHED[df, confidence], abs=6e-4)
 
 
+def test_settings_that_give_the_same_differ_by_nothing_and_missing_seeds_are_left_out():
+    (found,) = compare_seeds({"final": {"A": [0.3, 0.7, 0.1], "B": [0.1 + 0.2, 0.7, 0.1]}})
+    assert not found.larger_than_noise and "B has as many points as A" in found.text
+    (found,) = compare_seeds({"final": {"A": [0.1, math.nan, 0.3, 0.2], "B": [0.5, 0.5, 0.7, 0.61]}})
+    assert found.n == 3 and found.larger_than_noise and "B has 40.3 points more than A" in found.text
+
+
 def test_an_interval_by_hand():
     low, high = interval([1, 2, 3, 4, 5])
     half = 2.7764451 * statistics.stdev([1, 2, 3, 4, 5]) / math.sqrt(5)

@@ -6,9 +6,12 @@ import json
 
 import pytest
 from browser import launch
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from trm_explore.app.comparing import recorded_group
 from trm_explore.comparison import STYLES
+from trm_explore.percent import percent
 from trm_explore.resources import PACKAGE, script
 from trm_explore.texts import DRAWING
 
@@ -272,14 +275,15 @@ def test_before_anything_is_begun_the_words_say_what_to_do(page):
 
 
 def test_recorded_runs_are_shown_whole_with_what_was_measured_afterwards(page):
-    mount(page, recorded_group("sudoku4", "on-off"))
+    mount(page, recorded_group("sudoku4", "on-off"), guess="A")
     assert data(page, "runs") == "3" and data(page, "state") == "recorded"
     scores = {r["letter"]: r["scores"]["exact"] for r in json.loads(recorded_group("sudoku4", "on-off"))["runs"]}
     rows = page.locator("#compare tbody tr").all_inner_texts()
     assert [row.split()[0] for row in rows] == ["A", "B", "C"]
-    assert f"{100 * scores['B'][0]:.1f} %" in rows[1] and "400" in rows[1]
-    assert "No difference worth the name between the best two" in verdict(page), "C stands beside the question"
-    assert "(A) and" in verdict(page) and f"B {100 * scores['B'][0]:.1f} %" in verdict(page)
+    assert percent(scores["B"][0]) in rows[1] and "400" in rows[1]
+    assert "No difference worth the name between final answers that are right: A" in verdict(page)
+    assert "C" not in verdict(page), "C stands beside the question"
+    assert f"B {percent(scores['B'][0])}" in verdict(page)
     assert page.locator("#compare .bd").count() == 3
     put(page, "guess", "none")
     assert "You guessed no difference: that is what came out." in verdict(page)
@@ -290,7 +294,7 @@ def test_recorded_runs_are_shown_whole_with_what_was_measured_afterwards(page):
 def test_a_recorded_run_without_an_answer_has_no_board(page):
     shown = json.loads(recorded_group("sudoku4", "loss-gradient"))
     shown["runs"][1]["message"]["frames"] = []
-    mount(page, json.dumps(shown))
+    mount(page, json.dumps(shown), guess="A")
     facts = page.locator("#compare .tq-run").all_inner_texts()
     assert [SAYS["no_board"] in fact for fact in facts] == [False, True, False, False]
 
@@ -298,7 +302,7 @@ def test_a_recorded_run_without_an_answer_has_no_board(page):
 def test_the_guess_made_before_the_start_is_judged_while_it_runs_and_afterwards(page):
     members = run("A", 3, 0.5), run("B", 3, 0.8)
     mount(page, group(*members, state="running", guess="B"), guess="A")  # a later guess does not count
-    assert "B is ahead: its final answers solve 80 %, the next best, A, 50 %." in verdict(page)
+    assert "Ahead, by final answers that are right: B 80 %. Behind: A 50 %." in verdict(page)
     assert "You guessed B: that is how it stands now." in verdict(page)
     put(page, "group", group(state="finished", first=False, guess="B"))
     assert "You guessed B: that is what came out." in verdict(page)
@@ -308,11 +312,73 @@ def test_the_guess_made_before_the_start_is_judged_while_it_runs_and_afterwards(
 
 def test_where_nobody_solves_anything_cells_are_compared_and_a_gap_of_two_points_is_none(page):
     mount(page, group(run("A", 2, 0.01), run("B", 2, 0.0)))
-    assert "No difference worth the name between the best two: 90 % (A) and 90 % (B)." in verdict(page)
+    assert "No difference worth the name between final answers that have cells right: A 90 %, B 90 %." in verdict(page)
     put(page, "group", group(run("A", 2, 0.50), run("B", 2, 0.515)))
     assert "No difference" in verdict(page)
     put(page, "group", group(run("A", 2, 0.50), run("B", 2, 0.53)))
-    assert "B is ahead" in verdict(page)
+    assert "Ahead, by final answers that are right: B 53 %. Behind: A 50 %." in verdict(page)
+
+
+def test_all_who_lead_within_the_margin_are_right_and_those_who_lose_are_named(page):
+    shares = {"A": 0.61, "B": 0.72, "C": 0.987, "D": 1.0}
+    mount(page, group(*(run(letter, 2, share) for letter, share in shares.items())))
+    said = "Ahead, with no difference worth the name between them, by final answers that are right: "
+    assert said + "D 100 %, C 98.7 %. Behind: B 72 %, A 61 %." in verdict(page)
+    for guess, right in {"A": False, "B": False, "C": True, "D": True, "none": False}.items():
+        put(page, "group", group(first=False, guess=guess))
+        assert SAYS["guess_right" if right else "guess_wrong"] in verdict(page), guess
+
+
+def test_verdicts_over_many_results_agree_with_their_definition(page):
+    """Who is right: all within two points of the best, where somebody is further off; else only who says "none"."""
+    share = st.one_of(st.sampled_from([0, 0.5, 0.519, 0.52, 0.98, 0.981, 1]), st.floats(0, 1))
+    cases = []
+
+    @given(st.lists(share, min_size=2, max_size=4))
+    @settings(max_examples=300)
+    def collect(shares):
+        cases.append(shares)
+
+    collect()
+    source = script("compare").replace(
+        "export default { render };",
+        """return (cases) => cases.map((shares) => { const found = judged(shares.map((share, i) => ["ABCD"[i], share]));
+          return { leaders: found.leaders.map(([letter]) => letter), behind: found.behind.map(([letter]) => letter),
+            right: [..."ABCD", "none"].filter((guess) => guessedRight(found, guess)) }; });""",
+    )
+    for shares, found in zip(
+        cases, page.evaluate("([source, cases]) => new Function(source)()(cases)", [source, cases]), strict=True
+    ):
+        best = max(shares)
+        ahead = {letter for letter, one in zip("ABCD", shares, strict=False) if round(best - one, 9) < 0.02}
+        assert set(found["leaders"]) == ahead and len(found["leaders"] + found["behind"]) == len(shares)
+        assert set(found["right"]) == ({"none"} if len(ahead) == len(shares) else ahead)
+
+
+def test_while_somebody_has_no_figures_nobody_is_ahead(page):
+    late = run("B", 2, 0.9)
+    late["message"]["evals"] = []
+    for other in (late, run("B", 2, None)):
+        mount(page, group(run("A", 2, 0.5), other, guess="A"))
+        assert verdict(page) == SAYS["nobody"]
+        page.evaluate("document.querySelector('main').replaceChildren()")
+
+
+def test_recorded_results_wait_for_a_guess_or_for_who_does_without(page):
+    mount(page, recorded_group("sudoku4", "on-off"))
+    results = page.locator("#compare :is(.tq-verdict, .tq-pair, .tq-boards, table)")
+    shown = lambda: {results.nth(n).is_visible() for n in range(results.count())}  # noqa: E731
+    assert data(page, "waits") == "1" and shown() == {False}
+    assert "with deep supervision, scope full" in page.inner_text("#compare"), "what is compared may be seen"
+    page.get_by_role("button", name=SAYS["reveal"]).focus()
+    page.keyboard.press("Enter")
+    settle(page)
+    assert data(page, "waits") == "0" and shown() == {True} and "At the first step" in verdict(page)
+    assert page.evaluate("document.activeElement.className") == "tq-verdict", "a screen reader goes on at the verdict"
+    put(page, "group", recorded_group("sudoku4", "depth"))
+    assert data(page, "waits") == "1", "another question waits for its own guess"
+    put(page, "guess", "D")
+    assert data(page, "waits") == "0" and "You guessed D" in verdict(page)
 
 
 def test_deltas_are_added_and_those_of_another_group_are_not(page):

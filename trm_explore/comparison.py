@@ -1,9 +1,9 @@
 """Runs side by side -> the JSON that static/compare.js draws: what each of them is, once, then what each has done.
 
-A group message is `{group, first, recorded, state, text, guess, runs}`; a run in it `{letter, message}`, the message as
-payload.message_of makes it (a delta), and in the first one also `{name, style, memory, scores}`. `first: true` begins
-anew. It is sent as text: Gradio sends a structure as its difference to the one before, and that loses its way in lists
-within lists that become shorter.
+A group message is `{group, first, recorded, state, text, guess, asks, runs}`; a run in it `{letter, message}`, the
+message as payload.message_of makes it (a delta), and in the first one also `{name, style, memory, scores}`. `first:
+true` begins anew. It is sent as text: Gradio sends a structure as its difference to the one before, and that loses its
+way in lists within lists that become shorter.
 """
 
 from __future__ import annotations
@@ -73,8 +73,10 @@ def group_message(
     text: str,
     guess: str = "",
     recorded: bool = False,
+    asks: bool = False,
 ) -> str:
-    """The whole message, as JSON; `runs` as in the head of this module, only those with news."""
+    """The whole message, as JSON; `runs` as in the head of this module, only those with news. `asks`: the results stay
+    hidden until somebody has guessed, or does without."""
     message = {
         "group": group,
         "first": first,
@@ -82,6 +84,7 @@ def group_message(
         "state": state,
         "text": text,
         "guess": guess,
+        "asks": asks,
         "runs": list(runs),
     }
     return json.dumps(message, allow_nan=False)

@@ -557,12 +557,11 @@ TOURS = {
                 "run with it at {reach.on.solved[8]}. One seed each: try others.",
             ),
             (
-                "task=sudoku4&supervision=0&scope=full",
-                "#gradient_scope",
+                "task=sudoku4&tab=compare&recipe=loss-gradient",
+                "#compare :is(.tq-gate, .tq-verdict)",
                 "Is it the loss, or the gradient?",
-                "Supervision brings a longer gradient along. With the long gradient alone, and no early losses, the "
-                "first pass solves {sudoku4.off_full.solved[0]}: between {sudoku4.off.solved[0]} without either and "
-                "{sudoku4.on.solved[0]} with both.",
+                "Supervision brings a longer gradient along. Four recorded runs take the two apart: with and without "
+                "early losses, with a long gradient and a short one. Guess, then compare their first steps.",
             ),
         ],
     ),
@@ -604,11 +603,11 @@ TOURS = {
             ),
             (
                 "task=maze&tab=compare&recipe=schedule",
-                "#compare .tq-pair",
+                "#compare :is(.tq-gate, .tq-verdict)",
                 "Which one is best?",
-                "Four recorded runs on mazes, one a schedule, from the same seed. Look at the final answer, then "
-                "choose the first step above the curves. It depends on the task, and on whether you want early answers "
-                "or only a good last one. One seed each: your own runs start with Start.",
+                "Four recorded runs on mazes, one a schedule, from the same seed. Guess, look at the final answer, "
+                "then choose the first step above the curves. It depends on the task, and on whether you want early "
+                "answers or only a good last one. One seed each: your own runs start with Start.",
             ),
         ],
     ),
@@ -820,12 +819,16 @@ DRAWING["compare"] = {
     "memory": "memory, estimated",
     "memory_of": "{factor} \u00d7 off",
     "nobody": "No figures yet.",
-    "ahead": "{letter} is ahead: its final answers {what} {best}, the next best, {other}, {second}.",
-    "even": "No difference worth the name between the best two: {best} ({letter}) and {second} ({other}).",
-    "what_solved": "solve",
-    "what_cells": "have cells right:",
+    "ahead": "Ahead, by final answers that {what}: {leaders}. Behind: {behind}.",
+    "tied": "Ahead, with no difference worth the name between them, by final answers that {what}: {leaders}. "
+    "Behind: {behind}.",
+    "even": "No difference worth the name between final answers that {what}: {leaders}.",
+    "guess_first": "The recorded runs are here. Choose your guess above first, then see what came out.",
+    "reveal": "Show the results without a guess",
+    "what_solved": "are right",
+    "what_cells": "have cells right",
     "firsts": "At the first step: {list}.",
-    "even_why": "Two points of a hundred count as none.",
+    "even_why": "Less than two points of a hundred count as none.",
     "one_seed": "One seed proves little: repeat with more.",
     "guessed": "You guessed {guess}:",
     "guessed_none": "You guessed no difference:",

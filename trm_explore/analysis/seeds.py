@@ -46,10 +46,11 @@ class Difference:
                 f"{self.measure}: {self.n} seed{'s' * (self.n != 1)} of {self.name} and {self.base} cannot tell noise "
                 "from effect; at least 2 are needed."
             )
-        more = "more" if self.mean >= 0 else "less"
+        same, more = _points(abs(self.mean)) == "0.0", "more" if self.mean >= 0 else "less"
+        points = "as many points as" if same else f"{_points(abs(self.mean))} points {more} than"
         verdict = f"{'' if self.larger_than_noise else 'no '}larger than the noise between seeds"
         return (
-            f"{self.measure}: {self.name} has {_points(abs(self.mean))} points {more} than {self.base} (mean of "
+            f"{self.measure}: {self.name} has {points} {self.base} (mean of "
             f"{self.n} seeds, paired; {100 * self.confidence:.3g} % interval {_points(self.low)} to "
             f"{_points(self.high)}): {verdict}."
         )
@@ -68,7 +69,8 @@ def compare_seeds(scores: Mapping[str, Mapping[str, Sequence[float]]]) -> list[D
             raise ValueError(f"{measure}: {len(by_name)} setting cannot be compared; give at least two")
         base, *others = by_name
         for name in others:
-            pairs = [b - a for a, b in zip(by_name[base], by_name[name], strict=False)]
+            both = zip(by_name[base], by_name[name], strict=False)
+            pairs = [round(b - a, 9) for a, b in both if math.isfinite(a) and math.isfinite(b)]  # no noise of floats
             confidence = 1 - (1 - CONFIDENCE) / count
             low, high = interval(pairs, confidence)
             mean = fmean(pairs) if pairs else math.nan

@@ -273,4 +273,6 @@ def recorded_group(task: str, recipe: str) -> str:
         runs.append(member.opening(scores | totals) | {"message": message, "beside": letter not in asked})
     text = texts.COMPARE["recorded"].format(puzzles=puzzles)
     text += "".join(texts.COMPARE["not_recorded"].format(letter=letter) for letter in asked if letter not in found)
-    return group_message(f"recorded-{task}-{recipe}", runs, first=True, state="recorded", text=text, recorded=True)
+    return group_message(
+        f"recorded-{task}-{recipe}", runs, first=True, state="recorded", text=text, recorded=True, asks=True
+    )

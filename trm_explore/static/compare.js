@@ -2,7 +2,7 @@
 // beside what was guessed. `group` is a message of comparison.py, as text (runs with news only; first: true begins anew), `guess` what the visitor has chosen, `board_step` the step of
 // all boards (null: each run's last).
 // Not whole without common.js, answers.js, boards.js and charts.js before it. render({ model, el }) -> disposer; emits turn through the page, again.
-// el.dataset: ready, group, state, runs, points (of each run), step, against.
+// el.dataset: ready, group, state, runs, points (of each run), step, against, waits (for a guess).
 
 const W = TEXTS.compare;
 const CSS = `${BOARD_CSS} ${charts.STYLE}
@@ -24,7 +24,9 @@ const CSS = `${BOARD_CSS} ${charts.STYLE}
 .tq-run > div:first-child { display: flex; gap: 8px; align-items: center; font-size: 13px; margin-bottom: 6px } .tq-run b { font-weight: 700 }
 .tq-fact { font-size: 14px; margin-top: 6px; font-variant-numeric: tabular-nums } .tq-fact small { display: block; color: var(--mute); font-size: 12.5px }
 .tq-bar { display: flex; gap: 8px; align-items: center; margin-top: 12px; flex-wrap: wrap } .tq-bar input { flex: 1 1 120px; min-width: 80px; margin: 0; accent-color: var(--fg) }
-.tq-bar button { height: 34px; padding: 0 12px; border: 1px solid var(--line); border-radius: 8px; background: transparent; color: inherit; font: inherit; cursor: pointer }
+.tq-gate { display: flex; flex-wrap: wrap; gap: 8px 14px; align-items: center; margin: 4px 0 12px; padding: 14px; border: 1px dashed var(--line); border-radius: 12px; font-size: 15px }
+.tq-verdict:focus { outline: 0 }
+:is(.tq-bar, .tq-gate) button { height: 34px; padding: 0 12px; border: 1px solid var(--line); border-radius: 8px; background: transparent; color: inherit; font: inherit; cursor: pointer }
 .tq-bar button:hover { border-color: var(--fg) } .tq-bar button[aria-pressed=true] { background: var(--fg); color: var(--bg); border-color: var(--fg) }
 .tq :is(button, select, input, .tq-scroll):focus-visible { outline: 2px solid var(--fg); outline-offset: 2px }
 .tq-bar output { font-size: 13px; color: var(--mute); min-width: 14ch; font-variant-numeric: tabular-nums }
@@ -39,6 +41,17 @@ const SPOKEN_MS = 10000; // a screen reader hears of progress this often
 
 // A list may be shorter or longer than the run's steps (curriculum, random cycles): its last entry is the final answer's.
 const at = (list, k, S) => (!list?.length ? null : k === S - 1 ? list.at(-1) : k < list.length - 1 ? list[k] : null);
+
+// Who is ahead. finals: [[letter, share], ..]; everybody within the margin of the best leads. `even`: all do. Best first.
+function judged(finals) {
+  const order = [...finals].sort((a, b) => b[1] - a[1]);
+  const leaders = order.filter(([, share]) => Number((order[0][1] - share).toFixed(9)) < SAME);
+  return { leaders, behind: order.slice(leaders.length), even: leaders.length === order.length };
+}
+// Whether a guess (a letter, or "none") is what came out: any of those who lead, where somebody is behind.
+function guessedRight({ leaders, even }, guess) {
+  return even ? guess === "none" : leaders.some(([letter]) => letter === guess);
+}
 
 function render({ model, el }) {
   const { number } = charts, style = document.createElement("style");
@@ -77,10 +90,20 @@ function render({ model, el }) {
   const boardCard = h("div", "tq-card", h("div", "tq-title", W.boards), strip, h("div", "tq-bar", playButton, slider, lastButton, shown));
   const tableCard = h("div", "tq-card tq-scroll"); // on a phone it scrolls sideways, by keys too
   Object.assign(tableCard, { tabIndex: 0, role: "region", ariaLabel: W.table });
-  const rest = h("div", "", names, tools, h("div", "tq-pair", lossChart.node, scoreChart.node), boardCard, tableCard);
-  const root = h("div", "tq", style, status, said, verdict, rest);
+  // Results of recorded runs wait for a guess, or for somebody who does without.
+  const reveal = button(W.reveal, () => {
+    revealed = group;
+    live.now();
+    verdict.tabIndex = -1;
+    verdict.focus();
+  });
+  const gate = h("div", "tq-gate", h("span", "", W.guess_first), reveal);
+  const rest = h("div", "", tools, h("div", "tq-pair", lossChart.node, scoreChart.node), boardCard, tableCard);
+  const root = h("div", "tq", style, status, said, names, gate, verdict, rest);
   el.replaceChildren(root);
 
+  let revealed = null; // the group whose results were asked for without a guess
+  let asks = false;
   let runs = [], group = null, state = "", text = W.empty, guess = null, recorded = false, step = null, lastMessage = null, timer = 0, spokenAt = 0; // step null: each run's last
 
   function take() {
@@ -98,6 +121,7 @@ function render({ model, el }) {
     if (message.group !== group) return; // of runs that are no longer shown
     const turned = message.state !== state || message.first;
     ({ state, text, guess, recorded } = message);
+    asks = Boolean(message.asks);
     for (const news of message.runs) {
       let run = runs.find((r) => r.letter === news.letter);
       if (!run) {
@@ -139,25 +163,27 @@ function render({ model, el }) {
   const axis = () => ({ label: option.seconds ? W.seconds : W.updates, whole: !option.seconds, least: option.seconds ? 0.1 : 1, said: when });
   const when = (x) => fill(option.seconds ? W.at_seconds : W.at_updates, { x: number(x) });
 
-  // Who is ahead at the last evaluation: {measure, order: [[letter, share]], even}; null while somebody has no figures.
+  // Who is ahead at the last evaluation, as `judged` says it, and of what; null while somebody has no figures.
   function standing() {
     const asked = runs.filter((run) => !run.beside), finals = (name, n) => asked.map((run) => [run.letter, run.scores?.[name]?.at(-1) ?? run.evals.at(-1)?.[n].at(-1) ?? null]);
     const exact = finals("exact", 2);
     if (asked.length < 2 || exact.some(([, share]) => share == null)) return null;
-    const solves = exact.some(([, share]) => share > SOLVED), order = (solves ? exact : finals("cells", 1)).sort((a, b) => b[1] - a[1]);
+    const solves = exact.some(([, share]) => share > SOLVED), shares = solves ? exact : finals("cells", 1);
+    if (shares.some(([, share]) => share == null)) return null;
     const firsts = asked.map((run) => `${run.letter} ${percent((run.scores?.[solves ? "exact" : "cells"] ?? run.evals.at(-1)[solves ? 2 : 1])[0])}`).join(", ");
-    return { what: solves ? W.what_solved : W.what_cells, order, firsts, even: order[0][1] - order[1][1] < SAME };
+    return { what: solves ? W.what_solved : W.what_cells, firsts, ...judged(shares) };
   }
   function paintVerdict() {
     const now = standing(), ended = recorded || ["finished", "stopped"].includes(state), chosen = guess || (recorded ? model.get("guess") : null);
     if (!now) { verdict.replaceChildren(h("small", "", runs.length ? W.nobody : "")); return; }
-    const [[letter, best], [other, second]] = now.order, facts = { letter, other, what: now.what, best: percent(best), second: percent(second) };
-    const parts = [h("span", "", fill(now.even ? W.even : W.ahead, facts)), " "];
+    const list = (those) => those.map(([letter, share]) => `${letter} ${percent(share)}`).join(", ");
+    const facts = { what: now.what, leaders: list(now.leaders), behind: list(now.behind) };
+    const parts = [h("span", "", fill(now.even ? W.even : now.leaders.length > 1 ? W.tied : W.ahead, facts)), " "];
     if (chosen) {
-      const right = now.even ? chosen === "none" : chosen === letter;
+      const right = guessedRight(now, chosen);
       parts.push(h("b", "", `${chosen === "none" ? W.guessed_none : fill(W.guessed, { guess: chosen })} ${W[`guess_${right ? "right" : "wrong"}${ended ? "" : "_now"}`]}`), " ");
     }
-    parts.push(h("small", "", [fill(W.firsts, { list: now.firsts }), now.even && W.even_why, W.one_seed].filter(Boolean).join(" ")));
+    parts.push(h("small", "", [fill(W.firsts, { list: now.firsts }), now.leaders.length > 1 && W.even_why, W.one_seed].filter(Boolean).join(" ")));
     const whole = parts.map((p) => p.textContent ?? p).join("");
     if (verdict.dataset.said === whole) return;
     verdict.dataset.said = whole;
@@ -202,8 +228,14 @@ function render({ model, el }) {
 
   function paint() {
     put(status, text);
-    rest.hidden = !runs.length;
+    const waits = asks && runs.length > 0 && !(guess || model.get("guess") || revealed === group);
+    names.hidden = !runs.length;
+    gate.hidden = !waits;
+    verdict.hidden = waits;
+    rest.hidden = !runs.length || waits;
+    el.dataset.waits = waits ? 1 : 0;
     Object.assign(el.dataset, { step: step ?? "last", against: option.seconds ? "seconds" : "updates" });
+    if (waits) return;
     paintVerdict();
     if (!runs.length) return;
     const which = { step: W[option.step] };
