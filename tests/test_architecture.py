@@ -33,7 +33,7 @@ LEVELS = (
         "percent",
     },
     {"network", "supervision", "tasks", "data", "commands", "carry", "puzzle_table", "optimiser", "processes"},
-    {"model", "encode"},
+    {"model", "encode", "threads"},
     {
         "trajectory",
         "gradients",

@@ -33,6 +33,7 @@ from trm_explore.state import TrainingState
 from trm_explore.supervision import deep_supervision_loss, losses_by_depth
 from trm_explore.tasks import resolve
 from trm_explore.tasks.base import check_judged, judged
+from trm_explore.threads import computing_with, threads_of
 from trm_explore.trajectory import frame_of, record, to_device
 from trm_explore.update import go_back, over_processes, plan_update
 
@@ -136,11 +137,15 @@ class Training:
         return bool(stop), bool(finish)
 
     def _events(self) -> Iterator[ev.Event]:
-        threads = torch.get_num_threads()
+        threads, run = threads_of(self.config, self.processes.count), self._run()
         try:
-            if self.config.train.threads:
-                torch.set_num_threads(self.config.train.threads)
-            yield from self._run()
+            while True:
+                # Between two events the thread's number is its caller's: another run may be computed in turn with this.
+                with computing_with(threads):
+                    event = next(run, None)
+                if event is None:
+                    break
+                yield event
         except Stopped:
             pass
         except (MemoryError, RuntimeError) as error:
@@ -148,7 +153,7 @@ class Training:
                 raise
             yield ev.Failed(self.update, *memory_full(self.config))
         finally:
-            torch.set_num_threads(threads)
+            run.close()
 
     def _run(self) -> Iterator[ev.Event]:
         for done, total in self.task.prepare():

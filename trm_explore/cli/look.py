@@ -22,6 +22,7 @@ from trm_explore.tasks import resolve
 from trm_explore.tasks.base import judged
 from trm_explore.tasks.published_folder import PublishedTask
 from trm_explore.terminal import board_text, halting_line, score_table, step_caption
+from trm_explore.threads import computing_with, threads_of
 from trm_explore.trajectory import frame_of, record
 
 
@@ -86,7 +87,8 @@ def run_evaluate(args: Evaluate) -> int:
     cycles = args.H_cycles or config.eval_steps
     shape = (task.rows, task.cols) if args.data else task.held_out_shape()
     figures = Figures(task.votes(args.data) if isinstance(task, PublishedTask) else None)
-    scores = evaluate(model, task, puzzles, H_cycles=cycles, shape=shape, watch=figures.take)
+    with computing_with(threads_of(config)):
+        scores = evaluate(model, task, puzzles, H_cycles=cycles, shape=shape, watch=figures.take)
     halting = None
     if args.halt_threshold is not None:
         if task.loops_over_positions:
@@ -96,9 +98,9 @@ def run_evaluate(args: Evaluate) -> int:
             )
         # The halting head was taught at every step with supervision on, else only at the end of a call.
         every = 1 if config.supervision.enable_deep_supervision else min(config.model.H_cycles, cycles)
-        halting = evaluate_halting(
-            model, task, puzzles, H_cycles=cycles, threshold=args.halt_threshold, every=every, shape=shape
-        )
+        how = {"H_cycles": cycles, "threshold": args.halt_threshold, "every": every, "shape": shape}
+        with computing_with(threads_of(config)):
+            halting = evaluate_halting(model, task, puzzles, **how)
     count = int(judged(task, puzzles).sum())
     unlabelled = len(puzzles["labels"]) - count
     if args.json:
@@ -154,7 +156,8 @@ def run_show(args: Show) -> int:
         puzzle, note, shape = task.held_out(1), "", task.held_out_shape()
     cycles = args.H_cycles or config.eval_steps
     loops = task.loops_over_positions
-    trajectory = record(model, {**puzzle, "board": shape}, H_cycles=cycles, loops_over_positions=loops)
+    with computing_with(threads_of(config)):
+        trajectory = record(model, {**puzzle, "board": shape}, H_cycles=cycles, loops_over_positions=loops)
     frame = frame_of(trajectory, task, shape=shape)
     color = sys.stdout.isatty() and "NO_COLOR" not in os.environ
     print(f"puzzle\n{board_text(frame, None, color)}\n")

@@ -85,8 +85,8 @@ class TrainConfig:
     device: str = "auto"
     """cpu, cuda, mps, or auto: the best one that is there."""
     threads: int = 0
-    """CPU threads that torch computes with; 0 leaves torch's own choice. Part of the run: sums depend on it in the
-    last bits."""
+    """CPU threads that torch computes with. 0: as many as the size of the work is worth, one for every tiny preset, and
+    no more than there are cores. Part of the run: sums depend on it in the last bits."""
     eval_every: int = 50
     """Updates between evaluations on held-out puzzles (the last update is always evaluated). 0: only the last."""
     eval_puzzles: int = 256

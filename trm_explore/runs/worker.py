@@ -5,8 +5,6 @@ from __future__ import annotations
 import threading
 import time
 
-import torch
-
 from trm_explore.runs.between import trim
 from trm_explore.runs.run import PAUSED, PREPARING, QUEUED, RUNNING, Home, Run
 
@@ -37,9 +35,6 @@ class Worker:
         return time.monotonic() - max(run.seen for run in self.members) > self._runs.lease
 
     def _work(self) -> None:
-        threads = self.members[0].config.train.threads
-        if threads:  # else the first member that ends would give this thread back its many
-            torch.set_num_threads(threads)
         try:
             while self._wait_for_turn():
                 for run in self.members:
