@@ -13,7 +13,8 @@ from background import ENDLESS, maker, until, updates
 
 import trm_explore.runs.run as runs_module
 from trm_explore import events as ev
-from trm_explore.runs import ENDED, Runs, cores
+from trm_explore import texts
+from trm_explore.runs import ENDED, INTERRUPTED, Runs, cores
 from trm_explore.tasks import TASKS, preset, resolve
 from trm_explore.tasks.sudoku import SudokuTask
 from trm_explore.training import train
@@ -225,7 +226,7 @@ def test_a_run_that_nobody_reads_is_stopped_and_one_that_is_read_goes_on(make_ru
     while time.monotonic() < end:
         read.read(0)
         time.sleep(0.02)
-    assert left.state == "stopped" and left.events[-1].reason == "stopped"
+    assert left.state == INTERRUPTED and left.events[-1].reason == "stopped"
     assert not read.ended
 
 
@@ -238,7 +239,8 @@ def test_the_lease_of_paused_and_waiting_runs_ends_too_and_computes_nothing_more
     while not (paused.ended and waiting.ended):
         computing.read()
         time.sleep(0.02)
-    assert paused.events == waiting.events == [ev.Finished("stopped", 0, 0.0)]
+    nobody = texts.ENDED_BY["lease"].format(seconds=0.5)
+    assert paused.events == waiting.events == [ev.Finished("stopped", 0, 0.0, nobody)]
     computing.one_update()
     until(lambda: computing.state == "paused")
     held = len(updates(computing))

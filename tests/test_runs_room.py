@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from trm_explore import events as ev
 from trm_explore.checkpoint import load_checkpoint, read_checkpoint
 from trm_explore.cost import estimate
-from trm_explore.runs import LIMITS, TOGETHER, Limits, Runs
+from trm_explore.runs import INTERRUPTED, LIMITS, TOGETHER, Limits, Runs
 from trm_explore.runs.between import Between
 from trm_explore.runs.turns import Turns
 from trm_explore.tasks import GENERATED, preset, resolve
@@ -224,7 +224,7 @@ def test_who_reads_one_run_of_a_comparison_keeps_all(make_runs, endless):
         group[0].read()
         time.sleep(0.02)
     assert not any(run.ended for run in group)
-    until(lambda: all(run.state == "stopped" for run in group))
+    until(lambda: all(run.state == INTERRUPTED for run in group))
 
 
 @pytest.mark.parametrize("n", [0, TOGETHER + 1])
@@ -431,7 +431,7 @@ def test_a_run_that_is_too_large_is_refused_with_a_sentence(make_runs, tiny_run)
 def test_a_run_computes_no_longer_than_it_may(make_runs, endless):
     run = make_runs(seconds=0.3).submit(endless)
     run.join(30)
-    assert run.state == "stopped" and len(updates(run)) > 3 and 0.3 <= run.computed < 3
+    assert run.state == INTERRUPTED and len(updates(run)) > 3 and 0.3 <= run.computed < 3
     assert run.note == "Stopped after 0.3 s of computing, which is the most that a run may have here."
     assert isinstance(run.events[-1], ev.Finished) and run.model() is not None
 

@@ -149,7 +149,12 @@ def test_a_panel_that_is_shown_nowhere_any_more_stops(panel):
     assert not one.run.ended  # shown: it goes on
     press(one, do="bye", view="a")
     until(lambda: one.run.ended)
-    until(lambda: one.state == "stopped")
+    until(lambda: one.state == "interrupted")
+    at = one.run.latest.update
+    press(one, do="hello", view="a")
+    press(one, do="go_on")  # the button that paused it
+    until(lambda: one.run.latest and one.run.latest.update > at)
+    assert one.state in ("queued", "preparing", "running")
 
 
 def test_a_panel_that_was_never_shown_goes_on(panel):

@@ -16,6 +16,7 @@ from typing import Any
 from trm_explore import events as ev
 from trm_explore.config import RunConfig
 from trm_explore.cost import estimate
+from trm_explore.runs import INTERRUPTED
 
 # Colour, dash and marker of each run, so that no colour is the only sign. Blue, vermilion, green and purple stay apart
 # for the colour-blind (after Okabe and Ito), darker or lighter until they have contrast 3 with the page; ours.
@@ -25,7 +26,6 @@ STYLES = {
     "C": {"color": {"light": "#0b7a56", "dark": "#4fcaa0"}, "dash": [2, 4], "marker": "triangle"},
     "D": {"color": {"light": "#8b3c8b", "dark": "#dc98dc"}, "dash": [10, 4, 2, 4], "marker": "diamond"},
 }
-ENDED = ("finished", "stopped", "failed")
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +93,7 @@ def group_message(
 def state_of(states: Iterable[str]) -> str:
     """Where a group stands, from where its runs stand: the liveliest of them; when all have ended, the worst end."""
     found = set(states)
-    for state in ("running", "preparing", "queued", "paused", "failed", "stopped"):
+    for state in ("running", "preparing", "queued", "paused", "failed", INTERRUPTED, "stopped"):
         if state in found:
             return state
     return "finished"

@@ -18,6 +18,7 @@ from trm_explore import texts
 from trm_explore.analysis import Finding
 from trm_explore.config import RunConfig, SupervisionConfig
 from trm_explore.palette import both_themes
+from trm_explore.runs import INTERRUPTED
 from trm_explore.supervision import gradient_reach, weights_for
 
 FRAMES_A_MESSAGE = 20
@@ -170,7 +171,8 @@ def status_text(config: RunConfig, state: str, position: int, latest: ev.Event |
         return f"{latest.reason}; {latest.advice}" if latest.advice else latest.reason
     if isinstance(latest, ev.Finished):
         end = said["done" if latest.reason == "done" else "stopped"]
-        return end.format(update=latest.update, updates=updates, seconds=latest.seconds)
+        parts = [end.format(update=latest.update, updates=updates, seconds=latest.seconds), latest.why]
+        return " ".join(filter(None, [*parts, said["go_on"] if state == INTERRUPTED else ""]))
     begun = isinstance(latest, ev.UpdateDone)
     at = said["update"].format(update=latest.update, updates=updates) if begun else said["first"]
     if state == "queued":

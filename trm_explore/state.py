@@ -102,9 +102,11 @@ class TrainingState:
         }
         return Checkpoint(self.config, scalars, tensors)
 
-    def restore(self, path: str | Path) -> None:
-        """Goes on from a file; ValueError where it was another network or task, holds weights only, or is damaged."""
-        saved = read_checkpoint(path)
+    def restore(self, path: str | Path | Checkpoint) -> None:
+        """Goes on from a file, or from what one holds; ValueError where it was another network or task, holds weights
+        only, or is damaged."""
+        saved = path if isinstance(path, Checkpoint) else read_checkpoint(path)
+        path = "the run" if isinstance(path, Checkpoint) else path
         then, now = saved.config.to_flat(), self.config.to_flat()
         for config in (then, now):  # a file may have moved, but not become another
             config |= {name: Path(config[name]).name for name in ("data", "eval_data")}

@@ -357,7 +357,17 @@ STATUS = {
     "preparing": "Generating {what}: {done} of {total}.",
     "training": "Training: {at}, {rate:.0f} a second.",
     "starting": "Starting.",
+    "go_on": "Resume goes on from there.",
 }
+# Why a run was ended that its viewer has not stopped.
+ENDED_BY = {
+    "lease": "Nobody watched it for {seconds:g} s, so it made room for others.",
+    "seconds": "Stopped after {seconds:g} s of computing, which is the most that a run may have here.",
+    "owner": "The owner of this page stopped it.",
+    "server": "The server was shut down.",
+}
+NO_STATE = "the run cannot go on: what it needs for that is no longer kept; press Train for a new one"
+STILL_ENDING = "other runs of this comparison are still under way; wait for them, or stop them first"
 NOT_DRAWN = "This part of the page could not be fetched; reload the page."
 KEEP_TITLE = "Take this run with you: page, table, figures, checkpoint; as a command, as Python"
 
@@ -761,6 +771,7 @@ COMPARE = {
     "state_paused": "Paused: {done} of {updates} updates.",
     "state_finished": "Done: {done} of {updates} updates.",
     "state_stopped": "Stopped: {done} of {updates} updates.",
+    "state_interrupted": "Stopped: {done} of {updates} updates. {why} Resume goes on from there.",
     "left": "; about {left} left.",
     "seeds_progress": "Seed {seed} ({round} of {rounds}), {letter}: update {update} of {updates}. {done} of {total} "
     "runs are done{left}.",

@@ -45,7 +45,9 @@ class Stopped(Exception):
     """Raised inside the stream when `stop` was called."""
 
 
-def train(run_config: RunConfig, resume: str | Path | None = None, processes: Processes = ALONE) -> Training:
+def train(
+    run_config: RunConfig, resume: str | Path | Checkpoint | None = None, processes: Processes = ALONE
+) -> Training:
     """A training that starts (or goes on from the checkpoint `resume`) when it is iterated. ValueError for wrong
     settings. `processes`: several that train together (processes.py); each iterates one, and all see the same events,
     but only the first writes checkpoints."""
@@ -55,7 +57,9 @@ def train(run_config: RunConfig, resume: str | Path | None = None, processes: Pr
 class Training:
     """The iterable of events; `.model` and `.ema_model` for those who want to look inside between two events."""
 
-    def __init__(self, run_config: RunConfig, resume: str | Path | None = None, processes: Processes = ALONE):
+    def __init__(
+        self, run_config: RunConfig, resume: str | Path | Checkpoint | None = None, processes: Processes = ALONE
+    ):
         self.task, self.config = resolve(run_config)
         self.processes = processes
         self._share = share_of(self.config.train.batch_size, processes)

@@ -102,7 +102,7 @@ def launch(
             page.block_thread()
     finally:
         if block:
-            runs.close()
+            runs.close(why=texts.ENDED_BY["server"])
     return page, runs
 
 

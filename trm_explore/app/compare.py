@@ -99,7 +99,7 @@ def build(shared: Shared) -> list[Field]:
     for event in (begun, found):
         event.then(comparing.follow_group, ticket, message, **MANY)
     message.turn(comparing.look_group, None, [start, pause, stop], **AT_ONCE)
-    pause.click(comparing.pause_group, group, None, **AT_ONCE)
+    pause.click(comparing.pause_group, group, ticket, **AT_ONCE).then(comparing.follow_group, ticket, message, **MANY)
     stop.click(comparing.stop_group, group, None, **AT_ONCE)
     repeat.click(repeats.repeat, [recipe, *controls, *inputs], [token, seeds_note, seeds, repeat, enough], **ONCE)
     enough.click(repeats.stop_repeat, token, None, **AT_ONCE)

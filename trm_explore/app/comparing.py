@@ -34,7 +34,7 @@ from trm_explore.config import RunConfig
 from trm_explore.pairs import config_of_pair, evaluations_of, load_pair, pair_names
 from trm_explore.payload import message_of
 from trm_explore.recipe_runs import recorded_runs
-from trm_explore.runs import Run, Runs
+from trm_explore.runs import INTERRUPTED, Run, Runs
 from trm_explore.tasks import resolve
 
 KEPT = 200  # groups that are remembered, their runs by id only
@@ -169,11 +169,22 @@ class Comparing:
                 return
             await asyncio.sleep(PERIOD)
 
-    def pause_group(self, group: str) -> None:
-        """Pauses all runs of the group, or lets all go on."""
-        for run in self._of(group):
+    def pause_group(self, group: str) -> str:
+        """Pauses all runs of the group, or lets all go on; those that were ended for their viewer, too -> the ticket to
+        watch these with."""
+        runs = self._of(group)
+        interrupted = [run for run in runs if run.state == INTERRUPTED]
+        if interrupted and all(run.ended for run in runs):
+            try:
+                self.runs.go_on(interrupted, visitor())
+            except ValueError as error:
+                gr.Warning(str(error))
+                return NOBODY
+            return group
+        for run in runs:
             if not run.ended:
                 run.go_on() if run.paused else run.pause()
+        return NOBODY
 
     def stop_group(self, group: str) -> None:
         for run in self._of(group):
@@ -182,10 +193,10 @@ class Comparing:
     def look_group(self, turn: gr.EventData) -> Updates:
         """The group's state has changed on the page -> how Start, Pause, Stop look."""
         state = str(getattr(turn, "state", ""))
-        active = state in ("queued", "preparing", "running", "paused")
+        active, halted = state in ("queued", "preparing", "running", "paused"), state in ("paused", INTERRUPTED)
         return [
             gr.update(interactive=not active),
-            gr.update(interactive=active, value=texts.RESUME if state == "paused" else texts.PAUSE),
+            gr.update(interactive=active or halted, value=texts.RESUME if halted else texts.PAUSE),
             gr.update(interactive=active),
         ]
 
@@ -219,7 +230,11 @@ class Comparing:
             place, wait = self.runs.place(group.runs[0])
             return texts.WAITS.format(place=place, wait=rounded(wait)) if place else texts.COMPARE["starting"]
         done = ", ".join(f"{letters[id(run)]} {getattr(run.latest, 'update', 0)}" for run in group.runs)
-        words = texts.COMPARE[f"state_{state}"].format(done=done, updates=group.runs[0].config.train.updates)
+        words = texts.COMPARE[f"state_{state}"].format(
+            done=done,
+            updates=group.runs[0].config.train.updates,
+            why=next((run.note for run in group.runs if run.state == INTERRUPTED), ""),
+        )
         left = seconds_left((run.config, run.latest, run.ended) for run in group.runs) if state == "running" else None
         return words + (texts.COMPARE["left"].format(left=rounded(left)) if left else "")
 

@@ -49,7 +49,8 @@ class Feed:
             while True:
                 moment = self._moment()
                 look = self._made.get(run)
-                if look is None or look.moment != moment:
+                again = look is not None and look.events is not run.events  # it had ended, and goes on
+                if look is None or look.moment != moment or again:
                     look = self._made[run] = Look(run, moment)
                 run.read(look.count)
                 end = min(look.count, cursor + CHUNK)
@@ -87,7 +88,7 @@ class Look:
     def message(self, start: int, end: int) -> dict[str, Any]:
         """Events from `start` to `end` and where the run stands; the same object for everybody, so never changed."""
         if (start, end) not in self._messages:
-            state, place, wait, note = self.stands
+            state, place, wait, _ = self.stands
             waits = texts.WAITS.format(place=place, wait=wait) if state == QUEUED and place else ""
             self._messages[start, end] = message_of(
                 self.id,
@@ -96,7 +97,7 @@ class Look:
                 start=start,
                 state=state,
                 latest=self.latest,
-                text=waits or (note if self.ended else ""),
+                text=waits,
                 findings=self.findings,
             )
         return self._messages[start, end]

@@ -27,7 +27,7 @@ from trm_explore.config import PRESETS, RunConfig
 from trm_explore.pairs import KINDS, pair_names
 from trm_explore.parts import SCHEDULES
 from trm_explore.payload import error_plan, plan_of
-from trm_explore.runs import Runs
+from trm_explore.runs import INTERRUPTED, Runs
 from trm_explore.tasks import GENERATED, preset, resolve
 
 SETTLED = 0.3  # seconds in which controls that were set at once have asked for themselves
@@ -158,11 +158,21 @@ class Handlers:
         """A run's state has changed on the page -> how the four buttons look."""
         return buttons(str(turn.state))
 
-    def pause(self, run_id: str) -> None:
-        """Pauses a computing or waiting run, lets a paused one go on."""
+    def pause(self, run_id: str) -> str:
+        """Pauses a computing or waiting run, lets a paused one go on, and one that was ended for its viewer -> the
+        ticket to watch that one with."""
         run = self.runs.get(run_id)
-        if run is not None and not run.ended:
+        if run is None:
+            return NOBODY
+        if not run.ended:
             run.go_on() if run.paused else run.pause()
+            return NOBODY
+        try:
+            self.runs.go_on([run], visitor())
+        except ValueError as error:
+            gr.Warning(str(error))
+            return NOBODY
+        return run_id
 
     def stop(self, run_id: str) -> None:
         run = self.runs.get(run_id)
@@ -211,10 +221,10 @@ def marks(error: str) -> Updates:
 
 def buttons(state: str) -> Updates:
     """Train, Pause, One update, Stop as they should look in a run's state ("" for none)."""
-    active = state in ("queued", "preparing", "running", "paused")
+    active, halted = state in ("queued", "preparing", "running", "paused"), state in ("paused", INTERRUPTED)
     return [
         gr.update(interactive=not active),
-        gr.update(interactive=active, value=texts.RESUME if state == "paused" else texts.PAUSE),
+        gr.update(interactive=active or halted, value=texts.RESUME if halted else texts.PAUSE),
         gr.update(interactive=state != "queued"),
         gr.update(interactive=active),
     ]

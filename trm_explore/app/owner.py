@@ -56,7 +56,7 @@ def owner_route(runs: Runs, key: str) -> Route:
             asked = parse_qs((await request.body())[:1000].decode("latin-1")).get("run", [""])[0]
             for run in runs.listed():
                 if handle(run.id) == asked:
-                    run.stop()
+                    run.stop(texts.ENDED_BY["owner"])
             return RedirectResponse("?" + urlencode({"key": key}), 303, HEADERS)
         facts = overview(runs) | {"up_seconds": round(time.monotonic() - began)}
         if "json" in request.query_params:

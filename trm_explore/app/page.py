@@ -158,7 +158,7 @@ def _train(shared: Shared, gallery: gr.HTML) -> share.Shown:
     for pressed in presses:
         pressed.then(handlers.watch, ticket, message, **MANY)
     message.turn(handlers.look, None, [train, pause, one, stop], **AT_ONCE)
-    pause.click(handlers.pause, run_id, None, **AT_ONCE)
+    pause.click(handlers.pause, run_id, ticket, **AT_ONCE).then(handlers.watch, ticket, message, **MANY)
     stop.click(handlers.stop, run_id, None, **AT_ONCE)
     return share.Shown(message, measured, pair, followed)
 

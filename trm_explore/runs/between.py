@@ -51,6 +51,12 @@ def weights_of(training: Training) -> Checkpoint | None:
     return kept._replace(tensors={name: tensor.detach().cpu().clone() for name, tensor in kept.tensors.items()})
 
 
+def state_of(training: Training) -> Checkpoint:
+    """A copy, on the CPU, of all that the next updates depend on."""
+    kept = training.checkpoint()
+    return kept._replace(tensors={name: tensor.detach().cpu().clone() for name, tensor in kept.tensors.items()})
+
+
 def let_go(training: Training) -> None:
     """Gives the memory of an ended training back at once. Its optimiser and its schedule hold each other, so it would
     stay until Python next looks for such circles; and the C library keeps what was given back, unless it is asked."""

@@ -10,12 +10,13 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
+from trm_explore import texts
 from trm_explore.checkpoint import Checkpoint
 from trm_explore.config import RunConfig
 from trm_explore.events import Event
 from trm_explore.runs.between import size_of
 from trm_explore.runs.limits import Limits
-from trm_explore.runs.run import Run
+from trm_explore.runs.run import INTERRUPTED, Run
 from trm_explore.runs.turns import Turns
 from trm_explore.runs.worker import Worker
 
@@ -56,6 +57,22 @@ class Runs:
             self._remember(members)
         worker.thread.start()
         return list(members)
+
+    def go_on(self, runs: Sequence[Run], visitor: str = "") -> None:
+        """Lets interrupted runs go on from their last update, in one slot as those of a comparison. ValueError, one
+        sentence, where they cannot."""
+        for run in runs:
+            run.join(5)  # it has ended; its thread does so now
+        with self.changed:
+            if not runs or any(run.state != INTERRUPTED for run in runs):
+                raise ValueError(texts.NO_STATE)
+            if any(run.worker.thread.is_alive() for run in runs):
+                raise ValueError(texts.STILL_ENDING)
+            self._check_room(len(runs), visitor)
+            for run in runs:
+                run._go_on_again(visitor)
+            worker = Worker(self, tuple(runs))
+        worker.thread.start()
 
     def adopt(
         self, config: RunConfig, events: Sequence[Event], kept: Checkpoint, visitor: str = "", pinned: bool = False
@@ -105,11 +122,11 @@ class Runs:
         """How many runs have not ended."""
         return sum(not run.ended for run in self.listed())
 
-    def close(self, timeout: float = 10.0) -> None:
-        """Stops every run and waits for their threads."""
+    def close(self, timeout: float = 10.0, why: str = "") -> None:
+        """Stops every run and waits for their threads. `why`: a sentence for their viewers."""
         runs = self.listed()
         for run in runs:
-            run.stop()
+            run.stop(why)
         for run in runs:
             run.join(timeout)
 
@@ -125,7 +142,9 @@ class Runs:
             self.turns.typical = statistics.median(self._took)
         room = self.limits.keep_bytes
         for other in reversed(self._all.values()):
-            if other._kept is not None and not other.pinned:
+            if other._kept is not None and other.ended and not other.pinned:
+                if other.state == INTERRUPTED and size_of(other._kept) > room:
+                    other._forget_state()
                 room -= size_of(other._kept)
                 if room < 0:
                     other._kept = None

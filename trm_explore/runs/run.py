@@ -11,17 +11,19 @@ from threading import Condition, Thread
 from typing import Protocol
 
 from trm_explore import events as ev
+from trm_explore import texts
 from trm_explore.analysis import Finding, diagnose
-from trm_explore.checkpoint import Checkpoint, checkpoint_bytes, write_checkpoint
+from trm_explore.checkpoint import Checkpoint, checkpoint_bytes, slim, write_checkpoint
 from trm_explore.config import RunConfig
 from trm_explore.model import RecursiveModel
-from trm_explore.runs.between import Between, let_go, model_of, weights_of, without_places
+from trm_explore.runs.between import Between, let_go, model_of, state_of, weights_of, without_places
 from trm_explore.runs.limits import Limits
 from trm_explore.runs.turns import Turns
 from trm_explore.training import Training, train
 
 QUEUED, PREPARING, RUNNING, PAUSED = "queued", "preparing", "running", "paused"
-ENDED = ("finished", "stopped", "failed")
+INTERRUPTED = "interrupted"  # ended, though not by its viewer: it can go on from its last update
+ENDED = ("finished", "stopped", "failed", INTERRUPTED)
 
 
 class Home(Protocol):
@@ -54,14 +56,17 @@ class Run:
         self.latest: ev.Event | None = None  # the newest event that says where the run stands
         self.findings: list[Finding] = []  # what diagnose makes of the events so far
         self.pinned = False  # never forgotten
-        self.note = ""  # why it was ended, where a limit did it
+        self.note = ""  # why it was ended, where its viewer did not do it
         self.computed = 0.0  # seconds in which it had a slot and worked
         self.seen = self.made = time.monotonic()
         self.worker: Computes | None = None  # set by the registry; an adopted run has none
         self._runs, self._between = runs, Between()
         self._training: Training | None = None
         self._stream: Iterator[ev.Event] = iter(())
-        self._kept: Checkpoint | None = None  # the averaged weights of an ended run
+        self._kept: Checkpoint | None = (
+            None  # of an ended run: the averaged weights; of an interrupted one all its state
+        )
+        self._computed_before = 0.0  # it was last let go on; the limit counts from there
         self._done, self._updates_asked, self._want_pause, self._want_stop = 0, 0, paused, False
 
     def read(self, cursor: int = 0) -> tuple[list[ev.Event], int]:
@@ -110,9 +115,12 @@ class Run:
             self._updates_asked, self._want_pause = self._updates_asked + 1, True
             self._runs.changed.notify_all()
 
-    def stop(self) -> None:
-        """Ends the run, also in the middle of an update; what it has computed stays readable."""
+    def stop(self, why: str = "") -> None:
+        """Ends the run, also in the middle of an update; what it has computed stays readable. `why`: a sentence, where
+        it is not its viewer who does it; the run can then go on."""
         with self._runs.changed:
+            if why and not self._want_stop:
+                self.note = why
             self._want_stop = True
             if (training := self._training) is not None:
                 training.stop()
@@ -129,7 +137,7 @@ class Run:
         with self._between.look(timeout) as may:
             training = self._training
             if training is None:
-                return self._kept
+                return self._kept and slim(self._kept)
             if not may:
                 raise ValueError(f"the run is busy with one update for {timeout:g} s now; pause it, then ask again")
             return weights_of(training)
@@ -191,11 +199,11 @@ class Run:
 
     def _pull(self, began: float) -> None:
         if self._training is None:
-            training = train(self.config)
+            training = train(self.config, resume=self._kept) if self._kept else train(self.config)
             with self._runs.changed:
-                self._training, self._stream = training, iter(training)
+                self._training, self._stream, self._kept = training, iter(training), None
         most = self._runs.limits.seconds
-        while not self._want_stop and not self.worker.unwatched():
+        while not self._over():
             with self._between.update():
                 event = next(self._stream, None)
             if event is None:
@@ -204,15 +212,33 @@ class Run:
             self._append(event)
             if isinstance(event, ev.Preparing | ev.Started):
                 self.state = PREPARING if isinstance(event, ev.Preparing) else RUNNING
-            if most is not None and self.computed + time.monotonic() - began > most:
-                self.note = f"Stopped after {most:g} s of computing, which is the most that a run may have here."
-                self._want_stop = True
+            if most is not None and self.computed - self._computed_before + time.monotonic() - began > most:
+                self.stop(texts.ENDED_BY["seconds"].format(seconds=most))
+                return
             if isinstance(event, ev.UpdateDone):
                 with self._runs.changed:
                     self._done = event.update
                     self._updates_asked = max(0, self._updates_asked - 1)
                 if event.update < self._training.config.train.updates:
                     return  # after the last one comes only the end
+
+    def _over(self) -> bool:
+        """Whether it is to end; of one that nobody watches it is noted."""
+        if not self._want_stop and self.worker.unwatched():
+            self.stop(texts.ENDED_BY["lease"].format(seconds=self._runs.lease))
+        return self._want_stop
+
+    def _go_on_again(self, visitor: str) -> None:
+        """With the registry's lock held: an interrupted run is in line again. Its end is none now."""
+        self.events = [event for event in self.events if not isinstance(event, ev.Finished)]
+        self.latest = next((e for e in reversed(self.events) if isinstance(e, ev.UpdateDone)), None)
+        self.state, self.note, self.visitor, self.seen = QUEUED, "", visitor, time.monotonic()
+        self._want_stop = self._want_pause = False
+        self._updates_asked, self._computed_before = 0, self.computed
+
+    def _forget_state(self) -> None:
+        """Keeps the weights only: it cannot go on any more."""
+        self._kept, self.state = self._kept and slim(self._kept), "stopped"
 
     def _append(self, event: ev.Event) -> None:
         self.events.append(event)
@@ -228,19 +254,22 @@ class Run:
         if self.ended:
             return
         training, seconds, update = self._training, 0.0, self._update()
+        failed = bool(self.events) and isinstance(self.events[-1], ev.Failed)
+        total = training.config.train.updates if training else self.config.train.updates
+        interrupted = bool(self.note) and not failed and update < total
         if training is not None:
             seconds = training.seconds
             training.close()
             with self._between.update():  # nobody looks now
                 with suppress(Exception):  # a device that broke may not give them; the run has to end all the same
-                    self._kept = weights_of(training)
+                    self._kept = state_of(training) if interrupted and update else weights_of(training)
                 self._training, self._stream = None, iter(())
                 let_go(training)
         with self._runs.changed:
             last = self.events[-1] if self.events else None
             if not isinstance(last, ev.Finished | ev.Failed):
-                self._append(ev.Finished("stopped", update, seconds))
+                self._append(ev.Finished("stopped", update, seconds, self.note))
                 last = self.events[-1]
-            failed = isinstance(last, ev.Failed)
-            self.state = "failed" if failed else "finished" if last.reason == "done" else "stopped"
+            ended = "failed" if failed else "finished" if last.reason == "done" else "stopped"
+            self.state = INTERRUPTED if interrupted and ended == "stopped" else ended
             self._runs.has_ended(self)

@@ -56,7 +56,7 @@ class Worker:
                 self._give_back()
             while True:
                 for run in self.members:
-                    if run._want_stop or self.unwatched():
+                    if not run.ended and run._over():
                         run._end()
                 alive = [run for run in self.members if not run.ended]
                 due = [run for run in alive if run._due()]

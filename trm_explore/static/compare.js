@@ -174,7 +174,7 @@ function render({ model, el }) {
     return { what: solves ? W.what_solved : W.what_cells, firsts, ...judged(shares) };
   }
   function paintVerdict() {
-    const now = standing(), ended = recorded || ["finished", "stopped"].includes(state), chosen = guess || (recorded ? model.get("guess") : null);
+    const now = standing(), ended = recorded || ["finished", "stopped", "interrupted"].includes(state), chosen = guess || (recorded ? model.get("guess") : null);
     if (!now) { verdict.replaceChildren(h("small", "", runs.length ? W.nobody : "")); return; }
     const list = (those) => those.map(([letter, share]) => `${letter} ${percent(share)}`).join(", ");
     const facts = { what: now.what, leaders: list(now.leaders), behind: list(now.behind) };

@@ -1,5 +1,5 @@
 // A run's controls and buttons, for notebooks. `controls` says which there are: [{ name, kind, label, info, options, least, most, by, for_schedules }], kind one of
-// choice, switch, range, number, weights; each is a name of the model. Buttons emit train, pause, one_update, stop and follow `state`.
+// choice, switch, range, number, weights; each is a name of the model. Buttons emit train, pause, go_on, one_update, stop and follow `state`.
 // Not whole without common.js before it. render({ model, el }) -> disposer; el.dataset: ready, state.
 
 const W = TEXTS.steering;
@@ -56,8 +56,8 @@ function render({ model, el }) {
     node.addEventListener("click", onclick);
     return node;
   };
-  const state = () => model.get("state") || "", paused = () => state() === "paused";
-  const train = button("train", () => model.emit("train"), "main"), pause = button("pause", () => model.emit(paused() ? "train" : "pause"));
+  const state = () => model.get("state") || "", paused = () => state() === "paused", halted = () => state() === "interrupted";
+  const train = button("train", () => model.emit("train"), "main"), pause = button("pause", () => model.emit(halted() ? "go_on" : paused() ? "train" : "pause"));
   const one = button("one_update", () => model.emit("one_update")), stop = button("stop", () => model.emit("stop"));
   const fields = (model.get("controls") || []).map(field);
   const root = h("div", "ts", style, h("div", "ts-fields", ...fields.map((f) => f.node)), h("div", "ts-buttons", train, pause, one, stop));
@@ -71,7 +71,8 @@ function render({ model, el }) {
       if (f.for_schedules) f.node.hidden = !f.for_schedules.includes(schedule);
     }
     [train.disabled, pause.disabled, one.disabled, stop.disabled] = [active, !active, now === "queued", !active];
-    put(pause, paused() ? W.resume : W.pause);
+    pause.disabled = !active && !halted();
+    put(pause, paused() || halted() ? W.resume : W.pause);
     el.dataset.state = now;
   }
 

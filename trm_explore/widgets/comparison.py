@@ -91,6 +91,7 @@ class Comparison(Live):
         state = state_of(states) if latest or self._recorded else ""
         done = [event.update for event in latest if isinstance(event, ev.UpdateDone | ev.Finished)]
         counts = {"done": sum(done), "updates": sum(member.config.train.updates for member in self._compared)}
+        counts |= {"why": next((event.why for event in latest if isinstance(event, ev.Finished) and event.why), "")}
         text = texts.COMPARE.get(f"state_{state}", texts.COMPARE["starting"]).format(**counts)
         if not latest:
             text = texts.COMPARE_RECORDED_HERE if self._recorded else texts.COMPARE_WAITING

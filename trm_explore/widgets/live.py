@@ -14,11 +14,11 @@ import traitlets
 from trm_explore import events as ev
 from trm_explore.comparison import state_of
 from trm_explore.config import RunConfig
-from trm_explore.runs import ENDED, PAUSED, Run, Runs
+from trm_explore.runs import ENDED, INTERRUPTED, PAUSED, Run, Runs
 from trm_explore.widgets.drawing import Drawing, Refused
 
 PERIOD = 0.1  # seconds between two looks at the runs
-BUTTONS = ("train", "pause", "one_update", "stop")
+BUTTONS = ("train", "pause", "go_on", "one_update", "stop")
 
 
 class Live(Drawing):
@@ -46,6 +46,14 @@ class Live(Drawing):
         """After the update at hand."""
         for run in self._members:
             run.pause()
+
+    def go_on(self) -> None:
+        """Goes on from the last update of a training that was ended because its widget was shown nowhere. ValueError
+        where there is none."""
+        self._runs.go_on([run for run in self._members if run.state == INTERRUPTED])
+        if self._follower is not None:  # it followed them to their end
+            self._follower.join(5)
+        self._begin_following()
 
     def one_update(self) -> None:
         """Computes one more update (of every run) and pauses."""
@@ -86,11 +94,14 @@ class Live(Drawing):
         active = [run for run in self._members if not run.ended]
         if not active:
             self._members = tuple(self._runs.submit_group(self._configs(), paused=paused))
-            self._follower = threading.Thread(target=self._follow, args=(self._members,), daemon=True)
-            self._follower.start()
+            self._begin_following()
         elif not paused:
             for run in active:
                 run.go_on()
+
+    def _begin_following(self) -> None:
+        self._follower = threading.Thread(target=self._follow, args=(self._members,), daemon=True)
+        self._follower.start()
 
     def _follow(self, members: tuple[Run, ...]) -> None:
         cursors, shown = [0] * len(members), None

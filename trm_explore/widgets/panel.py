@@ -206,7 +206,6 @@ class TrainingPanel(Live):
             start=start,
             state=states[0],
             latest=run.latest,
-            text=run.note if run.ended else "",
             findings=run.findings,
         )
         return {"message": message}
