@@ -577,7 +577,7 @@ def test_every_listener_gets_and_gives_as_many_values_as_it_is_wired_for(page):
         "one_update": (1 + controlled, begun),
         "watch": (1, 1),  # it repeats ten times a second: every output costs training
         "look": (0, 4),
-        "pause": (1, 0),
+        "pause": (1, 1),
         "stop": (1, 0),
         "pick": (1, 3 + controlled),
         "show_pair": (3, 3 + controlled),

@@ -491,7 +491,7 @@ def test_every_listener_of_the_tab_gets_and_gives_as_many_values_as_it_is_wired_
         "follow_group": (1, 1),  # it repeats ten times a second: every output costs training
         "find_group": (0, 2),
         "look_group": (0, 3),
-        "pause_group": (1, 0),
+        "pause_group": (1, 1),
         "stop_group": (1, 0),
         "repeat": (1 + VALUES + train, 5),
         "stop_repeat": (1, 0),

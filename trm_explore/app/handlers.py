@@ -162,7 +162,7 @@ class Handlers:
         """Pauses a computing or waiting run, lets a paused one go on, and one that was ended for its viewer -> the
         ticket to watch that one with."""
         run = self.runs.get(run_id)
-        if run is None:
+        if run is None or run.state in ("finished", "failed"):
             return NOBODY
         if not run.ended:
             run.go_on() if run.paused else run.pause()
