@@ -8,6 +8,9 @@ from pathlib import Path
 import pytest
 from browser import launch
 
+from trm_explore.app.link_fields import HIDDEN
+from trm_explore.app.recorded import recorded_message, recorded_run
+from trm_explore.pairs import pair_names
 from trm_explore.payload import plan_of
 from trm_explore.percent import percent
 from trm_explore.resources import SHARED_SCRIPTS, script
@@ -317,6 +320,43 @@ def test_a_gradient_that_weights_of_now_let_pass_is_drawn_as_python_says(page):
     left = "nodes => nodes.map(n => n.getBoundingClientRect().left)"
     times, arrow = page.eval_on_selector_all("#ribbon [data-col='2'] :is(.tr-chain em, .tr-arrow)", left)
     assert abs(times - arrow) <= 1
+
+
+def test_columns_out_of_sight_to_the_right_are_spoken_of_on_every_task_and_width(page):
+    for task in pair_names():
+        config = recorded_run(task, "on")[0]
+        page.set_viewport_size({"width": 1240, "height": 900})
+        page.evaluate("document.querySelector('main').replaceChildren()")
+        mount(page, plan_of(config), recorded_message(task), step=0, names=["ribbon"])
+        for width in (390, 820, 1366, 1920):
+            page.set_viewport_size({"width": min(width, 1240), "height": 900})
+            settle(page)
+            last, frame = page.eval_on_selector_all(
+                "#ribbon :is(.tr-col:last-child, .tr-scroll)",
+                "nodes => nodes.map(n => n.getBoundingClientRect().right).reverse()",
+            )
+            hidden = last > frame + 2
+            assert (page.inner_text("#ribbon .tr-more") != "") == hidden, (task, width)
+            if hidden:
+                page.evaluate("document.querySelector('#ribbon .tr-scroll').scrollLeft = 1e6")
+                settle(page)
+                assert page.inner_text("#ribbon .tr-more") == "", "at the end nothing is left to be said"
+                page.evaluate("document.querySelector('#ribbon .tr-scroll').scrollLeft = 0")
+
+
+def test_rows_of_the_ribbon_can_be_hidden_by_name(page):
+    mount(page, names=["ribbon"])
+    named = {"weights": ("loss weight", "0.333"), "losses": ("0.166",), "solved": ("80 %",), "gradient": ("gradient",)}
+    for name, words in named.items():
+        assert all(word in page.inner_text("#ribbon") for word in words)
+        style = page.add_style_tag(content=f"{HIDDEN[name]} {{ display: none !important }}")
+        assert not any(word in page.inner_text("#ribbon") for word in words), name
+        tops = page.eval_on_selector_all(
+            "#ribbon :is(.tr-h-answer, .tr-answer)",
+            "nodes => nodes.map(n => Math.round(n.getBoundingClientRect().top))",
+        )
+        assert len(set(tops)) == 1, "heads stay beside their rows"
+        style.evaluate("node => node.remove()")
 
 
 def test_shares_are_said_as_python_says_them(page):

@@ -162,6 +162,10 @@ HIDEABLE = {
     "cycles": "H-cycles",
     "buttons": "Train and its neighbours",
     "ribbon": "ribbon",
+    "weights": "its row of loss weights",
+    "gradient": "its gradient arrow and the sentence on scope",
+    "losses": "its row of losses",
+    "solved": "its row of what is solved",
     "recorded": "recorded runs and what was measured",
     "curves": "curves",
     "player": "player",
@@ -206,6 +210,7 @@ DRAWING["ribbon"] = {
     "held_out_puzzles": "{puzzles} held-out puzzles",
     "stale": "figures of the run before; press Train to run these settings",
     "no_run": "No run yet: press Train.",
+    "more": "More steps to the right: scroll the ribbon sideways, or choose a step and use the arrow keys.",
     "no_plan": "The ribbon unrolls here as soon as the settings are read.",
 }
 # Of steps that an evaluation reads and a training pass has not.

@@ -33,6 +33,7 @@ HEAD = f"""<script>
 }})();
 </script><style>
 {" ".join(f"html[data-hide~={name}] {place} {{ display: none !important; }}" for name, place in HIDDEN.items())}
+html[data-hide~=gradient] #ribbon .tr-chain {{ opacity: 1 !important; }}
 html[data-embed] :is(#intro, #ways, footer) {{ display: none !important; }}
 html[data-embed] .gradio-container .main.app {{ max-width: none !important; padding: 4px !important; }}
 </style>"""

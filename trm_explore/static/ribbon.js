@@ -6,6 +6,8 @@
 const CSS = `${BOARD_CSS}
 .tr { ${LOOK}; line-height: 1.4 } .tr[data-theme=dark] { ${DARK} }
 .tr *, .tr *::before, .tr *::after { box-sizing: border-box }
+.tr-frame { position: relative }
+.tr[data-more="1"] .tr-frame::after { content: ""; position: absolute; inset: 1px 1px 1px auto; width: 30px; border-radius: 0 12px 12px 0; pointer-events: none; z-index: 3; background: linear-gradient(90deg, transparent, color-mix(in srgb, var(--fg) 26%, transparent)) }
 .tr-scroll { overflow-x: auto; border: 1px solid var(--line); border-radius: 12px; background: var(--bg) }
 .tr-grid { display: grid; --head: 126px; min-width: calc(var(--head) + var(--n) * var(--min)); /* so that the sticky heads stay to the very end */
   grid-template-columns: var(--head) repeat(var(--n), minmax(var(--min), 1fr)); grid-template-rows: repeat(6, auto) }
@@ -46,6 +48,7 @@ const CSS = `${BOARD_CSS}
   .tr-heads > div, .tr-col > div { padding-left: 8px; padding-right: 8px } .tr-chain { gap: 3px } .tr-chain u { width: 22px } .tr-arrow { left: 8px; right: 8px } .tr-weight i { width: 26px } .tr .tr-weight { flex-direction: column; align-items: flex-start; justify-content: flex-end; gap: 2px } }
 @media (prefers-reduced-motion: reduce) { .tr * { transition: none !important } }`;
 
+const ROWS = ["step", "rec", "weight", "loss", "solved", "answer"]; // class names of a column's cells, in order
 const T = TEXTS.ribbon, HEADS = [T.head_step, T.head_recursion, T.head_weight, T.head_loss, T.head_solved, T.head_answer];
 
 const loss = (x) => {
@@ -61,13 +64,14 @@ function render({ model, el }) {
   style.textContent = CSS;
   const grid = h("div", "tr-grid"), scroll = h("div", "tr-scroll", grid);
   const error = h("div", "tr-note tr-error"), stale = h("div", "tr-note tr-stale"), scopeNote = h("div", "tr-note tr-scope"), status = h("div", "tr-note tr-status"), findings = h("div", "tr-findings");
-  const root = h("div", "tr", style, scroll, error, stale, scopeNote, status, findings);
+  const frameNode = h("div", "tr-frame", scroll), more = h("div", "tr-note tr-more");
+  const root = h("div", "tr", style, frameNode, more, error, stale, scopeNote, status, findings);
   findings.setAttribute("role", "status");
   error.setAttribute("role", "alert");
   grid.setAttribute("role", "radiogroup");
   grid.setAttribute("aria-label", T.ribbon);
   const subs = HEADS.map(() => h("small"));
-  const heads = h("div", "tr-heads", ...HEADS.map((name, i) => h("div", i > 2 ? "tr-live" : "", name, subs[i])));
+  const heads = h("div", "tr-heads", ...HEADS.map((name, i) => h("div", `tr-h-${ROWS[i]}${i > 2 ? " tr-live" : ""}`, name, subs[i])));
   el.replaceChildren(root);
 
   let columns = [], shape = "", frameShown = null, bothShown = 0, raf = 0, lastMessage = null;
@@ -205,7 +209,18 @@ function render({ model, el }) {
     scroll.hidden = !S;
     Object.assign(el.dataset, { run: live.run ?? "", state: live.state, steps: S, scope: p?.scope ?? "", step: current });
     reveal(columns[current]?.root);
+    look();
   }
+
+  // Columns that lie to the right of what one sees are spoken of.
+  function look() {
+    const beyond = Math.ceil(scroll.scrollWidth - scroll.clientWidth - scroll.scrollLeft) > 2;
+    root.dataset.more = beyond ? 1 : 0;
+    put(more, beyond ? T.more : "");
+  }
+  scroll.addEventListener("scroll", look, { passive: true });
+  const sizes = new ResizeObserver(look);
+  sizes.observe(scroll);
 
   function reveal(column) { // scroll inside the ribbon only, never the page
     if (!column || column === reveal.last || scroll.scrollWidth <= scroll.clientWidth) return;
@@ -237,6 +252,7 @@ function render({ model, el }) {
   return () => {
     for (const name in listeners) model.off?.(name, listeners[name]);
     cancelAnimationFrame(raf);
+    sizes.disconnect();
     stopTheme();
   };
 }

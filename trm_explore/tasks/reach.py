@@ -46,8 +46,9 @@ class ReachTask(Task):
     name = "reach"
     title = "Flood fill"
     help = (
-        "Mark every open cell that can be reached from S. The simplest wave: each step carries it a few cells further, "
-        "and more steps than in training can carry it over a larger board."
+        "Mark every open cell that can be reached from S. A convolution sees only the neighbouring cells, so what is "
+        "reached is found in several steps; on the way cells may become wrong again. More steps than in training can "
+        "fill a larger board."
     )
     vocab_size = len(SYMBOLS)
     takes = ("size", "eval_size")

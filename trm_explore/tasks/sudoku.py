@@ -78,7 +78,7 @@ class SudokuTask(Task):
         self.name, self.title = f"sudoku{size}", f"Sudoku {size}\u00d7{size}"
         self.help = (
             f"Fill in the digits 1 to {size} so that each stands once in every row, column and box. "
-            "The network sees the whole board and improves its whole answer with every step."
+            "The network sees the whole board and goes over its whole answer again in every step."
         )
         self.rows = self.cols = size
         self.box = BOXES[size]
