@@ -12,7 +12,7 @@ from trm_explore.runs import Run, Runs
 ENDLESS = 1_000_000  # updates; such a run ends only when it is stopped
 
 
-def until(condition: Callable[[], object], seconds: float = 30.0) -> object:
+def until(condition: Callable[[], object], seconds: float = 60.0) -> object:
     end = time.monotonic() + seconds
     while time.monotonic() < end:
         if value := condition():

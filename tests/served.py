@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 from browser import launch
 
+PATIENCE = 60  # seconds that a state may be long in coming where a machine is slow or busy; only failures take so long
 LEASE = 4.0  # seconds that a run lives on when nobody watches it
 # What Gradio's client itself says when a reload cuts its open stream; the page that it speaks of is gone by then.
 CUT_BY_RELOAD = ("AbortError: signal is aborted", "Unexpected error Connection errored out")
@@ -71,6 +72,7 @@ def visit(site, chromium, request):
     def open_page(query="", width=1280, **settings):
         context = chromium.new_context(viewport={"width": width, "height": 900}, **settings)
         contexts.append(context)
+        context.set_default_timeout(PATIENCE * 1000)
         page = context.new_page()
         page.on("console", lambda m: trouble.append(f"console: {m.text}") if m.type == "error" else None)
         page.on("pageerror", lambda e: trouble.append(f"page error: {e}"))
@@ -95,7 +97,7 @@ def go(page, url):
 
 def settled(page):
     """Until the link of the page has been read and the address written anew."""
-    page.wait_for_selector("#share [data-link]", state="attached", timeout=30_000)
+    page.wait_for_selector("#share [data-link]", state="attached", timeout=PATIENCE * 1000)
 
 
 def unfold(page, title):
@@ -123,7 +125,7 @@ def data(page, name, key):
     return page.evaluate(found, [name, key])
 
 
-def wait_for(page, ready, seconds=30):
+def wait_for(page, ready, seconds=PATIENCE):
     """Until ready() is true."""
     until = time.monotonic() + seconds
     while time.monotonic() < until:

@@ -9,7 +9,7 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
-expect.set_options(timeout=20_000)
+expect.set_options(timeout=60_000)
 site, chromium, visit = served.site, served.chromium, served.visit
 AROUND_FOCUS = """() => {
   const names = [];

@@ -8,13 +8,13 @@ from urllib.parse import unquote
 import pytest
 import served
 from playwright.sync_api import Page, expect
-from served import enter, settled, unfold, wait_for
+from served import PATIENCE, enter, settled, unfold, wait_for
 
 from trm_explore import texts
 from trm_explore.app.recipes import BY_HAND
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
-expect.set_options(timeout=20_000)  # two busy cores are slow
+expect.set_options(timeout=PATIENCE * 1000)
 site, chromium = served.site, served.chromium
 visit = served.visit
 WORDS = texts.COMPARE

@@ -420,7 +420,7 @@ def test_boards_step_together_and_shorter_runs_stay_at_their_last(page):
     assert places() == ["step 1 of 0–1", "step 3 of 0–3"]
     page.get_by_role("button", name=SAYS["play"]).click()
     assert places() == ["step 0 of 0–1", "step 0 of 0–3"]
-    page.wait_for_function("document.getElementById('compare').dataset.step === '3'", timeout=20_000)
+    page.wait_for_function("document.getElementById('compare').dataset.step === '3'", timeout=60_000)
     page.get_by_role("button", name=SAYS["play"], exact=True).wait_for()  # it has stopped by itself
 
 

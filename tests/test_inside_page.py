@@ -3,14 +3,14 @@
 import pytest
 from conftest import large
 from playwright.sync_api import expect
-from served import chromium, data, site, visit, wait_for  # noqa: F401
+from served import PATIENCE, chromium, data, site, visit, wait_for  # noqa: F401
 
 from trm_explore.tasks.puzzles import parse_puzzle, solve
 
 # ruff: noqa: F811
 
 pytestmark = pytest.mark.browser
-expect.set_options(timeout=20_000)  # two busy cores are slow
+expect.set_options(timeout=PATIENCE * 1000)
 PUZZLE = ".24.3......44.3."
 
 

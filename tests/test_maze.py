@@ -226,10 +226,10 @@ def test_mazes_are_made_far_faster_than_training_takes_them():
     task, rng = MazeTask(), np.random.default_rng(0)
     best = 0.0
     for _ in range(5):  # the best of a few: the machine may be busy
-        began = time.perf_counter()
+        began = time.process_time()  # what others compute meanwhile does not count
         for _ in range(20):
             task.sample(32, rng)
-        best = max(best, 640 / (time.perf_counter() - began))
+        best = max(best, 640 / (time.process_time() - began))
     assert best > 3000
 
 

@@ -1,12 +1,14 @@
-"""processes.py: several processes train as one, to 1e-5, and one can go on where the other stopped."""
+"""processes.py: several processes train as one, but for roundings, and one can go on where the other stopped."""
 
 import json
 import os
 import socket
 import subprocess
 import sys
+from functools import cache
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from hypothesis import given
@@ -61,30 +63,50 @@ def flat(value) -> list[float]:
     return [x for item in value for x in flat(item)] if isinstance(value, list) else [value]
 
 
-def assert_same(one: dict, other: dict) -> None:
-    assert one.keys() == other.keys()
-    for name in one:
-        assert flat(one[name]) == pytest.approx(flat(other[name]), rel=1e-5, abs=1e-5, nan_ok=True), name
+@cache
+def expected(case: str, after: int = 0) -> tuple[dict, dict]:
+    """(what one process says of the updates after so many, how far roundings move each kind of number). Several
+    processes add the same numbers in another order, which float32 rounds otherwise, and the optimiser makes more of
+    that where a gradient is almost 0. How much more is measured: by trainings whose weights begin one rounding off."""
+    whole, *shaken = (run(TINY | CASES[case], shaken=seed) for seed in (None, 1, 2, 3))
+    for said in (whole, *shaken):
+        said["updates"] = said["updates"][after:]
+    return whole, {name: max(apart(whole[name], said[name]) for said in shaken) for name in whole}
+
+
+def apart(one, other) -> float:
+    """The largest difference between two lists of numbers, of numbers above 1 relative to them; inf where one of two is
+    no number."""
+    one, other = np.array(flat(one)), np.array(flat(other))
+    assert one.shape == other.shape and (np.isnan(one) == np.isnan(other)).all()
+    return float(np.nanmax(np.abs(one - other) / np.maximum(1, np.abs(one)), initial=0))
+
+
+def assert_same(said: dict, case: str, after: int = 0) -> None:
+    whole, roundings = expected(case, after)
+    assert said.keys() == whole.keys()
+    for name in whole:
+        # One rounding at the start stands for the many on the way; a share that is forgotten or counted twice, or
+        # another puzzle, moves losses and gradients by a thousandth at the very least.
+        allowed = min(1e-5 + 10 * roundings[name], 5e-4)
+        assert apart(said[name], whole[name]) <= allowed, (name, roundings[name])
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("case", CASES)
 def test_two_processes_train_and_evaluate_as_one(together, case):
-    assert_same(together[case], run(TINY | CASES[case]))
+    assert_same(together[case], case)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("case", ["resumed", "resumed from one"])
 def test_two_processes_go_on_from_either_checkpoint(together, case):
-    whole = run(HALTING)
-    expected = whole | {"updates": whole["updates"][3:]}
-    assert_same(together[case], expected)
+    assert_same(together[case], "halting", after=3)
 
 
 @pytest.mark.slow
 def test_one_process_goes_on_where_two_have_stopped(together, folder):
-    whole = run(HALTING)
-    assert_same(run(HALTING, resume=folder / "two.safetensors"), whole | {"updates": whole["updates"][3:]})
+    assert_same(run(HALTING, resume=folder / "two.safetensors"), "halting", after=3)
 
 
 @pytest.mark.slow

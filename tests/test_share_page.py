@@ -8,10 +8,10 @@ import re
 import pytest
 import served
 from playwright.sync_api import Page, expect
-from served import data, go, settled, wait_for
+from served import PATIENCE, data, go, settled, wait_for
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
-expect.set_options(timeout=20_000)
+expect.set_options(timeout=PATIENCE * 1000)
 STILL = {"reduced_motion": "reduce"}  # the player does not begin by itself, and nothing fades
 site, chromium, visit = served.site, served.chromium, served.visit
 

@@ -586,7 +586,7 @@ def test_player_plays_from_the_first_step_to_the_last(page):
     settle(page)
     assert get(page, "step") == 0 and data(page, "player", "playing") == "1"
     assert page.get_attribute("#player .tp-text", "aria-live") == "off"
-    page.wait_for_function(ENDED, timeout=20_000)
+    page.wait_for_function(ENDED, timeout=60_000)
     page.keyboard.press("Space")  # the play button still has the focus
     page.get_by_label("Pause").wait_for()
     page.click("#ribbon [data-col='1'] .tr-loss")
@@ -608,7 +608,7 @@ def test_player_plays_a_recorded_answer_by_itself_once(page):
     page.emulate_media(reduced_motion="no-preference")
     mount(page, message={**MESSAGE, "state": "recorded"}, step=None)
     page.wait_for_function("document.getElementById('player').dataset.playing === '1'")
-    page.wait_for_function(ENDED, timeout=20_000)
+    page.wait_for_function(ENDED, timeout=60_000)
     put(page, "message", {**MESSAGE, "state": "recorded"})
     assert data(page, "player", "playing") == "0"
 

@@ -3,14 +3,14 @@ every tab, and a part that cannot be fetched."""
 
 import pytest
 from playwright.sync_api import expect
-from served import chromium, data, site, visit, wait_for  # noqa: F401
+from served import PATIENCE, chromium, data, site, visit, wait_for  # noqa: F401
 
 from trm_explore import texts
 
 # ruff: noqa: F811
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
-expect.set_options(timeout=20_000)  # two busy cores are slow
+expect.set_options(timeout=PATIENCE * 1000)
 
 
 def tab_to(page, element, most=150):

@@ -171,7 +171,7 @@ def test_close_leaves_no_thread(panel):
     until(lambda: one.run.latest)
     assert set(threads()) - before
     one.close()
-    until(lambda: not set(threads()) - before, 5)
+    until(lambda: not set(threads()) - before)
     assert one.run.ended and one.comm is None
 
 

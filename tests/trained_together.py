@@ -69,9 +69,15 @@ CASES["partly labelled"] = ON | {"gradient_accumulation": 2, "supervision_steps"
 HALTING = TINY | CASES["halting"]
 
 
-def run(config: dict, resume=None, **how) -> dict:
-    """What a training says that does not depend on the clock, and the sums of its weights and its puzzle vectors."""
+def run(config: dict, resume=None, shaken: int | None = None, **how) -> dict:
+    """What a training says that does not depend on the clock, and the sums of its weights and its puzzle vectors.
+    `shaken`, a seed: every weight is first moved by one rounding of float32, up or down."""
     training = train(RunConfig.from_flat(config), resume=resume, **how)
+    if shaken is not None:
+        generator = torch.Generator().manual_seed(shaken)
+        with torch.no_grad():
+            for p in training.model.parameters():
+                p.mul_(1 + torch.finfo(p.dtype).eps * (2 * torch.randint(2, p.shape, generator=generator) - 1))
     said = {"updates": [], "scores": []}
     for event in training:
         if isinstance(event, ev.UpdateDone):
