@@ -352,7 +352,7 @@ def test_a_puzzle_with_several_solutions_is_said_to_have_them_and_judged_by_the_
     [
         ("123", "has 3 cells"),
         (EXAMPLE + ".", "17"),
-        (EXAMPLE.replace("3", "x", 1), "'x'"),
+        (EXAMPLE.replace("3", "k", 1), "'k'"),
         (EXAMPLE.replace("3", "7", 1), "'7'"),
         ("11..............", "row 1"),
         ("123....4........", "has no solution"),
@@ -429,10 +429,10 @@ def test_an_unknown_or_ill_typed_flag_has_the_librarys_box_and_status_2(capsys, 
 @pytest.mark.parametrize(
     ("content", "fragment"),
     [
-        ("puzzle,solution\n1,2\n", "has no column 'question'; its columns are 'puzzle', 'solution'"),
+        ("quest,answer\n1,2\n", "line 1: it has no column question (or puzzle, quizzes"),
         ("question,answer\n", "has no puzzles in it"),
-        (f"question,answer\n{EXAMPLE},1111111111111111\n", "row 2"),
-        (f"question,answer\n{EXAMPLE[:-1]},{EXAMPLE}\n", "row 2, question"),
+        (f"question,answer\n{EXAMPLE},1111111111111111\n", "line 2"),
+        (f"question,answer\n{EXAMPLE[:-1]},{EXAMPLE}\n", "line 2, question"),
         ("", "has no puzzles in it"),
     ],
 )

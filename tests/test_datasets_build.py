@@ -20,7 +20,7 @@ from datasets_inputs import (
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trm_explore.data import puzzle_csv, writer
+from trm_explore.data import puzzle_file, writer
 from trm_explore.data.arc import build_arc
 from trm_explore.data.dihedral import BACK, WAYS, turned, turned_back
 from trm_explore.data.folder import read_part
@@ -146,7 +146,7 @@ def many_sudokus(n: int) -> list[list[str]]:
 
 
 def test_of_one_file_no_copy_is_on_both_sides(tmp_path, monkeypatch):
-    monkeypatch.setattr(puzzle_csv, "CHUNK", 7)  # several chunks
+    monkeypatch.setattr(puzzle_file, "CHUNK", 7)  # several chunks
     monkeypatch.setattr("trm_explore.data.from_csv.TENTH", np.uint64(2))  # half of four puzzles, instead of a tenth
     path = write_csv(tmp_path / "all.csv", many_sudokus(40))
     done = built(build_sudoku(path, tmp_path / "out", num_aug=2))
@@ -160,7 +160,7 @@ def test_of_one_file_no_copy_is_on_both_sides(tmp_path, monkeypatch):
 
 
 def test_ratings_stay_with_their_puzzles_and_the_files_order_is_kept(tmp_path, monkeypatch):
-    monkeypatch.setattr(puzzle_csv, "CHUNK", 3)
+    monkeypatch.setattr(puzzle_file, "CHUNK", 3)
     rows = many_sudokus(11)
     write_csv(tmp_path / "csv" / "train.csv", rows)
     write_csv(tmp_path / "csv" / "test.csv", rows[:2])
@@ -215,44 +215,48 @@ def test_arc_tasks_with_few_different_copies_get_no_more(tmp_path):
 # ---- refusals: one sentence, and nothing left behind
 
 BAD_SUDOKUS = {
-    "no such column": ("source,question,solution,rating", None, "has no column 'answer' in its first row"),
-    "too short": (None, lambda rows: rows[1].__setitem__(1, "12"), "row 3: question has 2 cells; it must have 81"),
+    "no such column": ("source,quest,answer,rating", None, "it has no column question (or puzzle"),
+    "too short": (
+        None,
+        lambda rows: rows[1].__setitem__(1, "12"),
+        "line 3, question: The puzzle has 2 cells, but 81",
+    ),
     "a letter": (
         None,
-        lambda rows: rows[2].__setitem__(1, "x" + QUESTIONS[2][1:]),
-        "row 4: question has 'x' at cell 1",
+        lambda rows: rows[2].__setitem__(1, "k" + QUESTIONS[2][1:]),
+        "line 4, question: The puzzle has 'k' in row 1 column 1",
     ),
     "a sign beyond bytes": (
         None,
         lambda rows: rows[2].__setitem__(2, "日" + "1" * 80),
-        "row 4: answer has '日' at cell 1",
+        "line 4, answer: The puzzle has '日' in row 1 column 1",
     ),
     "another answer": (
         None,
         lambda rows: rows[1].__setitem__(2, rows[0][2]),
-        "row 3: the answer does not solve the question: the question has 1 in row 1 column 1, the answer 2",
+        "line 3: The answer does not solve its question (row 1 column 1 is 1 in the question and 2 in the answer)",
     ),
     "a blank answer": (
         None,
         lambda rows: rows[0].__setitem__(2, rows[0][1]),
-        "row 2: the answer does not solve the question: the answer leaves 57 cells blank",
+        "line 2: The answer does not solve its question (the answer leaves 57 cells blank)",
     ),
     "a wrong answer": (
         None,
         lambda rows: rows[0].__setitem__(2, "".join("8" if q == "." else q for q in rows[0][1])),
-        "the answer has a digit twice in a row, column or box",
+        "line 2: The answer does not solve its question (8 stands 6 times in row 1)",
     ),
     "a rating of words": (
         None,
         lambda rows: rows[2].__setitem__(3, "hard"),
-        "row 4: rating is 'hard'; it must be a number",
+        "line 4: rating is 'hard'; it must be a number",
     ),
     "an endless rating": (
         None,
         lambda rows: rows[2].__setitem__(3, "inf"),
-        "row 4: rating is 'inf'; it must be a number",
+        "line 4: rating is 'inf'; it must be a number",
     ),
-    "a short row": (None, lambda rows: rows[1].__delitem__(slice(2, None)), "row 3: it has 2 columns"),
+    "a short row": (None, lambda rows: rows[1].__delitem__(slice(2, None)), "line 3: it has 2 columns"),
     "no rows": (None, lambda rows: rows.clear(), "train.csv has no puzzles in it"),
 }
 
@@ -293,7 +297,7 @@ def test_a_bad_maze_is_refused_with_its_row(tmp_path, what):
     texts, fragment = BAD_MAZES[what]
     path = write_csv(tmp_path / "mazes.csv", [["x", texts[0], texts[-1], "1"]])
     said = refused(build_maze(path, tmp_path / "out"), tmp_path)
-    assert "mazes.csv, row 2: " in said and fragment in said
+    assert "mazes.csv, line 2: " in said and fragment in said
 
 
 def test_files_that_cannot_be_read_are_one_sentence(tmp_path):
@@ -302,7 +306,7 @@ def test_files_that_cannot_be_read_are_one_sentence(tmp_path):
     cases = {
         "there is no file": build_sudoku(tmp_path / "nothing.csv", tmp_path / "out"),
         "some/train.csv": build_sudoku(tmp_path / "some", tmp_path / "out"),
-        "is not UTF-8 text (it has a byte 0xff)": build_sudoku(tmp_path / "bytes.csv", tmp_path / "out"),
+        "is not UTF-8 text (it has a byte 0xff in line 2)": build_sudoku(tmp_path / "bytes.csv", tmp_path / "out"),
         "test='x.csv' has no use": build_sudoku(tmp_path / "some", tmp_path / "out", test="x.csv"),
     }
     for fragment, steps in cases.items():

@@ -1,5 +1,7 @@
 """The puzzle editor and the intervention panel, alone in a real Chromium: a blank page, a fake model, no server."""
 
+import base64
+
 import numpy as np
 import pytest
 from browser import launch
@@ -175,7 +177,9 @@ def test_a_pasted_puzzle_a_typed_line_and_a_file_are_sent_as_text(page):
     page.locator("#editor input[type=file]").set_input_files({"name": "p.csv", "mimeType": "text/csv", "buffer": long})
     page.wait_for_function("sent.length === 3")
     assert [data["text"] for _, data in sent(page)[:2]] == [".24.3......44.3.", "12..34"]
-    assert len(sent(page)[2][1]["text"]) == 65536 and {data["turn"] for _, data in sent(page)} == {0}
+    of_file = sent(page)[2][1]
+    assert base64.b64decode(of_file["file"]) == long[:65536] and of_file["name"] == "p.csv"  # its bytes as they are
+    assert {data["turn"] for _, data in sent(page)} == {0}
 
 
 def test_an_answer_to_an_older_edit_comes_too_late_and_an_error_keeps_the_cells(page):

@@ -185,7 +185,7 @@ def test_parsing():
         ("", None, "has 0 cells, but 16 (4x4), 36 (6x6) or 81 (9x9) are needed: write"),
         ("." * 80, 9, "has 80 cells, but 81 (9x9) are needed: write '.' or '0' for each blank."),
         ("." * 81, 4, "has 81 cells, but sudoku4 needs 16: use task sudoku9 for it."),
-        ("......x.........", None, "has 'x' in row 2 column 3, but only 1 to 4 and '.' or '0' for a blank are allowed"),
+        ("1.....k.........", None, "has 'k' in row 2 column 3, but only 1 to 4 and '.' or '0' for a blank are allowed"),
         ("5...............", 4, "has '5' in row 1 column 1, but only 1 to 4"),
         ("." * 35 + "7", 6, "has '7' in row 6 column 6, but only 1 to 6"),
         ("\u00b2" + "." * 15, 4, "has '\u00b2' in row 1 column 1"),

@@ -5,8 +5,9 @@ from functools import cache
 import numpy as np
 import pytest
 
+from trm_explore.data import puzzle_file
 from trm_explore.resources import asset
-from trm_explore.tasks import sudoku, sudoku_files
+from trm_explore.tasks import sudoku
 from trm_explore.tasks.puzzles import BOXES, count_solutions, generate, parse_puzzle
 from trm_explore.tasks.sudoku import SudokuTask
 from trm_explore.tasks.sudoku_pool import DIFFICULTIES, load_pool, make_pool, pool_chunks, save_pool
@@ -397,7 +398,7 @@ def test_difficulty_filters_a_file(tmp_path):
 
 def test_long_files_are_prepared_with_progress_and_in_pieces(tmp_path, monkeypatch):
     monkeypatch.setattr(sudoku, "AT_ONCE", 10)
-    monkeypatch.setattr(sudoku_files, "CHUNK", 7)
+    monkeypatch.setattr(puzzle_file, "CHUNK", 7)
     questions, answers = some(9, 60, 45)
     path = tmp_path / "mine.txt"
     path.write_text("\n".join(text(question) for question in questions))
@@ -412,41 +413,43 @@ WRONG_FILES = [
     ("", "has no puzzles in it: give a CSV file with the columns question and answer, or a text file"),
     ("# only a remark\n", "has no puzzles in it"),
     ("question,answer\n", "has no puzzles in it"),
-    ("puzzle,answer\n", "has no column 'question'; its columns are 'puzzle', 'answer': name them in its first row."),
-    ("question,solution\n", "has no column 'answer'; its columns are 'question', 'solution'"),
+    (
+        "quest,answer\n1,2\n",
+        "line 1: it has no column question (or puzzle, quizzes, input, problem); its columns are 'quest', 'answer'",
+    ),
     (
         f"question,answer\n{Q4},{A4}\n{Q4[:-1]},{A4}\n",
-        "mine.csv, row 3, question: The puzzle has 15 cells, but 16 (4x4)",
+        "mine.csv, line 3, question: The puzzle has 15 cells, but 16 (4x4)",
     ),
-    (f"question,answer\n{Q4},{A4[1:]}\n", "mine.csv, row 2, answer: The puzzle has 15 cells"),
+    (f"question,answer\n{Q4},{A4[1:]}\n", "mine.csv, line 2, answer: The puzzle has 15 cells"),
     (
         f"question,answer\n{'.' * 36},{'.' * 36}\n",
-        "row 2, question: The puzzle has 36 cells, but sudoku4 needs 16: use task sudoku6",
+        "line 2, question: The puzzle has 36 cells, but sudoku4 needs 16: use task sudoku6",
     ),
     (
-        f"question,answer\n\n{Q4},{A4}\nx{Q4[1:]},{A4}\n",
-        "row 4, question: The puzzle has 'x' in row 1 column 1, but only 1 to 4",
+        f"question,answer\n\n{Q4},{A4}\nk{Q4[1:]},{A4}\n",
+        "line 4, question: The puzzle has 'k' in row 1 column 1, but only 1 to 4",
     ),
-    (f"question,answer\n\u00e4{Q4[1:]},{A4}\n", "row 2, question: The puzzle has '\u00e4' in row 1 column 1"),
+    (f"question,answer\n\u00e4{Q4[1:]},{A4}\n", "line 2, question: The puzzle has '\u00e4' in row 1 column 1"),
     (
         f"question,answer\n{Q4}\n",
-        "mine.csv, row 2: it has 1 columns, but the first row names 2: complete or remove it.",
+        "mine.csv, line 2: it has 1 columns, but the first row names 2: complete or remove it.",
     ),
     (
         f"question,answer\n{Q4},2143342123144132\n",
-        "row 2: The answer does not solve its question (row 1 column 2 is 2 in the question and 1 in the answer)",
+        "line 2: The answer does not solve its question (row 1 column 2 is 2 in the question and 1 in the answer)",
     ),
     (
         f"question,answer\n{Q4},.243342123144132\n",
-        "row 2: The answer does not solve its question (the answer leaves 1 cells blank)",
+        "line 2: The answer does not solve its question (the answer leaves 1 cells blank)",
     ),
     (
         f"question,answer\n{Q4},3243342123144132\n",
-        "row 2: The answer does not solve its question (3 stands twice in row 1)",
+        "line 2: The answer does not solve its question (3 stands twice in row 1)",
     ),
     (
         f"question,answer,split\n{Q4},{A4},dev\n",
-        "row 2: split is 'dev', but only train and test, eval, val, validation are allowed.",
+        "line 2: split is 'dev', but only train and test, eval, val, validation are allowed.",
     ),
     (
         f"question,answer,split\n{Q4},{A4},train\n",
@@ -457,7 +460,7 @@ WRONG_FILES = [
         f"question,answer\n{Q4},{A4}\n{Q4},{A4}\n",
         "has one puzzle only (symmetric copies do not count), but one to train on and one to evaluate on are needed",
     ),
-    (f'question,answer\n{Q4},"{"1" * 200_000}"\n', "is not a CSV file that can be read (field larger than field limit"),
+    (f'question,answer\n{Q4},"{"1" * 200_000}"\n', "mine.csv, line 2: it has more than 100,000 characters"),
 ]
 
 
@@ -472,13 +475,13 @@ def test_wrong_csv_files(tmp_path, content, sentence):
 @pytest.mark.parametrize(
     ("content", "sentence"),
     [
-        (f"{Q4}\n\n12345\n", "mine.txt, row 3: The puzzle has 5 cells"),
-        (f"{Q4}\n{Q4[:-1]}7\n", "mine.txt, row 2: The puzzle has '7' in row 4 column 4"),
+        (f"{Q4}\n\n12345\n", "mine.txt, line 3: The puzzle has 5 cells"),
+        (f"{Q4}\n{Q4[:-1]}7\n", "mine.txt, line 2: The puzzle has '7' in row 4 column 4"),
         (
             f"# x\n{Q4}\n{'.' * 16}\n",
-            "mine.txt, row 3: The puzzle has more than one solution, but exactly one is needed: correct it",
+            "mine.txt, line 3: The puzzle has more than one solution, but exactly one is needed: correct it",
         ),
-        (f"{Q4}\n11{'.' * 14}\n", "mine.txt, row 2: The puzzle breaks a rule: 1 stands twice in row 1"),
+        (f"{Q4}\n11{'.' * 14}\n", "mine.txt, line 2: The puzzle breaks a rule: 1 stands twice in row 1"),
         ("12....3.........\n...4..3.12......\n", "has no solution, but exactly one is needed"),
     ],
 )
@@ -494,7 +497,9 @@ def test_files_that_cannot_be_read(tmp_path, monkeypatch):
     assert "is a folder, not a file" in error_of(SudokuTask, 4, data=str(tmp_path))
     path = tmp_path / "mine.csv"
     path.write_bytes(b"question,answer\n\xff\xfe")
-    assert "is not UTF-8 text (it has a byte 0xff): save it as UTF-8." in error_of(SudokuTask, 4, data=str(path))
+    assert "is not UTF-8 text (it has a byte 0xff in line 2): save it as UTF-8." in error_of(
+        SudokuTask, 4, data=str(path)
+    )
 
     def refuse(*args, **options):
         raise PermissionError(13, "Permission denied")

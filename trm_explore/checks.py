@@ -16,23 +16,41 @@ MOST = {
     "seed": 2**63 - 1,
 }
 
+LONGEST = 60  # characters of a value inside a sentence
+
+
+def shown(value: Any, most: int = LONGEST) -> str:
+    """A value inside a sentence: its repr on one line, and of a long one the beginning."""
+    if isinstance(value, str | bytes):
+        said = repr(value[: most + 1])  # not all of a long text is written out first
+        long = len(value) > most
+    elif isinstance(value, int) and abs(value) >= 10**most:
+        said, long = f"a number of more than {most} digits", False
+    else:
+        try:
+            said = " ".join(repr(value).split())
+        except Exception:  # somebody's object, or a number that Python writes out for nobody
+            said = f"a {type(value).__name__}"
+        long = len(said) > most
+    return said[:most].rstrip() + "\u2026" if long or len(said) > 4 * most else said
+
 
 def whole(config: Any, name: str, least: int) -> None:
     value, most = getattr(config, name), MOST.get(name, 10**9)
     if isinstance(value, bool) or not isinstance(value, int) or value < least:
-        raise ValueError(f"{name}={value!r} must be a whole number of at least {least}")
+        raise ValueError(f"{name}={shown(value)} must be a whole number of at least {least}")
     if value > most:
-        raise ValueError(f"{name}={value!r} is too large; it must be at most {most}")
+        raise ValueError(f"{name}={shown(value)} is too large; it must be at most {most}")
 
 
 def boolean(config: Any, name: str) -> None:
     if not isinstance(getattr(config, name), bool):
-        raise ValueError(f"{name}={getattr(config, name)!r} must be True or False")
+        raise ValueError(f"{name}={shown(getattr(config, name))} must be True or False")
 
 
 def text(config: Any, name: str) -> None:
     if not isinstance(getattr(config, name), str):
-        raise ValueError(f"{name}={getattr(config, name)!r} must be text")
+        raise ValueError(f"{name}={shown(getattr(config, name))} must be text")
 
 
 def is_number(value: Any) -> bool:
@@ -62,10 +80,10 @@ def number(
         or (most is not None and value > most)
         or (below is not None and value >= below)
     ):
-        raise ValueError(f"{name}={value!r} must be a finite number {' and '.join(limits)}")
+        raise ValueError(f"{name}={shown(value)} must be a finite number {' and '.join(limits)}")
 
 
 def one_of(config: Any, name: str, kind: Any) -> None:
     value, allowed = getattr(config, name), get_args(kind)
     if value not in allowed:
-        raise ValueError(f"{name}={value!r} is not known; allowed are {', '.join(allowed)}")
+        raise ValueError(f"{name}={shown(value)} is not known; allowed are {', '.join(allowed)}")

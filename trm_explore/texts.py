@@ -63,7 +63,7 @@ INFO = {
 }
 ADVICE = "Presets of the guide:"
 WAITS = "Waiting for a free core: place {place} in line, about {wait}."
-DATA_HELP = "CSV with the columns question and answer, or one puzzle a line; stays on this server"
+DATA_HELP = "A table with a column question (and answer), one puzzle a line, or grids; stays on this server"
 TRAIN, PAUSE, RESUME, ONE, STOP = "Train", "Pause", "Resume", "One update", "Stop"
 MORE = "More settings: size, cycles, seed, difficulty, your own puzzles"
 WHAT_TITLE = "What am I looking at?"
@@ -409,6 +409,7 @@ BAD_CELLS = "A cell holds what is no symbol of this task; symbols are numbered f
 BAD_SHAPE = "The puzzle has {cells} cells, which make no board of {rows} x {cols}."
 NO_PUZZLE = "There is no puzzle in this text; write one a line, or a CSV with the column question."
 LONG_PUZZLE = "The puzzle is no text of at most {longest:,} characters; paste a single puzzle."
+LONG_FILE = "Of a file at most {longest} kB are read here; give a smaller one, or paste a puzzle."
 LARGE_PUZZLE = "The puzzle has {cells} cells; at most {most} are allowed on this page."
 BAD_CELL = "Cell {cell} is not there; cells are numbered from 0 to {most}."
 BAD_NUMBER = "Held-out puzzle {number} is not there; give a whole number from 0 to {most}."

@@ -9,6 +9,7 @@ import gradio as gr
 from trm_explore import texts
 from trm_explore.app.settings import LIMITS, start_config
 from trm_explore.config import SIZES
+from trm_explore.data.text_file import FILE_TYPES
 from trm_explore.parts import SCHEDULES, Adaptive, Checkpointing, Curriculum, Difficulty, Scope
 
 
@@ -65,6 +66,6 @@ def more(controls: dict[str, Any]) -> gr.Markdown:
         name = "activation_checkpointing"
         controls[name] = gr.Radio(list(get_args(Checkpointing)), value=flat[name], **words(name))
     controls["data"] = gr.File(
-        file_types=[".csv", ".txt"], label=texts.LABELS["data"], elem_id="data", interactive=True, height=110
+        file_types=list(FILE_TYPES), label=texts.LABELS["data"], elem_id="data", interactive=True, height=110
     )
     return gr.Markdown(texts.DATA_HELP, elem_id="data-help", elem_classes="trm-small")

@@ -76,7 +76,7 @@ class Inside:
 
     async def typed(self, source: Any, task: Any, run_id: Any, number: Any, own: Any, cycles: Any, typed: gr.EventData):
         """The editor's puzzle; what is wrong with it is said there."""
-        sent = {name: getattr(typed, name, None) for name in ("cells", "rows", "cols", "text", "turn")}
+        sent = {name: getattr(typed, name, None) for name in ("cells", "rows", "cols", "text", "file", "name", "turn")}
         turn = sent["turn"] if isinstance(sent["turn"], int) else 0
         try:
             seen = await asyncio.to_thread(model_for, source, task, run_id, self.runs)

@@ -18,7 +18,7 @@ from trm_explore.analysis.intervention import Edit, Noise, SetCell, intervene, r
 from trm_explore.analysis.latent import StateChange
 from trm_explore.analysis.thinking import halting_by_puzzle
 from trm_explore.app.models import NUMBERS, Seen, cycles_of, model_for, not_too_slow, patience
-from trm_explore.app.puzzles import editor_of, held_out_puzzle, read_puzzle, text_of
+from trm_explore.app.puzzles import editor_of, held_out_puzzle, puzzle_of_file, read_puzzle, text_of
 from trm_explore.checks import is_number
 from trm_explore.config import RunConfig
 from trm_explore.events import Frame
@@ -105,7 +105,9 @@ def typed_puzzle(seen: Seen, typed: dict[str, Any]) -> str:
             raise ValueError(texts.BAD_CELLS.format(most=seen.task.vocab_size - 1))
         text = text_of(seen.task, cells, (int(rows), int(cols)))
     else:
-        text = typed.get("text") or ""
+        text = (
+            puzzle_of_file(seen.task, typed["file"], typed.get("name")) if "file" in typed else typed.get("text") or ""
+        )
     if text:
         read_puzzle(seen.task, text)
     return text

@@ -3,13 +3,15 @@ batch. Whatever comes from the browser is checked here; what is wrong is one sen
 
 from __future__ import annotations
 
-import csv
+import base64
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 
 from trm_explore import texts
 from trm_explore.checks import is_number
+from trm_explore.data.text_file import PASTED, lines_of_bytes, lines_of_text
 from trm_explore.tasks import Task
 from trm_explore.tasks.puzzles import parse_puzzle
 from trm_explore.tasks.sudoku import SudokuTask
@@ -19,7 +21,7 @@ LONGEST = 100_000  # characters of a text or of a file's beginning
 MOST_CELLS = 1024  # of one board; more would make others wait
 UNIQUE = ("start", "goal")  # roles of which a board has one each
 OFFERED = ("wall", "open", *UNIQUE)  # roles that belong to a question
-HEADS = ("question", "puzzle", "quizzes")  # names of the column with the puzzles
+MOST_FILE_BYTES = 1_000_000  # of what the browser sends of a file
 
 
 def editor_of(task: Task, batch: dict[str, Any], shape: tuple[int, int]) -> dict[str, Any]:
@@ -75,26 +77,24 @@ def text_of(task: Task, cells: list[int], shape: tuple[int, int]) -> str:
     return "".join(symbol or blank for symbol in written)
 
 
-def first_puzzle(task: Task, text: str) -> str:
-    """The first puzzle of a file or of a pasted text: of a CSV the column question, else the first line, or the first
-    lines up to an empty one where the first alone is no whole board."""
-    lines = text.lstrip("\ufeff").replace("\r", "").split("\n")
-    while lines and not lines[0].strip():
-        lines.pop(0)
-    if not lines:
+def first_puzzle(task: Task, lines: Iterator[str], name: str = PASTED) -> str:
+    """The first puzzle of a pasted text's or a file's lines."""
+    found = task.first_text(lines, name)
+    if not found.strip():
         raise ValueError(texts.NO_PUZZLE)
-    heads = [name.strip().lower() for name in lines[0].split(",")]
-    column = next((heads.index(name) for name in HEADS if name in heads), None)
-    if column is not None:
-        row = next((row for row in csv.reader(lines[1:]) if row), [])
-        if len(row) <= column:
-            raise ValueError(texts.NO_PUZZLE)
-        return row[column]
-    paragraph = lines[: next((i for i, line in enumerate(lines) if not line.strip()), len(lines))]
-    if isinstance(task, SudokuTask):
-        first = lines[0].split(",")[0]
-        return first if len("".join(first.split())) == task.seq_len else "\n".join(paragraph)
-    return "\n".join(paragraph) if task.board().get("roles") else lines[0]
+    return found
+
+
+def puzzle_of_file(task: Task, sent: Any, name: Any) -> str:
+    """The first puzzle of a file that the browser has sent in base64."""
+    name = str(name)[:80] if isinstance(name, str) and name else PASTED
+    if not isinstance(sent, str) or len(sent) > 4 * MOST_FILE_BYTES // 3 + 4:
+        raise ValueError(texts.LONG_FILE.format(longest=MOST_FILE_BYTES // 1000))
+    try:
+        data = base64.b64decode(sent, validate=True)
+    except ValueError:
+        raise ValueError(texts.NO_PUZZLE) from None
+    return first_puzzle(task, lines_of_bytes(data, name), name)
 
 
 def read_puzzle(task: Task, text: Any) -> tuple[dict[str, Any], str]:
@@ -102,7 +102,7 @@ def read_puzzle(task: Task, text: Any) -> tuple[dict[str, Any], str]:
     solution is a batch too, without labels: what the network makes of it is worth seeing. ValueError for all else."""
     if not isinstance(text, str) or len(text) > LONGEST:
         raise ValueError(texts.LONG_PUZZLE.format(longest=LONGEST))
-    text = first_puzzle(task, text)
+    text = first_puzzle(task, lines_of_text(text))
     try:
         batch, remark = task.read(text)
     except ValueError as error:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 import os
 import sys
+from contextlib import suppress
 from dataclasses import asdict, dataclass
+from pathlib import Path
 
 import tyro
 
@@ -16,9 +18,10 @@ from trm_explore.checks import number, whole
 from trm_explore.config import RunConfig
 from trm_explore.data.figures import Figures
 from trm_explore.data.labels import labelled
+from trm_explore.data.text_file import lines_of_file
 from trm_explore.evaluation import evaluate, evaluate_halting
 from trm_explore.run_folder import find_checkpoint, read_events
-from trm_explore.tasks import resolve
+from trm_explore.tasks import Task, resolve
 from trm_explore.tasks.base import judged
 from trm_explore.tasks.published_folder import PublishedTask
 from trm_explore.terminal import board_text, halting_line, score_table, step_caption
@@ -33,7 +36,7 @@ class Evaluate:
     checkpoint: tyro.conf.Positional[str]
     """A file, or the name of a shipped one."""
     data: str = ""
-    """Puzzles to evaluate, all of them. Empty: the task's held-out ones."""
+    """A file of puzzles to evaluate, all of them (docs/puzzles.md). Empty: the task's held-out ones."""
     H_cycles: int | None = None
     """Steps to run, also more than in training. None: as in training."""
     puzzles: int = 1000
@@ -55,8 +58,8 @@ class Show:
     checkpoint: tyro.conf.Positional[str]
     """A file, or the name of a shipped one."""
     puzzle: str = ""
-    """The puzzle, as the task writes it: a Sudoku row by row, . or 0 for a blank; an addition as 27+5. Empty: a
-    held-out one."""
+    """The puzzle, as the task writes it: a Sudoku row by row, . or 0 for a blank; an addition as 27+5. Or a file, of
+    which the first puzzle is taken. Empty: a held-out one."""
     H_cycles: int | None = None
     """Steps to run, also more than in training. None: as in training."""
 
@@ -143,6 +146,19 @@ def _without_files(config: RunConfig, data: str) -> RunConfig:
     return config.with_flat(data="", eval_data="")
 
 
+def _typed(task: Task, text: str) -> str:
+    """The text of a puzzle, or that of the first one in the file that it names."""
+    is_file = False
+    with suppress(OSError, ValueError):  # what cannot be the name of a file is a puzzle
+        is_file = Path(text).is_file()
+    if not is_file:
+        return text
+    found = task.first_text(lines_of_file(text, "give a puzzle, or a file of puzzles"), text)
+    if not found.strip():
+        raise ValueError(f"{text} has no puzzle in it; give a puzzle, or a file of puzzles")
+    return found
+
+
 def run_show(args: Show) -> int:
     """The puzzle, then the board at every step."""
     if args.H_cycles is not None:
@@ -150,7 +166,7 @@ def run_show(args: Show) -> int:
     model, config = load_checkpoint(find_checkpoint(args.checkpoint))
     task, config = resolve(_without_files(config, ""))
     if args.puzzle:
-        puzzle, note = task.read(args.puzzle)
+        puzzle, note = task.read(_typed(task, args.puzzle))
         shape = task.shape_of(puzzle)
     else:
         puzzle, note, shape = task.held_out(1), "", task.held_out_shape()

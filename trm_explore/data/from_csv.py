@@ -1,5 +1,5 @@
-"""From CSV files to a data folder: what Sudokus and mazes have in common. Which rows go where, and how they are copied,
-is drawn from numpy.random.RandomState(seed), whose numbers never change: equal settings give equal folders.
+"""From people's files to a data folder: what Sudokus and mazes share. Which rows go where, and how they are copied, is
+drawn from numpy.random.RandomState(seed), whose numbers never change: equal settings give equal folders.
 
 The order of the draws is that of the published builders, so that theirs, run after numpy.random.seed(seed), give the
 same examples in the same order (docs/data.md says what was compared).
@@ -13,7 +13,6 @@ from pathlib import Path
 
 import numpy as np
 
-from trm_explore.data.puzzle_csv import Rows, read_rows
 from trm_explore.data.writer import PartWriter, check_free, write_identifiers
 from trm_explore.storage import new_folder
 
@@ -21,14 +20,23 @@ SKIP, TRAIN, TEST = 0, 1, 2  # where a row goes
 TENTH = np.uint64(10)
 
 
+@dataclass(frozen=True, eq=False)
+class Rows:
+    """Some consecutive puzzles of a file. n puzzles, L cells."""
+
+    questions: np.ndarray  # (n, L) uint8 tokens
+    answers: np.ndarray  # (n, L) uint8 tokens
+    ratings: np.ndarray | None  # (n,) float32, where the file has them
+    held_out: np.ndarray | None = None  # (n,) bool, where the file says it
+
+
 @dataclass(frozen=True)
 class Kind:
     """What a kind of puzzle brings along."""
 
-    alphabet: dict[str, int]  # character -> token
+    read: Callable[[Path], Iterator[Rows]]
+    """All puzzles of a file, checked; ValueError with file and line for the first that is none."""
     vocab_size: int
-    cells: int | None  # L; None: as the file has it
-    check: Callable[[Rows], None]  # raises for the first row whose answer does not answer its question
     keys: Callable[[Rows], np.ndarray]  # (n,) uint64 that symmetric copies share
     copies: Callable[[np.ndarray, np.ndarray, np.random.RandomState], tuple[np.ndarray, np.ndarray]]
     """One question and answer (L,) -> itself and its augmented copies, (1 + A, L) each."""
@@ -59,9 +67,9 @@ def build(
 ) -> Generator[tuple[int, int], None, Written]:
     """(done, total) as it goes; the folder appears at the end, whole.
 
-    `source`: a folder with train.csv and test.csv, or a CSV file. `test`: the second file; without it a tenth of the
-    first is held out, by a key that symmetric copies share. `subsample_size`: so many training puzzles, drawn at random
-    (None: all). `min_difficulty`: only rows rated at least so (published option).
+    `source`: a folder with train.csv and test.csv, or a file of puzzles. `test`: the second file; without it a column
+    split decides, or a tenth of the first is held out, by a key that symmetric copies share. `subsample_size`: so many
+    training puzzles, drawn at random (None: all). `min_difficulty`: only rows rated at least so (published option).
     """
     files = _files(source, test)
     if subsample_size is not None and subsample_size < 1:
@@ -69,14 +77,14 @@ def build(
     rng = np.random.RandomState(seed)
     check_free(output_dir)
     with new_folder(output_dir) as folder:
-        where, rated = yield from _sorted_out(files, kind, min_difficulty)
+        where, rated, L = yield from _sorted_out(files, kind, min_difficulty)
         total = int((where == TRAIN).sum())
         drawn = None
         if subsample_size is not None and subsample_size < total:
             drawn = rng.choice(total, size=subsample_size, replace=False)
         puzzles = total if drawn is None else len(drawn)
         each = 1 + kind.copies_each
-        tests, L = int((where == TEST).sum()), kind.cells or _cells(files, kind)
+        tests = int((where == TEST).sum())
         whole, done = puzzles * each + tests, 0
         with PartWriter(folder / "train", examples=puzzles * each, seq_len=L, rated=rated) as part:
             for rows in _in_order(_picked(files, kind, where, TRAIN), drawn):
@@ -112,24 +120,27 @@ def _files(source: str | Path, test: str | Path) -> list[Path]:
 
 
 def _sorted_out(files: list[Path], kind: Kind, least: float | None) -> Generator[tuple[int, int], None, tuple]:
-    """Reads and checks all rows once: where each goes, (rows,) uint8 over all files, and whether all are rated."""
+    """Reads and checks all rows once: where each goes, (rows,) uint8 over all files; whether all are rated; L."""
     parts, rated, read, total = [], True, 0, sum(file.stat().st_size for file in files)
-    cells, first = kind.cells, None
+    cells = 0
     for place, file in enumerate(files):
         size, seen, count = file.stat().st_size, 0, 0
-        for rows in read_rows(file, kind.alphabet, cells):
-            kind.check(rows)
-            cells, count = rows.questions.shape[1], count + len(rows.questions)
+        for rows in kind.read(file):
+            count += len(rows.questions)
+            cells = cells or rows.questions.shape[1]
+            if rows.questions.shape[1] != cells:
+                raise ValueError(
+                    f"{file}: its puzzles have {rows.questions.shape[1]} cells, those of {files[0]} {cells}"
+                )
             rated = rated and rows.ratings is not None
             if least is not None and rows.ratings is None:
                 raise ValueError(f"min_difficulty={least:g} needs a column rating, which {file} has not; leave it out")
             to = np.full(len(rows.questions), TEST if place else TRAIN, dtype=np.uint8)
             if len(files) == 1:
-                to[kind.keys(rows) % TENTH == 0] = TEST
+                to[kind.keys(rows) % TENTH == 0 if rows.held_out is None else rows.held_out] = TEST
             if least is not None:
                 to[rows.ratings < least] = SKIP
             parts.append(to)
-            first = first or str(file)
             seen = min(size, seen + 2 * rows.questions.size)  # near enough for a bar
             yield (read + seen) // 1000, max(1, total // 1000)
         read += size
@@ -143,18 +154,14 @@ def _sorted_out(files: list[Path], kind: Kind, least: float | None) -> Generator
             raise ValueError(
                 f"{files[0]} has no puzzles to {name}{few}: {len(where)} rows are too few; give more{more}"
             )
-    return where, rated
-
-
-def _cells(files: list[Path], kind: Kind) -> int:
-    return next(read_rows(files[0], kind.alphabet)).questions.shape[1]
+    return where, rated, cells
 
 
 def _picked(files: list[Path], kind: Kind, where: np.ndarray, code: int) -> Iterator[Rows]:
     """The rows that go to one part, read again."""
     at = 0
     for file in files:
-        for rows in read_rows(file, kind.alphabet, kind.cells):
+        for rows in kind.read(file):
             (some,) = np.nonzero(where[at : at + len(rows.questions)] == code)
             at += len(rows.questions)
             if len(some):
@@ -163,7 +170,7 @@ def _picked(files: list[Path], kind: Kind, where: np.ndarray, code: int) -> Iter
 
 def _some(rows: Rows, which: np.ndarray) -> Rows:
     ratings = None if rows.ratings is None else rows.ratings[which]
-    return Rows(rows.path, rows.numbers[which], rows.questions[which], rows.answers[which], ratings)
+    return Rows(rows.questions[which], rows.answers[which], ratings)
 
 
 def _in_order(chunks: Iterator[Rows], drawn: np.ndarray | None) -> Iterator[Rows]:
@@ -180,8 +187,6 @@ def _in_order(chunks: Iterator[Rows], drawn: np.ndarray | None) -> Iterator[Rows
     places = np.argsort(rank)  # where the k-th drawn row stands among those gathered in file order
     rated = all(rows.ratings is not None for rows in parts)
     yield Rows(
-        parts[0].path,
-        np.concatenate([rows.numbers for rows in parts])[places],
         np.concatenate([rows.questions for rows in parts])[places],
         np.concatenate([rows.answers for rows in parts])[places],
         np.concatenate([rows.ratings for rows in parts])[places] if rated else None,

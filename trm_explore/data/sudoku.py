@@ -1,4 +1,4 @@
-"""9x9 Sudokus from CSV files, as Sudoku-Extreme has them, to a data folder with augmented copies.
+"""9x9 Sudokus from people's files, Sudoku-Extreme's among them, to a data folder with augmented copies.
 
 Tokens as published: 0 pad, 1 blank, digit + 1. A copy relabels the digits and moves bands, rows in a band, stacks,
 columns in a stack, and half of the copies are transposed first: every one is a valid puzzle with the copied answer.
@@ -6,19 +6,17 @@ columns in a stack, and half of the copies are transposed first: every one is a 
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
 from functools import partial
 from pathlib import Path
 
 import numpy as np
 
-from trm_explore.data.from_csv import Kind, Written, build
-from trm_explore.data.puzzle_csv import Rows
-from trm_explore.tasks.puzzles import is_solution
+from trm_explore.data.from_csv import Kind, Rows, Written, build
+from trm_explore.data.sudoku_file import held_out_of, ratings_of, sudokus_of_file
 from trm_explore.tasks.symmetry import mix, symmetry_key
 
-ALPHABET = {".": 1} | {str(digit): digit + 1 for digit in range(10)}
-VOCABULARY, CELLS = 11, 81
+SIZE, CELLS, VOCABULARY = 9, 81, 11
 HOLD_OUT = 30  # salt of the keys by which a tenth of a single file is held out
 
 
@@ -28,7 +26,7 @@ def build_sudoku(
     """`num_aug` copies beside every training puzzle; test puzzles stay as they are. Other options: from_csv.build."""
     if num_aug < 0:
         raise ValueError(f"num_aug={num_aug} must be at least 0")
-    kind = Kind(ALPHABET, VOCABULARY, CELLS, _check, _keys, partial(_copies, num_aug), num_aug)
+    kind = Kind(partial(_read, {}), VOCABULARY, _keys, partial(_copies, num_aug), num_aug)
     return build(source, output_dir, kind, seed=seed, **options)
 
 
@@ -62,24 +60,18 @@ def _copies(number: int, question: np.ndarray, answer: np.ndarray, rng: np.rando
     return inputs, labels
 
 
-def _check(rows: Rows) -> None:
-    questions, answers = rows.questions - 1, rows.answers - 1
-    right = is_solution(questions, answers)
-    if right.all():
-        return
-    i = int(right.argmin())
-    changed = np.flatnonzero((questions[i] != 0) & (questions[i] != answers[i]))
-    if len(changed):
-        row, column = divmod(int(changed[0]), 9)
-        what = f"the question has {questions[i, changed[0]]} in row {row + 1} column {column + 1}, the answer " + (
-            str(answers[i, changed[0]]) if answers[i, changed[0]] else "a blank"
-        )
-    elif (answers[i] == 0).any():
-        what = f"the answer leaves {int((answers[i] == 0).sum())} cells blank"
-    else:
-        what = "the answer has a digit twice in a row, column or box"
-    raise rows.fault(i, f"the answer does not solve the question: {what}")
+def _read(solved: dict[tuple[Path, int], np.ndarray], path: Path) -> Iterator[Rows]:
+    """`solved`: our solver's answers, which the second reading does not compute again."""
+    for chunk in sudokus_of_file(path, SIZE):
+        key = path, int(chunk.lines[0])
+        answers = solved.get(key)
+        if answers is None:
+            answers = chunk.answered()
+            if chunk.answers is None:
+                solved[key] = answers
+        name, texts = chunk.name, chunk.texts
+        yield Rows(chunk.questions + 1, answers + 1, ratings_of(name, texts), held_out_of(name, texts))
 
 
 def _keys(rows: Rows) -> np.ndarray:
-    return mix(symmetry_key(rows.questions - 1, 9), HOLD_OUT)
+    return mix(symmetry_key(rows.questions - 1, SIZE), HOLD_OUT)

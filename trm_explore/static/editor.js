@@ -1,6 +1,6 @@
 // The editor: one puzzle to type with the keys, click or tap, paste, or load from a file. Of a Sudoku it marks at once what breaks a rule.
 // Not whole without common.js before it. render({ model, el }) -> disposer. `puzzle` is what app/puzzles.py makes (editor_of), with own, error,
-// remark, turn. An edit emits "typed" with { cells, rows, cols, turn }; a text or a file { text, turn: 0 }; giving it up {}. An answer with
+// remark, turn. An edit emits "typed" with { cells, rows, cols, turn }; a text { text, turn: 0 }, a file { file, name, turn: 0 } in base64; giving it up {}. An answer with
 // another turn than the last edit's is late and is not taken; of one with a turn, or with `only`, only what is said is taken. el.dataset: ready, cells, own, clashes, at.
 
 const CSS = `
@@ -19,6 +19,7 @@ const CSS = `
 .ed-said { font-size: 13px; min-height: 1.45em } .ed-said.bad { color: var(--bad) } .ed-help { color: var(--mute); font-size: 12.5px }`;
 const LATER = 300; // ms after the last key until the server is told
 const FILE_BYTES = 65536; // of a file its beginning: the first puzzle is in it
+const ZIP_BYTES = 1000000; // a zip file is read from its end; the server takes no more
 
 function render({ model, el }) {
   const style = document.createElement("style"), words = TEXTS.editor;
@@ -34,7 +35,7 @@ function render({ model, el }) {
   const text = h("input"), file = h("input"), line = h("form", "ed-line");
   Object.assign(text, { type: "text", spellcheck: false, autocomplete: "off", placeholder: words.line });
   text.setAttribute("aria-label", words.line);
-  Object.assign(file, { type: "file", accept: ".csv,.txt,text/plain,text/csv", hidden: true });
+  Object.assign(file, { type: "file", accept: ".csv,.tsv,.txt,.sdm,.sdk,.ss,.gz,.zip,text/plain,text/csv", hidden: true });
   file.setAttribute("aria-label", words.file);
   const use = h("button", "", words.use);
   use.type = "submit";
@@ -175,9 +176,15 @@ function render({ model, el }) {
   };
   root.addEventListener("paste", paste);
   line.addEventListener("submit", (event) => { event.preventDefault(); if (text.value.trim()) emit({ text: text.value }); });
-  file.addEventListener("change", async () => {
+  file.addEventListener("change", () => {
     const chosen = file.files[0];
-    if (chosen) emit({ text: await chosen.slice(0, FILE_BYTES).text() });
+    if (chosen) {
+      // As bytes: the server unpacks and decodes them, as it does every file of puzzles.
+      const reader = new FileReader();
+      const beginning = chosen.slice(0, /\.zip$/i.test(chosen.name) ? ZIP_BYTES : FILE_BYTES);
+      reader.onload = () => emit({ file: reader.result.slice(reader.result.indexOf(",") + 1), name: chosen.name });
+      reader.readAsDataURL(beginning);
+    }
     file.value = "";
   });
 

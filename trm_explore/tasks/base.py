@@ -13,7 +13,9 @@ from typing import Any
 
 import numpy as np
 
+from trm_explore.checks import shown
 from trm_explore.data.labels import IGNORE, labelled, without_labels
+from trm_explore.data.puzzle_file import first_question
 
 Puzzles = dict[str, np.ndarray]
 
@@ -75,13 +77,18 @@ class Task(ABC):
 
     def load(self, path: str) -> Puzzles:
         """All puzzles of a file of the user's, for evaluation."""
-        raise ValueError(f"data={path!r}: the task {self.name} makes its own puzzles and reads none from files")
+        raise ValueError(f"data={shown(path)}: the task {self.name} makes its own puzzles and reads none from files")
 
     def read(self, text: str) -> tuple[Puzzles, str]:
         """A puzzle that somebody typed, as a batch of one, and a remark; ValueError where it is none."""
         raise ValueError(
-            f"puzzle={text!r}: the task {self.name} reads no typed puzzles; leave it out for a held-out one"
+            f"puzzle={shown(text)}: the task {self.name} reads no typed puzzles; leave it out for a held-out one"
         )
+
+    def first_text(self, lines: Iterator[str], name: str) -> str:
+        """The first puzzle of a file's or a pasted text's lines, as `read` takes it; empty where there is none. `name`
+        is for sentences."""
+        return first_question(lines, name, block=bool(self.board().get("roles")))
 
     def check(self, inputs: np.ndarray, answers: np.ndarray, labels: np.ndarray | None = None) -> np.ndarray:
         """(N,) bool: which whole answers are right, by the task's rules."""

@@ -131,6 +131,9 @@ class PublishedTask(Task):
         puzzle, remark = self._like.read(text)
         return self._without_name(puzzle), remark
 
+    def first_text(self, lines: Iterator[str], name: str) -> str:
+        return (self._like or super()).first_text(lines, name)
+
     def shape_of(self, puzzles: Puzzles) -> tuple[int, int]:
         return self._like.shape_of(puzzles) if self._like else (self.rows, self.cols)
 

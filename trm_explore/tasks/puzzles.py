@@ -11,6 +11,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from trm_explore.data.puzzle_file import BLANKS, one_puzzle
+
 BOXES = {4: (2, 2), 6: (2, 3), 9: (3, 3)}  # size -> (rows, columns) of a box
 SIZES = {size * size: size for size in BOXES}  # number of cells -> size
 LENGTHS = "16 (4x4), 36 (6x6) or 81 (9x9)"
@@ -37,9 +39,10 @@ def size_of(digits: np.ndarray) -> int:
     return SIZES[len(digits)]
 
 
-def parse_puzzle(text: str, size: int | None = None) -> np.ndarray:
-    """Read "12.. .0.." and the like: white space is dropped, '.' and '0' are blanks. Gives (L,) uint8."""
-    text = "".join(text.split())
+def parse_puzzle(text: str, size: int | None = None, alphabet: dict[str, int] | None = None) -> np.ndarray:
+    """Read "12.. .0.." and the like, also rows and boxes as they are drawn; data/puzzle_file.py has what a blank may
+    be. `alphabet`: sign -> digit, for puzzles of other signs than digits (None: found out). Gives (L,) uint8."""
+    text = one_puzzle(text, size)
     found = SIZES.get(len(text))
     if found is None:
         wanted = LENGTHS if size is None else f"{size * size} ({size}x{size})"
@@ -48,14 +51,35 @@ def parse_puzzle(text: str, size: int | None = None) -> np.ndarray:
         raise ValueError(
             f"The puzzle has {len(text)} cells, but sudoku{size} needs {size * size}: use task sudoku{found} for it."
         )
+    values = dict.fromkeys(BLANKS, 0) | (alphabet or alphabet_of(text, found))
     for i, character in enumerate(text):
-        if character != "." and character not in "0123456789"[: found + 1]:
+        if character not in values:
             row, column = i // found + 1, i % found + 1
             raise ValueError(
                 f"The puzzle has {character!r} in row {row} column {column}, "
                 f"but only 1 to {found} and '.' or '0' for a blank are allowed: replace it."
             )
-    return np.array([0 if character == "." else int(character) for character in text], dtype=np.uint8)
+    return np.array([values[character] for character in text], dtype=np.uint8)
+
+
+def alphabet_of(cells: str, size: int) -> dict[str, int]:
+    """The digit that each sign of a puzzle (with its answer, where there is one) stands for. Usually the digits; a
+    puzzle without any may have letters or other signs, at most as many as digits: A is 1 where A, B, .. will do, else
+    they are numbered as they sort."""
+    digits = {str(digit): digit for digit in range(1, size + 1)}
+    signs = set(cells) - set(BLANKS)
+    letters = {sign.upper() for sign in signs}
+    if not signs or len(letters) > size or not all(map(_is_sign, signs)):
+        return digits
+    in_order = [chr(ord("A") + i) for i in range(size)]
+    if not letters <= set(in_order):
+        in_order = sorted(letters)
+    numbers = {letter: number for number, letter in enumerate(in_order, 1)}
+    return {sign: numbers[sign.upper()] for sign in signs}
+
+
+def _is_sign(character: str) -> bool:
+    return character.isalpha() or (ord(character) > 127 and character.isprintable() and not character.isnumeric())
 
 
 def _clashes(digits: np.ndarray):

@@ -18,10 +18,12 @@ from typing import Any
 
 import numpy as np
 
+from trm_explore.checks import shown
+from trm_explore.data.puzzle_file import first_question
+from trm_explore.data.sudoku_file import read_puzzles
 from trm_explore.resources import asset
 from trm_explore.tasks.base import Task
 from trm_explore.tasks.puzzles import BOXES, check_rules, conflicts, count_solutions, is_solution, parse_puzzle, solve
-from trm_explore.tasks.sudoku_files import read_puzzles
 from trm_explore.tasks.sudoku_pool import (
     DIFFICULTIES,
     GENERATOR,
@@ -153,11 +155,14 @@ class SudokuTask(Task):
         check_rules(digits)
         solutions = count_solutions(digits)
         if not solutions:
-            raise ValueError(f"the puzzle {text.strip()!r} breaks no rule yet but has no solution; change a digit")
+            raise ValueError(f"the puzzle {shown(text.strip())} breaks no rule yet but has no solution; change a digit")
         inputs = self.encode(digits)[None]
         if solutions > 1:
             return {"inputs": inputs}, "This puzzle has several solutions; its answers are judged by the rules."
         return {"inputs": inputs, "labels": self.encode(solve(digits))[None]}, ""
+
+    def first_text(self, lines: Iterator[str], name: str) -> str:
+        return first_question(lines, name, self.size)
 
     def remarks(self) -> list[str]:
         if not self.dropped:

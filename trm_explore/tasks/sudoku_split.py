@@ -1,6 +1,6 @@
 """Which of people's own puzzles are trained on and which are kept for evaluation, so that no copy is on both sides.
 
->>> from trm_explore.tasks.sudoku_files import read_puzzles
+>>> from trm_explore.data.sudoku_file import read_puzzles
 >>> steps = split_puzzles([read_puzzles("puzzles.csv", 9)], 9, givens=None, seed=0)
 >>> while True:
 ...     done, total = next(steps)  # in the end StopIteration brings the Split
@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from trm_explore.tasks.sudoku_files import PuzzleFile
+from trm_explore.data.sudoku_file import PuzzleFile
 from trm_explore.tasks.symmetry import distinct, mix, symmetry_key
 
 
