@@ -24,12 +24,10 @@ def shown(value: Any, most: int = LONGEST) -> str:
     if isinstance(value, str | bytes):
         said = repr(value[: most + 1])  # not all of a long text is written out first
         long = len(value) > most
-    elif isinstance(value, int) and abs(value) >= 10**most:
-        said, long = f"a number of more than {most} digits", False
     else:
         try:
             said = " ".join(repr(value).split())
-        except Exception:  # somebody's object, or a number that Python writes out for nobody
+        except Exception:  # somebody's object, or a number that is too long for Python to write out
             said = f"a {type(value).__name__}"
         long = len(said) > most
     return said[:most].rstrip() + "\u2026" if long or len(said) > 4 * most else said
