@@ -162,7 +162,7 @@ def test_a_tour_is_taken_by_keyboard_alone_and_gives_the_focus_back(visit):
     page.keyboard.press("Escape")
     expect(card(page)).to_have_count(0)
     expect(link).to_be_focused()
-    wait_for(page, lambda: page.evaluate("location.search") == "?task=reach")  # the page stays as the tour left it
+    wait_for(page, lambda: page.evaluate("location.search").startswith("?task=reach"))  # as the tour left it
 
 
 @pytest.mark.browser

@@ -574,7 +574,7 @@ TOURS = {
             ),
             (
                 "task=sudoku4&tab=compare&recipe=loss-gradient",
-                "#compare :is(.tq-gate, .tq-verdict)",
+                "#guess",
                 "Is it the loss, or the gradient?",
                 "Supervision brings a longer gradient along. Four recorded runs take the two apart: with and without "
                 "early losses, with a long gradient and a short one. Guess, then compare their first steps.",
@@ -619,7 +619,7 @@ TOURS = {
             ),
             (
                 "task=maze&tab=compare&recipe=schedule",
-                "#compare :is(.tq-gate, .tq-verdict)",
+                "#guess",
                 "Which one is best?",
                 "Four recorded runs on mazes, one a schedule, from the same seed. Guess, look at the final answer, "
                 "then choose the first step above the curves. It depends on the task, and on whether you want early "
