@@ -1,5 +1,5 @@
 # The three commands of this project. Everything lives in .venv; nothing is installed twice (stamp files in .venv tell).
-.PHONY: help app lab docs test chromium clean
+.PHONY: help app lab docs test chromium nginx clean
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
 
@@ -33,7 +33,7 @@ docs: .venv/.docs
 	@NO_MKDOCS_2_WARNING=1 $(VPYTHON) -m mkdocs build --quiet $(ARGS)
 	@echo "site/index.html"
 
-test: .venv/.test chromium
+test: .venv/.test chromium nginx
 	$(VPYTHON) -m ruff check
 	$(VPYTHON) -m ruff format --check
 	$(VPYTHON) -m pytest $(WORKERS) $(ARGS)
@@ -81,6 +81,12 @@ chromium: .venv/.test
 	$(VPYTHON) -m playwright install chromium && playwright_has_one && exit 0; \
 	echo "The browser tests need a Chromium and none could be installed: install chromium or Google Chrome with your\
 	 system's package manager, then run make test again." >&2; exit 1
+
+# One test puts the page behind a real nginx. It skips itself where there is none and none can be installed.
+nginx:
+	@command -v nginx >/dev/null || [ -x /usr/sbin/nginx ] || [ "$$(id -u)" != 0 ] || ! command -v $(APT) >/dev/null || {\
+		echo "Installing Debian's nginx for a test of the page behind a proxy."; export DEBIAN_FRONTEND=noninteractive; \
+		$(APT) update -qq && $(APT) install -qq -y --no-install-recommends nginx-light >/dev/null; } || true
 
 clean:
 	rm -rf .venv build dist site .pytest_cache .ruff_cache .hypothesis

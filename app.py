@@ -1,6 +1,8 @@
-"""`python app.py` serves the page; Hugging Face Spaces start here."""
+"""`python app.py` serves the page, as `trm-explore app` does and with its options; Hugging Face Spaces start here."""
 
-from trm_explore.app import launch
+import sys
+
+from trm_explore.cli import main
 
 if __name__ == "__main__":
-    launch()
+    sys.exit(main(["app", *sys.argv[1:]]))

@@ -307,7 +307,7 @@ def test_a_model_is_evaluated_and_shown_where_its_own_puzzles_are_gone(run, tmp_
 
 def boards(out: str) -> list[list[int]]:
     """The digits of every printed board, 0 for a blank; captions and remarks are skipped."""
-    rows = [line for line in out.splitlines() if re.fullmatch(r"[.\dx* ]+", line)]
+    rows = [line for line in out.splitlines() if re.fullmatch(r"[.\d×* ]+", line)]
     digits = [int(c) for row in rows for c in row.replace(".", "0") if c.isdigit()]
     return [digits[i : i + 16] for i in range(0, len(digits), 16)]
 

@@ -6,9 +6,7 @@ import asyncio
 import gc
 import html
 import json
-import os
 import re
-import socket
 import subprocess
 import sys
 import threading
@@ -25,6 +23,7 @@ import yaml
 from background import ENDLESS, maker, until, updates
 from browser import launch
 from conftest import large
+from serving import ask, free_port, served
 from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
@@ -146,8 +145,11 @@ def test_a_wait_is_said_as_exactly_as_it_is_known(seconds, said):
 
 def test_why_a_limit_ended_a_run_is_said(make_runs, endless):
     runs = make_runs(seconds=0.2)
-    messages = asyncio.run(some(Feed(runs).messages(runs.submit(endless)), lambda got: got[-1]["state"] == "stopped"))
-    assert messages[-1]["text"] == "Stopped after 0.2 s of computing, which is the most that a run may have here."
+    messages = asyncio.run(
+        some(Feed(runs).messages(runs.submit(endless)), lambda got: got[-1]["state"] == "interrupted")
+    )
+    said = "Stopped after 0.2 s of computing, which is the most that a run may have here. Resume goes on from there."
+    assert messages[-1]["text"].endswith(said)
 
 
 # ---- limits at the handlers
@@ -175,7 +177,7 @@ def test_two_tabs_are_two_visitors_and_neither_sees_or_steers_the_others_run(mak
 
     async def story():
         mine, yours = (await press("one"))[0], (await press("two"))[0]
-        assert mine != yours and {run.visitor for run in page.runs.listed()} == {"one", "two"}
+        assert mine != yours and {run.visitor for run in page.runs.listed()} == {"one@", "two@"}
         assert (await press("one"))[2]["error"] == "one of your runs is under way, and 1 may be; stop one first"
         for run_id in (mine, yours):
             (message,) = await some(page.watch(run_id), bool)
@@ -277,7 +279,7 @@ def launched(monkeypatch):
 
 def test_by_default_only_this_machine_is_served_and_without_limits(launched):
     given = launched()
-    assert given["host"] is None and given["limits"] == LIMITS["none"] and given["password"] == ""
+    assert given["host"] is None and given["limits"] == LIMITS["none"] and given["password"] is None
 
 
 def test_limits_are_chosen_by_name_and_single_ones_set(launched):
@@ -289,7 +291,7 @@ def test_limits_are_chosen_by_name_and_single_ones_set(launched):
 def test_on_a_space_the_limits_are_small_and_the_password_may_come_unseen(launched, monkeypatch):
     monkeypatch.setenv("SPACE_ID", "somebody/trm")
     monkeypatch.setenv("TRM_EXPLORE_PASSWORD", "spring")
-    assert launched()["limits"] == LIMITS["space"] and launched()["password"] == "spring"
+    assert launched()["limits"] == LIMITS["space"] and launched()["password"] is None  # launch reads it
     assert launched("--limits", "none", "--password", "autumn")["limits"] == LIMITS["none"]
 
 
@@ -334,40 +336,6 @@ def test_the_guide_for_classes_states_the_limits_that_are():
 
 
 # ---- the real server
-
-
-def free_port() -> int:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        return free.getsockname()[1]
-
-
-@contextmanager
-def served(*args: str, quiet: bool = True, **environment: str):
-    """(address, first lines that it prints) of `trm-explore app ARGS`; afterwards no traceback may stand in its log,
-    if `quiet`."""
-    port = free_port()
-    command = [sys.executable, "-m", "trm_explore", "app", "--port", str(port), *args]
-    process = subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=os.environ | environment
-    )
-    try:
-        lines = [process.stdout.readline() for _ in range(2)]
-        yield f"http://127.0.0.1:{port}", lines
-    finally:
-        process.terminate()
-        said = process.communicate(timeout=30)[0]
-    assert not (quiet and "Traceback" in said), said
-
-
-def ask(url: str, data: dict | None = None, opener=None, **headers: str) -> tuple[int, str]:
-    body = None if data is None else urlencode(data).encode()
-    request = urllib.request.Request(url, body, headers)
-    try:
-        with (opener or urllib.request.build_opener()).open(request, timeout=30) as answer:
-            return answer.status, answer.read().decode()
-    except urllib.error.HTTPError as error:
-        return error.code, error.read().decode()
 
 
 @pytest.mark.slow

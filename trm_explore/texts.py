@@ -141,6 +141,8 @@ LINK_WHOLE = "give a whole number from {least} to {most}"
 LINK_TEXT = "give at most {most} characters"
 LINK_WEIGHT = "give a number from 0 to 1"
 LINK_YES = "give 1 or 0"
+OTHER_SITE = "refused: another site's page sent this. A proxy must pass on the header Host (docs/classroom.md)."
+NO_ROOM_FOR_FILES = "refused: the files that wait on this server leave no room for another; try again in a minute."
 LINK_CUSTOM = "custom weights belong to schedule=custom"
 LINK_NOT_HERE = "this task has no such setting"
 LINK_NO_PART = "no part that can be hidden"
@@ -470,6 +472,7 @@ DRAWING["share"] = {
     "frame": "As a frame",
     "close": "Close",
     "file": "Your own puzzle file is not part of a link: pass it on beside it.",
+    "only_here": "This link works on this computer only. For others, start the page with --host 0.0.0.0.",
     "shut": "Hide this",
 }
 DRAWING["tours"] = {

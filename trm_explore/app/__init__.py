@@ -9,19 +9,21 @@ import secrets
 import socket
 import threading
 from hmac import compare_digest
+from pathlib import Path
 from urllib.parse import quote
 
-# Before gradio is imported: no request leaves the machine, and no Node server stands before ours.
-os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
-os.environ.setdefault("GRADIO_SSR_MODE", "False")
-# Gradio sets matplotlib's backend around every event; named here, it need not look for screens, which loads pyplot.
-os.environ.setdefault("MPLBACKEND", "agg")
+from trm_explore.app import environment
 
+environment.prepare()  # before gradio is imported
+
+# ruff: noqa: E402
 import gradio as gr
 import torch
+from starlette.middleware import Middleware
 
 from trm_explore import texts
 from trm_explore.app import bridge
+from trm_explore.app.door import Door
 from trm_explore.app.drawing import drawing_route
 from trm_explore.app.keep import keep_route
 from trm_explore.app.owner import owner_route
@@ -53,7 +55,7 @@ def launch(
     limits: Limits | None = None,
     block: bool = True,
     folders: tuple[str, ...] = (),
-    password: str = "",
+    password: str | None = None,
     owner_key: str = "",
     root_path: str = "",
     opened: str = "",
@@ -61,24 +63,32 @@ def launch(
     """Serves the page until interrupted (or, with block=False, returns it and its runs; close both).
 
     `host`: None is this machine only. `folders`: tasks of the owner's own that it offers. `opened`: a file
-    with a run or a checkpoint, shown first. `password`: asked of everybody. `owner_key`: for /owner; made up where it
+    with a run or a checkpoint, shown first. `password`: asked of everybody; None: that of the environment variable
+    TRM_EXPLORE_PASSWORD, if there is one. `owner_key`: for /owner; made up where it
     is empty. `root_path`: under which a proxy shows the page. On a Hugging Face Space host and limits are the Space's.
     ValueError where the address cannot be had, a folder is no task, or the file no run.
     """
     space = on_a_space()
     host = ("0.0.0.0" if space else "127.0.0.1") if host is None else host
     _check_address(host, port)
+    password = os.environ.get("TRM_EXPLORE_PASSWORD", "") if password is None else password
     _check_secrets(password, owner_key, root_path)
     torch.set_num_threads(1)  # runs ask for one thread each; this process must not start more behind their backs
     runs = Runs(limits or LIMITS["space" if space else "none"])
     owner_key = owner_key or secrets.token_urlsafe(16)
-    page = build(runs, folders, opened)
+    address = reachable(host, port, root_path)
+    page = build(runs, folders, opened, address)
+    page.space_id = None  # else every visitor's browser fetches web fonts, and asks huggingface.co about the Space
     page.queue(default_concurrency_limit=None)
+    uploads = Path(os.environ["GRADIO_TEMP_DIR"])
     try:
         page.launch(
             server_name=host,
             server_port=port,
             share=False,
+            ssr_mode=False,
+            mcp_server=False,
+            run_history=False,
             quiet=True,
             prevent_thread_lock=True,
             theme=theme(),
@@ -89,13 +99,18 @@ def launch(
             max_file_size=f"{runs.limits.upload_megabytes}mb",
             auth=(lambda name, given: compare_digest(given.encode(), password.encode())) if password else None,
             auth_message=texts.PASSWORD if password else None,
-            root_path=root_path or None,
-            app_kwargs={"routes": [owner_route(runs, owner_key), keep_route(runs), drawing_route()]},
+            root_path=root_path,
+            app_kwargs={
+                "routes": [owner_route(runs, owner_key), keep_route(runs), drawing_route()],
+                "middleware": [Middleware(Door, uploads=uploads, room=runs.limits.uploads_megabytes * 1_000_000)],
+            },
         )
         threading.Thread(target=_warm_up).start()  # no daemon: a thread of torch must end before the process
         if block:
             base = f"http://{f'[{host}]' if ':' in host else host}:{port}"
             print(f"trm_explore is at {base} (Ctrl-C ends it)", flush=True)
+            if address and not is_private(host):
+                print(f"for others in the network: {address}", flush=True)
             print(f"what runs, for its owner only: {base}/owner?key={quote(owner_key, safe='')}", flush=True)
             if not password and not space and not is_private(host):
                 print("everybody in the network may open it; --password asks for one", flush=True)
@@ -114,6 +129,29 @@ def on_a_space() -> bool:
 def is_private(host: str) -> bool:
     """Whether only this machine reaches that address."""
     return host in ("localhost", "::1") or host.startswith("127.")
+
+
+def reachable(host: str, port: int, root_path: str = "") -> str:
+    """The address under which others reach the page, as far as the server can know: "" on a Space and behind a proxy
+    that names a path only (the browser knows it there), and where only this computer is listened to."""
+    if root_path.startswith(("http://", "https://")):
+        return root_path.rstrip("/")
+    if root_path or on_a_space() or is_private(host):
+        return ""
+    if host in ("0.0.0.0", "::"):
+        host = own_address()
+    return f"http://{f'[{host}]' if ':' in host else host}:{port}" if host else ""
+
+
+def own_address() -> str:
+    """This computer's address in the network that it is in; "" where it is in none. Nothing is sent."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as trial:
+        try:
+            trial.connect(("10.255.255.255", 9))  # chooses the way a packet would go, and so the address it would have
+            found = trial.getsockname()[0]
+        except OSError:
+            return ""
+    return "" if found.startswith(("127.", "0.")) else found
 
 
 def _warm_up() -> None:

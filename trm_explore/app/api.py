@@ -14,7 +14,7 @@ from typing import Any
 
 import gradio as gr
 
-from trm_explore.app.handlers import Handlers
+from trm_explore.app.handlers import Handlers, visitor
 from trm_explore.app.looking import Asked, look
 from trm_explore.app.settings import CONTROLS, check, config_of, page_config, values_of
 from trm_explore.supervision import supervision_weights
@@ -39,7 +39,7 @@ class Endpoints:
         `settings`: controls of the page by name, such as {"enable_deep_supervision": true, "updates": 100}; what is
         left out is the task's own. Who stops listening ends the run."""
         config = await asyncio.to_thread(_or_said, lambda: check(self._config(task, settings)))
-        run = _or_said(lambda: self.runs.submit(config, visitor=request.session_hash or ""))
+        run = _or_said(lambda: self.runs.submit(config, visitor=visitor(request)))
         try:
             async with aclosing(self.feed.texts(run)) as messages:
                 async for message in messages:

@@ -9,7 +9,7 @@ from typing import Any
 import gradio as gr
 
 from trm_explore import texts
-from trm_explore.app.handlers import NOBODY, Handlers
+from trm_explore.app.handlers import NOBODY, Handlers, visitor
 from trm_explore.app.recorded import recorded_text
 from trm_explore.app.settings import CONTROLS, config_of, values_of
 from trm_explore.app.shared import MANY, ONCE, Shared
@@ -62,9 +62,8 @@ class Bringing:
         nothing = [gr.skip()] * (1 + len(CONTROLS))
         if not isinstance(path, str):
             return [gr.skip(), NOBODY, texts.BRING_HELP, *nothing]
-        visitor = getattr(request, "session_hash", None) or ""
         try:
-            run = await asyncio.to_thread(adopt, path, self.runs, self.tasks, visitor=visitor)
+            run = await asyncio.to_thread(adopt, path, self.runs, self.tasks, visitor=visitor(request))
         except (ValueError, OSError) as error:
             return [gr.skip(), NOBODY, f"\u26a0 {error}", *nothing]
         said = texts.BROUGHT.format(name=Path(path).name, task=run.config.task)

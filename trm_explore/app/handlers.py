@@ -206,10 +206,13 @@ def _said_of(config: RunConfig) -> Updates:
     return [plan_of(config), as_command(config), as_python(config)]
 
 
-def visitor() -> str:
-    """Who asks, as a name for one tab of one browser; empty outside of an event."""
-    request = LocalContext.request.get(None)
-    return str(getattr(request, "session_hash", None) or "")
+def visitor(request: Any = None) -> str:
+    """Who asks: one tab of one browser, and the address that it comes from, as "session@address" (runs.address_of);
+    empty outside of an event. The session is chosen by the browser, the address is not."""
+    request = request or LocalContext.request.get(None)
+    session = str(getattr(request, "session_hash", None) or "")
+    address = getattr(getattr(request, "client", None), "host", "") if request is not None else ""
+    return f"{session}@{address}" if session or address else ""
 
 
 def marks(error: str) -> Updates:

@@ -14,6 +14,7 @@ from trm_explore import texts
 from trm_explore.app import api, bring, compare, inside, share
 from trm_explore.app.bridge import REMEMBER, host, link
 from trm_explore.app.controls import more, switches
+from trm_explore.app.door import AGE
 from trm_explore.app.handlers import MARKED, Handlers, buttons
 from trm_explore.app.recorded import gallery_of, recorded_message, recorded_text
 from trm_explore.app.settings import ADVISED, start_config
@@ -49,13 +50,14 @@ html body:not(.dark) .cm-line span { color: var(--body-text-color) !important; }
 CSS = (Path(__file__).parent / "page.css").read_text(encoding="utf-8")
 
 
-def build(runs: Runs, folders: tuple[str, ...] = (), opened: str = "") -> gr.Blocks:
+def build(runs: Runs, folders: tuple[str, ...] = (), opened: str = "", address: str = "") -> gr.Blocks:
     """The page over a registry of runs. `folders`: tasks of the owner's own, beside those of the project. `opened`: a
-    file with a run or a checkpoint, which it opens with."""
+    file with a run or a checkpoint, which it opens with. `address`: under which others reach the page, for links that
+    are made on the server's own computer; "" where that is not known, or nobody can."""
     offered = (*GENERATED, *folders)
-    with gr.Blocks(title=texts.TITLE, analytics_enabled=False) as page:
+    with gr.Blocks(title=texts.TITLE, analytics_enabled=False, delete_cache=(600, int(AGE))) as page:
         gr.HTML(f"<header><h1>{texts.HEADLINE}</h1><p>{texts.INTRO}</p></header>", elem_id="intro", padding=False)
-        toured = share.rows()
+        toured = share.rows(address)
         gallery = host("tasks", "pick")
         run_id = gr.Textbox("", visible=False, elem_id="run-id")
         ticket = gr.Textbox("", visible=False, elem_id="ticket")

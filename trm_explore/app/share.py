@@ -120,13 +120,13 @@ class Sharing:
         return json.loads(json.dumps(told | more))
 
 
-def rows() -> gr.HTML:
-    """The slim row under the introduction: tours, and links; returns the tours' host."""
+def rows(address: str = "") -> gr.HTML:
+    """The slim row under the introduction: tours, and links; returns the tours' host. `address`: see page.build."""
     with gr.Row(elem_id="ways"):
         toured = host("tours", "visit")
         host("share")
     link("tours", tours())
-    link("shareable", {"hide": [[name, texts.HIDEABLE[name]] for name in HIDDEN]})
+    link("shareable", {"address": address, "hide": [[name, texts.HIDEABLE[name]] for name in HIDDEN]})
     return toured
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -54,7 +53,7 @@ def run(args: App) -> int:
         limits=replace(limits, slots=args.runs or limits.slots, lease=args.lease),
         folders=args.tasks,
         opened=str(find_checkpoint(args.open)) if args.open else "",
-        password=args.password or os.environ.get("TRM_EXPLORE_PASSWORD", ""),
+        password=args.password or None,
         owner_key=args.owner_key,
         root_path=args.root_path,
     )

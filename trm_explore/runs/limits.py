@@ -19,12 +19,14 @@ class Limits:
     waiting: int = 100  # in line
     active: int = 200  # runs that have not ended, paused ones included: each may hold a model
     a_visitor: int | None = None  # the same, of one visitor
+    an_address: int | None = None  # the same, of all visitors from one address
     keep: int = 100  # ended runs that stay readable
     keep_bytes: int = 256_000_000  # of weights that ended runs hold; the oldest let go first
     parameters: int | None = None  # weights of a run's network
     updates: int | None = None  # of a run
     seconds: float | None = None  # of computing, of a run
     upload_megabytes: int = 20  # of a file
+    uploads_megabytes: int = 1_000  # of all files that wait on the server; the oldest go first
     viewers: int = 100  # more than these are served less often
 
     def __post_init__(self) -> None:
@@ -55,11 +57,13 @@ LIMITS = {
         slice=15.0,
         active=150,
         a_visitor=5,
+        an_address=75,
         keep_bytes=128_000_000,
         parameters=1_000_000,
         updates=5_000,
         seconds=300.0,
         upload_megabytes=5,
+        uploads_megabytes=500,
         viewers=40,
     ),
     "space": Limits(
@@ -67,12 +71,14 @@ LIMITS = {
         waiting=40,
         active=60,
         a_visitor=4,
+        an_address=30,
         keep=40,
         keep_bytes=64_000_000,
         parameters=500_000,
         updates=2_000,
         seconds=120.0,
         upload_megabytes=2,
+        uploads_megabytes=200,
         viewers=30,
     ),
 }

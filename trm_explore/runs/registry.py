@@ -37,7 +37,7 @@ class Runs:
 
     def submit(self, config: RunConfig, paused: bool = False, visitor: str = "") -> Run:
         """A new run, in line. ValueError, one sentence, where it is beyond the limits. `visitor`: who asks; turns are
-        fair between visitors."""
+        fair between visitors. What follows the last @ in it is the address that they come from."""
         return self._submit([config], paused, visitor)[0]
 
     def submit_group(self, configs: Sequence[RunConfig], paused: bool = False, visitor: str = "") -> list[Run]:
@@ -101,6 +101,9 @@ class Runs:
         if most is not None and own + more > most:
             have = f"{own} of your runs are" if own != 1 else "one of your runs is"
             raise ValueError(f"{have} under way, and {most} may be; stop one first")
+        most, address = self.limits.an_address, address_of(visitor)
+        if most is not None and address and sum(address_of(run.visitor) == address for run in active) + more > most:
+            raise ValueError(f"{most} runs from your address are under way, which is all it may have; try again soon")
         if len(active) + more > self.limits.active:
             raise ValueError(f"{len(active)} runs are under way, which is all that fit; try again in a minute")
         queued = sum(worker.waiting for worker in {run.worker for run in active})  # some have a slot in a moment
@@ -148,6 +151,11 @@ class Runs:
                 room -= size_of(other._kept)
                 if room < 0:
                     other._kept = None
+
+
+def address_of(visitor: str) -> str:
+    """The address in a visitor's name, "" where it has none."""
+    return visitor.rpartition("@")[2] if "@" in visitor else ""
 
 
 def cores() -> int:

@@ -15,7 +15,7 @@ const CSS = `
 .ts-dialog fieldset { display: grid; grid-template-columns: repeat(auto-fill, minmax(190px, 1fr)); gap: 2px 12px; margin: 0 0 10px; padding: 8px 10px; border: 1px solid var(--line); border-radius: 8px } .ts-dialog legend { padding: 0 4px; font-weight: 600 }
 .ts-dialog label { display: flex; gap: 7px; align-items: center; min-height: 28px; font-size: 13.5px; cursor: pointer } .ts-dialog .ts-row { display: flex; align-items: center; gap: 8px; margin: 0 0 8px; flex-wrap: wrap }
 .ts-dialog .ts-field { display: block; margin: 0 0 10px } .ts-dialog .ts-field input, .ts-dialog textarea { margin-top: 4px } .ts-dialog select { padding: 4px 6px; border: 1px solid var(--line); border-radius: 8px; background: var(--bg); color: inherit; font: inherit; appearance: auto }
-.ts-dialog input[type=checkbox] { appearance: auto; width: 16px; height: 16px; flex: none; accent-color: var(--fg) } .ts-end { display: flex; gap: 8px; justify-content: flex-end }`;
+.ts-dialog input[type=checkbox] { appearance: auto; width: 16px; height: 16px; flex: none; accent-color: var(--fg) } .ts-dialog p.ts-only { color: var(--fg); font-weight: 600 } .ts-end { display: flex; gap: 8px; justify-content: flex-end }`;
 const WORDS = TEXTS.share;
 const LATER = 250; // ms in which changes become one change of the address
 
@@ -35,7 +35,7 @@ function render({ model, el }) {
     node.addEventListener("focus", () => node.select());
     return node;
   };
-  const shown = readonly(WORDS.link), said = h("span", "ts-said"), file = h("span", "ts-said", WORDS.file), row = h("div", "ts-link", shown, said, file);
+  const shown = readonly(WORDS.link), said = h("span", "ts-said"), file = h("span", "ts-said", WORDS.file), only = h("span", "ts-said", WORDS.only_here), row = h("div", "ts-link", shown, said, file, only);
   const notice = h("span"), shut = button(WORDS.shut, () => { box.hidden = true; wide(); }), box = h("div", "ts-notice", notice, shut), live = h("div", "", box);
   const bar = h("div", "ts-bar", button(WORDS.copy, offer), button(WORDS.teach, open), row);
   const dialog = h("dialog", "ts-dialog"), root = h("div", "ts", style, bar, live, dialog);
@@ -61,21 +61,29 @@ function render({ model, el }) {
     return said;
   }
   const plain = (params) => params.toString().replaceAll("%2C", ",").replaceAll("%2F", "/"); // easier to read, and the same
-  const url = (params) => `${location.origin}${location.pathname}${params.size ? `?${plain(params)}` : ""}`;
-  function address() {
+  const asked = (params) => (params.size ? `?${plain(params)}` : "");
+  const own = () => location.origin + location.pathname;
+  // Under 127.0.0.1 nobody else finds the page: a link to pass on carries the address that the server knows, if any.
+  const local = /^(localhost|127\..*|\[::1\])$/.test(location.hostname);
+  const passed = () => (local && model.get("shareable")?.address ? `${model.get("shareable").address}/` : own());
+  const alone = () => local && !model.get("shareable")?.address;
+  const url = (params) => passed() + asked(params);
+  function params() {
     const said = query();
     for (const name of kept) if (here.has(name)) said.set(name, here.get(name));
-    return url(said);
+    return said;
   }
+  const address = () => url(params());
   function follow() {
     clearTimeout(timer);
     if (!model.get("opened")) return; // a link is read before it is written
     timer = setTimeout(() => {
-      const now = address();
+      const said = params(),
+        now = own() + asked(said);
       history.replaceState(history.state, "", now);
       sessionStorage.setItem("trm-address", location.search); // a reload of this is no new link
       el.dataset.link = now;
-      shown.value = now;
+      shown.value = url(said);
       file.hidden = !state?.file;
     }, LATER);
   }
@@ -86,6 +94,7 @@ function render({ model, el }) {
     wide();
     shown.value = address();
     file.hidden = !state?.file;
+    only.hidden = !alone();
     copy(shown.value, shown, said);
   }
   // A page may not be allowed to write to the clipboard: then the link stands there, selected.
@@ -127,7 +136,7 @@ function render({ model, el }) {
     done.setAttribute("role", "status");
     title.id = "ts-title";
     dialog.setAttribute("aria-labelledby", title.id);
-    dialog.replaceChildren(title, h("p", "", WORDS.explain), h("fieldset", "", h("legend", "", WORDS.hide), ...boxes.map(([, label]) => label)),
+    dialog.replaceChildren(title, h("p", "", WORDS.explain), ...(alone() ? [h("p", "ts-only", WORDS.only_here)] : []), h("fieldset", "", h("legend", "", WORDS.hide), ...boxes.map(([, label]) => label)),
       h("div", "ts-row", embedRow), h("div", "ts-row", before, start), h("label", "ts-field", WORDS.link, link), h("label", "ts-field", WORDS.frame, frame),
       h("div", "ts-end", done, button(WORDS.copy, () => copy(link.value, link, done)), button(WORDS.close, () => dialog.close())));
     dialog.oninput = update;
