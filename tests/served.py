@@ -15,6 +15,8 @@ from pathlib import Path
 import pytest
 from browser import launch
 
+from trm_explore.app.guard import MARK
+
 PATIENCE = 60  # seconds that a state may be long in coming where a machine is slow or busy; only failures take so long
 LEASE = 4.0  # seconds that a run lives on when nobody watches it
 # What Gradio's client itself says when a reload cuts its open stream; the page that it speaks of is gone by then.
@@ -54,7 +56,7 @@ def site():
     before = len(said.read_text(encoding="utf-8"))
     yield url
     news = said.read_text(encoding="utf-8")[before:]
-    assert "Traceback" not in news, news
+    assert "Traceback" not in news and MARK not in news, news
 
 
 @pytest.fixture(scope="module")

@@ -19,6 +19,32 @@ any_json = st.recursive(
     max_leaves=6,
 )
 objects = st.dictionaries(st.text(), any_json, max_size=3)
+cells = st.lists(st.none() | finite, max_size=4)
+frames = st.fixed_dictionaries(
+    {
+        "update": st.none() | whole,
+        "label": st.text(),
+        "board": objects,
+        "inputs": cells,
+        "given": st.lists(st.integers(0, 1), max_size=4),
+        "target": st.none() | cells,
+        "steps": st.lists(
+            st.fixed_dictionaries(
+                {
+                    "wrong": st.none() | st.lists(whole, max_size=4),
+                    "loss": st.none() | finite,
+                    "halt": st.none() | finite,
+                    "change": st.none() | finite,
+                },
+                optional={"ids": st.lists(whole), "conf": cells, "values": cells, "notes": st.lists(st.text())},
+            ),
+            max_size=2,
+        ),
+    },
+    optional={
+        "others": st.fixed_dictionaries({"inputs": st.lists(cells), "steps": st.lists(st.lists(cells, max_size=2))})
+    },
+)
 EVENTS = {
     ev.Preparing: st.builds(ev.Preparing, st.text(), whole, whole),
     ev.Started: st.builds(
@@ -37,9 +63,9 @@ EVENTS = {
     ),
     ev.Evaluated: st.builds(ev.Evaluated, whole, whole, numbers, numbers, numbers, numbers),
     ev.GradientsMeasured: st.builds(ev.GradientsMeasured, whole, numbers, st.lists(numbers)),
-    ev.Frame: st.builds(ev.Frame, whole, objects),
+    ev.Frame: st.builds(ev.Frame, whole, frames),
     ev.Saved: st.builds(ev.Saved, whole, st.text()),
-    ev.Finished: st.builds(ev.Finished, st.text(), whole, number),
+    ev.Finished: st.builds(ev.Finished, st.sampled_from(["done", "stopped"]), whole, number),
     ev.Failed: st.builds(ev.Failed, whole, st.text(), st.text()),
 }
 
@@ -83,7 +109,20 @@ def test_nan_is_null_in_the_line_and_nan_again_afterwards():
 
 
 def test_null_stays_null_where_it_does_not_mean_a_number():
-    frame = ev.Frame(1, {"steps": [{"loss": None}], "target": None})
+    step = {"wrong": None, "loss": None, "halt": None, "change": None, "values": [None, 0.5]}
+    board = {"rows": 1, "cols": 2}
+    frame = ev.Frame(
+        1,
+        {
+            "update": 1,
+            "label": "",
+            "board": board,
+            "inputs": [1, 2],
+            "given": [0, 1],
+            "target": None,
+            "steps": [step],
+        },
+    )
     assert ev.from_json(ev.to_json(frame)) == frame
 
 

@@ -6,7 +6,7 @@ import gc
 import threading
 import time
 import weakref
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pytest
 import torch
@@ -367,10 +367,12 @@ def test_a_saved_run_does_not_name_a_folder_of_the_server(make_runs, tiny_run, t
 def test_ended_runs_let_go_of_weights_beyond_a_size_the_oldest_first(make_runs, tiny_run):
     ended = []
     _, config = resolve(tiny_run(updates=1))
-    runs = make_runs(keep_bytes=int(2.5 * 4 * estimate(config).parameters))
+    runs = make_runs()
     for _ in range(4):
         ended.append(runs.submit(config))
         ended[-1].join(30)
+        room = int(2.5 * 4 * estimate(config).parameters) + 4 * ended[0].kept_bytes  # all events, some weights
+        runs.limits = replace(runs.limits, keep_bytes=room)
     assert [run.model() is not None for run in ended] == [False, False, True, True]
     assert all(run.events for run in ended)
 

@@ -9,21 +9,36 @@ The run's config and scalars stand as JSON in the file's header; tensors are nam
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Annotated, Any, NamedTuple, NotRequired, TypedDict
 
 import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save as to_bytes
 from torch import Tensor
 
+from trm_explore.checks import shown
 from trm_explore.config import RunConfig
 from trm_explore.cost import parameters
 from trm_explore.model import RecursiveModel
-from trm_explore.storage import write_whole
+from trm_explore.storage import Range, conform, parse_json, write_whole
+from trm_explore.storage.untrusted import SAFE_WHOLE
 
 FORMAT = "trm_explore 1"
+MOST_HEADER = 4_000_000  # bytes
 TABLE = "model.puzzle_emb"  # puzzle vectors; there is no average of them
+
+
+class Scalars(TypedDict):
+    """What a training's state has beside its tensors; a checkpoint for evaluation needs none of it."""
+
+    update: NotRequired[Annotated[int, Range(0, SAFE_WHOLE)]]
+    seconds: NotRequired[Annotated[float, Range(0, 1e12)]]
+    drawn: NotRequired[Annotated[int, Range(0, SAFE_WHOLE)]]  # examples taken from the task so far
+    averaged: NotRequired[Annotated[int, Range(0, SAFE_WHOLE)]]  # updates in the averaged weights
+    data_random: NotRequired[dict[str, Any]]  # NumPy's generator
 
 
 class Checkpoint(NamedTuple):
@@ -56,31 +71,51 @@ def write_checkpoint(path: str | Path, checkpoint: Checkpoint) -> Path:
 
 def read_checkpoint(path: str | Path) -> Checkpoint:
     """Reads and checks a file that `write_checkpoint` wrote; ValueError with one sentence for anything else."""
-    path = Path(path)
-    if not path.is_file():
-        raise ValueError(f"there is no checkpoint {path}; give the path of a .safetensors file that trm-explore saved")
-    try:
-        with safe_open(path, "pt") as file:
-            header = file.metadata() or {}
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not a dict)
-    except (SafetensorError, OSError, ValueError) as error:
-        raise ValueError(
-            f"{path} is not a whole safetensors file ({str(error)[:100]}); it may be cut off or of another kind"
-        ) from error
-    if header.get("format") != FORMAT:
-        raise ValueError(
-            f"{path} has format {header.get('format')!r}, not {FORMAT!r}; this version of trm-explore did not save it"
-        )
-    try:
-        config, scalars = RunConfig.from_flat(json.loads(header["config"])), json.loads(header["scalars"])
-    except (KeyError, TypeError, ValueError, RecursionError) as error:
-        raise ValueError(f"{path} has a damaged header: {str(error)[:200]}") from error
+    config, scalars = read_header(path)
+    with _file(path) as file:
+        tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not a dict)
     held = sum(tensor.numel() for tensor in tensors.values())
     if None not in (config.model.vocab_size, config.model.seq_len) and parameters(config.model) > held:
         raise ValueError(  # before anything of that size is made
             f"{path} holds {held} numbers, but its config asks for {parameters(config.model)} weights; it is damaged"
         )
     return Checkpoint(config, scalars, tensors)
+
+
+def read_header(path: str | Path) -> tuple[RunConfig, dict[str, Any]]:
+    """Config and scalars of such a file, without its tensors; ValueError likewise."""
+    path = Path(path)
+    if not path.is_file():
+        raise ValueError(f"there is no checkpoint {path}; give the path of a .safetensors file that trm-explore saved")
+    with path.open("rb") as file:
+        length = int.from_bytes(file.read(8), "little")
+    if MOST_HEADER < length <= path.stat().st_size:
+        raise ValueError(f"{path} has a header of {length:,} bytes; at most {MOST_HEADER:,} are read")
+    with _file(path) as file:
+        header = file.metadata() or {}
+    if header.get("format") != FORMAT:
+        raise ValueError(
+            f"{path} has format {shown(header.get('format'))}, not {FORMAT!r}; this version of trm-explore did not "
+            "save it"
+        )
+    try:
+        flat = parse_json(header["config"])
+        if not isinstance(flat, dict):
+            raise ValueError(f"its config is {shown(flat)}; it must be an object of settings")
+        return RunConfig.from_flat(flat), conform(parse_json(header["scalars"]), Scalars, "scalars")
+    except (KeyError, TypeError, ValueError) as error:
+        raise ValueError(f"{path} has a damaged header: {str(error)[:200]}") from error
+
+
+@contextmanager
+def _file(path: str | Path) -> Iterator[Any]:
+    try:
+        with safe_open(path, "pt") as file:
+            yield file
+    except (SafetensorError, OSError, ValueError, TypeError, AttributeError) as error:
+        raise ValueError(
+            f"{path} is not a whole safetensors file ({str(error)[:100]}); it may be cut off or of another kind"
+        ) from error
 
 
 def load_checkpoint(path: str | Path, device: str = "cpu") -> tuple[RecursiveModel, RunConfig]:

@@ -10,6 +10,7 @@ MOST = {
     **dict.fromkeys(("H_cycles", "L_cycles", "threads"), 1_000),
     **dict.fromkeys(("hidden_size", "swiglu_multiple", "num_heads"), 16_384),
     **dict.fromkeys(("vocab_size", "seq_len", "batch_size", "eval_puzzles"), 1_000_000),
+    **dict.fromkeys(("eval_H_cycles", "halt_max_steps", "supervision_steps"), 100_000),
     "L_layers": 100,
     "shown_puzzle": 1_000_000,
     "pool_size": 10_000_000,

@@ -15,6 +15,7 @@ from trm_explore.config import ModelConfig, RunConfig
 # Operations per second on one CPU thread: not measured but chosen low, as a slow laptop might reach with matrices as
 # small as ours, so that an estimate promises too little rather than too much.
 CPU_SPEED = 25e9
+CALL_SECONDS = 1e-4  # that a call of the network takes however small it is
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +50,15 @@ def estimate(config: RunConfig, speed: float = CPU_SPEED, processes: int = 1) ->
     at_a_time = -(-B // (processes * config.train.gradient_accumulation))
     memory = 4 * (5 * parameters(m) + table_numbers(m) + at_a_time * kept_numbers(config))
     return Cost(parameters(m), forward, operations, memory, seconds, seconds * config.train.updates)
+
+
+def answer_seconds(config: RunConfig, steps: int, speed: float = CPU_SPEED) -> float:
+    """Of one answer to one puzzle in so many steps, on one CPU thread."""
+    m = config.model
+    last_call = network_operations(m, H_layers(m)) + 2 * m.seq_len * m.hidden_size * m.vocab_size
+    passes = m.seq_len if loops_over_positions(config) else 1
+    operations = m.L_cycles * network_operations(m) + last_call
+    return passes * steps * (operations / speed + (m.L_cycles + 1) * CALL_SECONDS)
 
 
 def smaller(config: RunConfig) -> dict[str, Any]:

@@ -3,7 +3,8 @@
     for event in train(RunConfig()): print(to_json(event))
 
 One JSON object a line, `"event"` first; a number that is not finite is null and comes back as NaN. Lists over steps
-have that update's number of steps, the final one last (a curriculum may change it).
+have that update's number of steps, the final one last (a curriculum may change it). What a field may be, its type hint
+says: `from_json` holds a line to the hints, whoever wrote it.
 """
 
 from __future__ import annotations
@@ -11,7 +12,10 @@ from __future__ import annotations
 import json
 import math
 from dataclasses import dataclass, field, fields
-from typing import Any, get_args
+from typing import Any, Literal, NotRequired, TypedDict, get_args
+
+from trm_explore.checks import shown
+from trm_explore.storage.untrusted import MOST_TEXT, conform, parse_json
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,12 +79,45 @@ class GradientsMeasured:
     states: list[list[float]]  # (S, S) norm of step k's loss in z_H after cycle j
 
 
+class Step(TypedDict):
+    """One step of a recorded trajectory. L cells; null is a number that is not finite, or one that is not known."""
+
+    wrong: list[int] | None  # cells
+    loss: float | None
+    halt: float | None  # probability that the answer is right, as the halting head sees it
+    change: float | None  # of z_H, relative
+    ids: NotRequired[list[int]]  # (L,) tokens
+    conf: NotRequired[list[float | None]]  # (L,) their probabilities
+    values: NotRequired[list[float | None]]  # of a task of numbers, in place of the two
+    notes: NotRequired[list[str]]  # (L,)
+
+
+class Companions(TypedDict):
+    """Other puzzles that are drawn with it, on a plane."""
+
+    inputs: list[list[float | None]]
+    steps: list[list[list[float | None]]]
+
+
+class Recorded(TypedDict):
+    """One puzzle of a recorded trajectory, as `trajectory.frame_of` gives it."""
+
+    update: int | None
+    label: str
+    board: dict[str, Any]  # as the task draws it, with rows and cols
+    inputs: list[float | None]  # tokens or numbers
+    given: list[int]  # (L,) 1 where the cell was given
+    target: list[float | None] | None
+    steps: list[Step]
+    others: NotRequired[Companions]
+
+
 @dataclass(frozen=True, slots=True)
 class Frame:
     """A recorded trajectory of one held-out puzzle, in the form that static/ draws (see payload.py)."""
 
     update: int
-    trajectory: dict[str, Any]
+    trajectory: Recorded
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +132,7 @@ class Saved:
 class Finished:
     """The end: reason "done" or "stopped" (who stops a stream that does not say so itself appends it)."""
 
-    reason: str
+    reason: Literal["done", "stopped"]
     update: int
     seconds: float
     why: str = ""  # of one that was stopped: what ended it
@@ -120,16 +157,17 @@ def to_json(event: Event) -> str:
     return json.dumps(finite({"event": type(event).__name__, **body}), allow_nan=False)
 
 
-def from_json(line: str) -> Event:
-    """The event that `to_json` wrote; ValueError for anything else."""
+def from_json(line: str, most: int = MOST_TEXT) -> Event:
+    """The event that `to_json` wrote; ValueError for anything else, and for a line of more than `most` characters."""
     try:
-        body = json.loads(line)
-        kind = KINDS[body.pop("event")]
-        return kind(**{name: _nan(value) if name in _NUMBERS else value for name, value in body.items()})
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise ValueError(
-            f"not an event line: {line[:80]!r}; each line is an object with one of {list(KINDS)}"
-        ) from error
+        body = parse_json(line, most)
+        kind = KINDS.get(str(body.pop("event", ""))) if isinstance(body, dict) else None
+        if kind is not None:
+            return kind(**conform(body, kind))
+        reason = ""
+    except ValueError as error:
+        reason = f" ({error})"
+    raise ValueError(f"not an event line: {shown(line, 80)}; each line is an object with one of {list(KINDS)}{reason}")
 
 
 def finite(value: Any) -> Any:
@@ -141,28 +179,3 @@ def finite(value: Any) -> Any:
     if isinstance(value, (list, tuple)):
         return [finite(v) for v in value]
     return value
-
-
-# Fields that hold numbers or lists of numbers: only there does null mean NaN.
-_NUMBERS = {
-    "loss",
-    "step_losses",
-    "weights",
-    "halt_loss",
-    "lr",
-    "grad_norm",
-    "seconds",
-    "cell_accuracy",
-    "exact_accuracy",
-    "L_losses",
-    "depth_losses",
-    "r2",
-    "network",
-    "states",
-}
-
-
-def _nan(value: Any) -> Any:
-    if isinstance(value, list):
-        return [_nan(v) for v in value]
-    return math.nan if value is None else value

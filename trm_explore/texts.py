@@ -339,6 +339,7 @@ BRING_HELP = "It is shown here as if it had just been trained, and can be looked
 BROUGHT = "{name} is shown above: task {task}. The tab Look inside has it as your own run."
 BROUGHT_TASK = "the file is of task {task}, which this page does not offer; it offers {allowed}"
 BROUGHT_LARGE = "{name} does not fit into this machine's memory; open it where there is more"
+REFUSED = "The page was sent something that it cannot take; reload it and try again."
 # What the gradient scope in force means, with supervision and without.
 SCOPES = {
     "one_step": "Scope one_step: only the last L-cycle and last H update carry gradient; early losses rescale it.",

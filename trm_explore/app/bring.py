@@ -26,10 +26,10 @@ def adopt(path: str | Path, runs: Runs, tasks: tuple[str, ...], *, pinned: bool 
     def check(config: RunConfig) -> None:
         if config.task not in tasks:
             raise ValueError(texts.BROUGHT_TASK.format(task=str(config.task)[:60], allowed=", ".join(tasks)))
-        runs.limits.check(config.with_flat(updates=1))
 
     try:
-        opened = open_run(path, check=check)
+        with runs.opening(visitor):
+            opened = open_run(path, check=check, limits=runs.limits)
     except (MemoryError, RuntimeError) as error:
         if out_of_memory(error):
             raise ValueError(texts.BROUGHT_LARGE.format(name=Path(path).name)) from error

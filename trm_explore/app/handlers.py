@@ -156,7 +156,7 @@ class Handlers:
 
     def look(self, turn: gr.EventData) -> Updates:
         """A run's state has changed on the page -> how the four buttons look."""
-        return buttons(str(turn.state))
+        return buttons(str(getattr(turn, "state", "")))
 
     def pause(self, run_id: str) -> str:
         """Pauses a computing or waiting run, lets a paused one go on, and one that was ended for its viewer -> the

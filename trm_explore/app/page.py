@@ -15,6 +15,7 @@ from trm_explore.app import api, bring, compare, inside, share
 from trm_explore.app.bridge import REMEMBER, host, link
 from trm_explore.app.controls import more, switches
 from trm_explore.app.door import AGE
+from trm_explore.app.guard import Page
 from trm_explore.app.handlers import MARKED, Handlers, buttons
 from trm_explore.app.recorded import gallery_of, recorded_message, recorded_text
 from trm_explore.app.settings import ADVISED, start_config
@@ -55,7 +56,7 @@ def build(runs: Runs, folders: tuple[str, ...] = (), opened: str = "", address: 
     file with a run or a checkpoint, which it opens with. `address`: under which others reach the page, for links that
     are made on the server's own computer; "" where that is not known, or nobody can."""
     offered = (*GENERATED, *folders)
-    with gr.Blocks(title=texts.TITLE, analytics_enabled=False, delete_cache=(600, int(AGE))) as page:
+    with Page(title=texts.TITLE, analytics_enabled=False, delete_cache=(600, int(AGE))) as page:
         gr.HTML(f"<header><h1>{texts.HEADLINE}</h1><p>{texts.INTRO}</p></header>", elem_id="intro", padding=False)
         toured = share.rows(address)
         gallery = host("tasks", "pick")

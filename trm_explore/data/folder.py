@@ -11,7 +11,6 @@ group g the puzzles group_indices[g] to group_indices[g + 1]. Layout: TRM's and 
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +19,7 @@ from typing import Any
 import numpy as np
 
 from trm_explore.data.labels import IGNORE, without_labels
+from trm_explore.storage import parse_json, read_npy
 
 DESCRIPTION = "dataset.json"
 PARTS = ("train", "test")
@@ -171,8 +171,8 @@ def read_identifiers(folder: str | Path) -> list[str]:
 def read_json(path: Path) -> Any:
     """What a JSON file holds; ValueError where it is none."""
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError) as error:
+        return parse_json(path.read_text(encoding="utf-8-sig"))
+    except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or str(error)[:120]
         raise ValueError(f"{path} is not JSON that can be read: {reason}") from None
 
@@ -229,9 +229,9 @@ def _array(here: Path, name: str, mapped: bool = False) -> np.ndarray:
     if not path.is_file():
         raise ValueError(f"{here} has no {path.name}; {WHERE}")
     try:
-        array = np.load(path, mmap_mode="r" if mapped else None, allow_pickle=False)
-    except (ValueError, OSError, EOFError) as error:
-        raise ValueError(f"{path} is not a whole plain NumPy array: {str(error)[:120]}") from None
+        array = read_npy(path, mapped)
+    except OSError as error:
+        raise ValueError(f"{path} cannot be read: {error.strerror or error}") from None
     if array.dtype.kind not in ("iuf" if name == "ratings" else "iu"):
         raise ValueError(f"{path} has type {array.dtype}; it must hold whole numbers")
     return array

@@ -6,9 +6,12 @@ import ctypes
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import fields
 from pathlib import Path
+from sys import getsizeof
 
 from trm_explore.checkpoint import Checkpoint, load_weights, slim
+from trm_explore.events import Event
 from trm_explore.model import RecursiveModel
 from trm_explore.training import Training
 
@@ -89,3 +92,16 @@ def without_places(kept: Checkpoint) -> Checkpoint:
 def size_of(kept: Checkpoint) -> int:
     """Bytes of its tensors."""
     return sum(tensor.numel() * tensor.element_size() for tensor in kept.tensors.values())
+
+
+def bytes_of_event(event: Event) -> int:
+    """Memory that an event keeps: its lists, numbers and texts."""
+    kept, ahead = 0, [getattr(event, field.name) for field in fields(event)]
+    while ahead:
+        value = ahead.pop()
+        kept += getsizeof(value)
+        if isinstance(value, dict):
+            ahead += value.values()
+        elif isinstance(value, list | tuple):
+            ahead += value
+    return kept

@@ -6,7 +6,8 @@ import os
 import statistics
 import threading
 from collections import OrderedDict, deque
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
@@ -20,6 +21,7 @@ from trm_explore.runs.run import INTERRUPTED, Run
 from trm_explore.runs.turns import Turns
 from trm_explore.runs.worker import Worker
 
+OPENING_WAIT = 3.0  # seconds that a file waits for its turn to be opened
 TOGETHER = 4  # runs in one comparison at most
 
 
@@ -32,6 +34,7 @@ class Runs:
         self.changed = threading.Condition()
         self.turns = Turns(self.slots, self.limits.slice)
         self.viewers = 0  # how many watch runs now; counted by who shows them
+        self._opening: list[str] = []  # whose files are being opened
         self._all: OrderedDict[str, Run] = OrderedDict()
         self._took: deque[float] = deque(maxlen=10)  # seconds of computing of the runs that ended last
 
@@ -78,15 +81,37 @@ class Runs:
         self, config: RunConfig, events: Sequence[Event], kept: Checkpoint, visitor: str = "", pinned: bool = False
     ) -> Run:
         """A run that was computed elsewhere, as an ended one: it is read, and looked into, like any other. `pinned`:
-        it is never forgotten. ValueError where its network is beyond the limits."""
-        self.limits.check(config.with_flat(updates=1))
+        it is never forgotten. ValueError where its network is beyond the limits. Of one visitor's as many are kept as
+        may be under way: the newest."""
+        self.limits.check_opened(config)
         run = Run(self, config, False, visitor)
         run.pinned = pinned
         run._adopt(list(events), kept)
         with self.changed:
             self._remember((run,))
+            own = [r.id for r in self._all.values() if r.opened and not r.pinned and r.visitor == visitor]
+            for old in own[: -self.limits.a_visitor] if self.limits.a_visitor is not None else ():
+                del self._all[old]
             self.has_ended(run)
         return run
+
+    @contextmanager
+    def opening(self, visitor: str = "") -> Iterator[None]:
+        """A place to open a file in; ValueError where this visitor has one, or where all are taken for some seconds.
+        The file counts as a run of its visitor that is under way."""
+        with self.changed:
+            if visitor and visitor in self._opening:
+                raise ValueError("a file of yours is being opened already; wait for it")
+            self._check_room(1, visitor)
+            if not self.changed.wait_for(lambda: len(self._opening) < self.limits.opening, OPENING_WAIT):
+                raise ValueError(f"{len(self._opening)} files are being opened, which is all that fit; try again soon")
+            self._opening.append(visitor)
+        try:
+            yield
+        finally:
+            with self.changed:
+                self._opening.remove(visitor)
+                self.changed.notify_all()
 
     def _remember(self, runs: Sequence[Run]) -> None:
         for run in runs:
@@ -139,18 +164,28 @@ class Runs:
             return self.turns.place(run.worker) if run._due() else (0, 0.0)
 
     def has_ended(self, run: Run) -> None:
-        """With `changed` held: learns how long runs take, and lets go of old weights."""
+        """With `changed` held: learns how long runs take, and lets go of what is beyond `keep_bytes`: weights, oldest
+        first, then whole runs, but never the newest."""
         if run.computed:
             self._took.append(run.computed)
             self.turns.typical = statistics.median(self._took)
-        room = self.limits.keep_bytes
-        for other in reversed(self._all.values()):
-            if other._kept is not None and other.ended and not other.pinned:
-                if other.state == INTERRUPTED and size_of(other._kept) > room:
+        ended = [other for other in self._all.values() if other.ended and not other.pinned]
+        beyond = -self.limits.keep_bytes
+        beyond += sum(other.kept_bytes + (size_of(other._kept) if other._kept else 0) for other in ended)
+        for other in ended:
+            if beyond > 0 and other._kept is not None:
+                if other.state == INTERRUPTED:  # its weights alone may still fit
+                    before = size_of(other._kept)
                     other._forget_state()
-                room -= size_of(other._kept)
-                if room < 0:
-                    other._kept = None
+                    beyond -= before - size_of(other._kept)
+                    if beyond <= 0:
+                        break
+                beyond -= size_of(other._kept)
+                other._kept = None
+        for other in ended[:-1]:
+            if beyond > 0:
+                beyond -= other.kept_bytes
+                del self._all[other.id]
 
 
 def address_of(visitor: str) -> str:

@@ -16,7 +16,15 @@ from trm_explore.analysis import Finding, diagnose
 from trm_explore.checkpoint import Checkpoint, checkpoint_bytes, slim, write_checkpoint
 from trm_explore.config import RunConfig
 from trm_explore.model import RecursiveModel
-from trm_explore.runs.between import Between, let_go, model_of, state_of, weights_of, without_places
+from trm_explore.runs.between import (
+    Between,
+    bytes_of_event,
+    let_go,
+    model_of,
+    state_of,
+    weights_of,
+    without_places,
+)
 from trm_explore.runs.limits import Limits
 from trm_explore.runs.turns import Turns
 from trm_explore.training import Training, train
@@ -55,7 +63,9 @@ class Run:
         self.events: list[ev.Event] = []
         self.latest: ev.Event | None = None  # the newest event that says where the run stands
         self.findings: list[Finding] = []  # what diagnose makes of the events so far
+        self.kept_bytes = 0  # of its events
         self.pinned = False  # never forgotten
+        self.opened = False  # from a file
         self.note = ""  # why it was ended, where its viewer did not do it
         self.computed = 0.0  # seconds in which it had a slot and worked
         self.seen = self.made = time.monotonic()
@@ -163,7 +173,8 @@ class Run:
 
     def _adopt(self, events: list[ev.Event], kept: Checkpoint) -> None:
         """Becomes an ended run that was computed elsewhere."""
-        self.events, self._kept = events, kept
+        self.events, self._kept, self.opened = events, kept, True
+        self.kept_bytes = sum(map(bytes_of_event, events))
         self.latest = next(
             (e for e in reversed(events) if isinstance(e, ev.UpdateDone | ev.Finished | ev.Failed)), None
         )
@@ -242,6 +253,7 @@ class Run:
 
     def _append(self, event: ev.Event) -> None:
         self.events.append(event)
+        self.kept_bytes += bytes_of_event(event)
         if isinstance(event, ev.Preparing | ev.UpdateDone | ev.Finished | ev.Failed):
             self.latest = event
         if isinstance(event, ev.Evaluated | ev.Finished):

@@ -6,7 +6,6 @@ content, so that equal inputs are never on both sides. docs/own_tasks.md has the
 
 from __future__ import annotations
 
-import json
 import zlib
 from pathlib import Path
 from types import SimpleNamespace
@@ -15,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from trm_explore.data.labels import labelled, without_labels
+from trm_explore.storage import parse_json, read_npy
 from trm_explore.tasks.base import Puzzles
 from trm_explore.tasks.custom import CustomTask, check_arrays
 
@@ -28,7 +28,7 @@ def describe(folder: str) -> dict[str, Any]:
     if not path.is_file():
         raise ValueError(f"task={folder!r} is no task's name, and there is no {path}; docs/own_tasks.md has the format")
     try:
-        said = json.loads(path.read_text(encoding="utf-8"))
+        said = parse_json(path.read_text(encoding="utf-8-sig"))
     except (ValueError, OSError) as error:
         raise ValueError(f"{path} is not JSON: {error}") from None
     if not isinstance(said, dict):
@@ -90,9 +90,9 @@ class FolderTask(CustomTask):
             if not path.is_file():
                 raise ValueError(f"{self.folder} has no {name}.npy; docs/own_tasks.md has the format")
             try:
-                arrays.append(np.load(path, allow_pickle=False))
-            except (ValueError, OSError, EOFError) as error:
-                raise ValueError(f"{path} is not a plain NumPy array: {str(error)[:120]}") from None
+                arrays.append(read_npy(path))
+            except OSError as error:
+                raise ValueError(f"{path} cannot be read: {error.strerror or error}") from None
         puzzles = check_arrays(str(self.folder), *arrays, self)
         if not labelled(puzzles["labels"]).any():
             raise ValueError(without_labels(f"{self.folder / labels}.npy", len(puzzles["labels"])))

@@ -1,0 +1,323 @@
+"""What comes from outside costs nothing before it is believed: files, arrays, JSON, and what is sent to a page."""
+
+import asyncio
+import io
+import json
+import random
+import struct
+import time
+import tracemalloc
+import zipfile
+from dataclasses import replace
+
+import gradio as gr
+import numpy as np
+import pytest
+from conftest import LARGE
+from safetensors.torch import save
+
+from trm_explore import texts
+from trm_explore.app.bring import adopt
+from trm_explore.app.guard import LINES_A_MINUTE, MARK, Page
+from trm_explore.app.keep import find, make
+from trm_explore.checkpoint import FORMAT, read_checkpoint
+from trm_explore.open_run import open_run
+from trm_explore.runs import LIMITS, Runs
+from trm_explore.storage import parse_json, read_npy
+from trm_explore.tasks import GENERATED
+from trm_explore.tasks.folder import FolderTask
+
+MUTATED = 5_000 if LARGE else 200  # files of each kind
+GROWTH, SECONDS = 64e6, 2.0
+
+
+@pytest.fixture(scope="module")
+def parts():
+    """The parts of a whole run's ZIP, by name."""
+    with zipfile.ZipFile(io.BytesIO(make(find("recorded-sudoku4-on", Runs(slots=1)), "run.zip"))) as archive:
+        return {name: archive.read(name) for name in archive.namelist()}
+
+
+@pytest.fixture(scope="module")
+def checkpoint(parts, tmp_path_factory):
+    path = tmp_path_factory.mktemp("whole") / "whole.safetensors"
+    path.write_bytes(parts["model.safetensors"])
+    return read_checkpoint(path)
+
+
+def rewritten(checkpoint, scalars=None, **settings):
+    """The bytes of the checkpoint with other settings in its header, which no config of ours has checked."""
+    flat = checkpoint.config.to_flat() | settings
+    said = json.dumps(checkpoint.scalars) if scalars is None else scalars
+    return save(checkpoint.tensors, metadata={"format": FORMAT, "config": json.dumps(flat), "scalars": said})
+
+
+def zipped(parts, **changed):
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
+        for name, data in (parts | {name.replace("_", "."): data for name, data in changed.items()}).items():
+            archive.writestr(name, data)
+    return out.getvalue()
+
+
+def sentence(error):
+    text = str(error)
+    return bool(text) and "\n" not in text and "Traceback" not in text and len(text) < 700
+
+
+def refused(path, data, limits="space"):
+    path.write_bytes(data)
+    runs, began = Runs(LIMITS[limits], slots=1), time.process_time()
+    with pytest.raises(ValueError) as caught:
+        adopt(path, runs, GENERATED, visitor="somebody")
+    assert sentence(caught.value), str(caught.value)
+    assert time.process_time() - began < SECONDS and not runs.listed() and not runs._opening
+    return str(caught.value)
+
+
+COSTLY = [
+    {"eval_H_cycles": 10**4},
+    {"eval_H_cycles": 10**6},
+    {"eval_H_cycles": 10**9},
+    {"halt_max_steps": 10**4},
+    {"halt_max_steps": 10**9},
+    {"supervision_steps": 10**5},
+    {"H_cycles": 1000},
+    {"L_cycles": 1000, "H_cycles": 100},
+    {"pool_size": 10_000_000},
+    {"eval_H_cycles": int("9" * 4000)},
+]
+
+
+@pytest.mark.parametrize("limits", ["space", "none"])
+@pytest.mark.parametrize("settings", COSTLY, ids=lambda s: f"{next(iter(s))}-{len(str(next(iter(s.values()))))}")
+def test_a_header_that_asks_for_much_work_is_refused_at_once(tmp_path, parts, checkpoint, settings, limits):
+    data = rewritten(checkpoint, **settings)
+    said = refused(tmp_path / "hostile.safetensors", data, limits)
+    assert any(name in said for name in settings) or "too large" in said, said
+    refused(tmp_path / "hostile.zip", zipped(parts | {"model.safetensors": data}), limits)
+
+
+@pytest.mark.parametrize("scalars", ["[]", "5", "null", '{"update": null}', '{"update": 1e400}', '{"seconds": "1"}'])
+def test_scalars_of_another_type_are_one_sentence(tmp_path, checkpoint, scalars):
+    assert "header" in refused(tmp_path / "odd.safetensors", rewritten(checkpoint, scalars))
+
+
+LINES = {
+    "a text of megabytes": b'{"event": "Failed", "update": 1, "reason": "' + b"x" * 30_000_000 + b'"}\n',
+    "a long text": b'{"event": "Failed", "update": 1, "reason": "' + b"x" * 100_000 + b'"}\n',
+    "lists without end": b'{"event": "Started", "config": {}, "parameters": [' + b"[]," * 10_000_000 + b"[]]}\n",
+    "blank lines": b"\n" * 12_000_000,
+    "deep": b'{"event": "Frame", "update": 1, "trajectory": ' + b"[" * 50_000 + b"]" * 50_000 + b"}\n",
+    "digits": b'{"event": "Finished", "reason": "done", "update": ' + b"9" * 4000 + b', "seconds": 1}\n',
+    "a name twice": b'{"event": "Finished", "reason": "done", "update": 1, "update": 2, "seconds": 1}\n',
+    "true for 1": b'{"event": "Finished", "reason": "done", "update": true, "seconds": 1}\n',
+    "half a character": b'{"event": "Failed", "update": 1, "reason": "\\ud800"}\n',
+    "steps": b'{"event": "Evaluated", "update": 1, "puzzles": 1, "loss": ['
+    + b"0," * 5000
+    + b'0], "cell_accuracy": [], '
+    b'"exact_accuracy": []}\n',
+}
+
+
+@pytest.mark.parametrize("line", LINES.values(), ids=LINES.keys())
+def test_what_is_long_or_odd_in_the_events_is_refused_before_it_is_kept(tmp_path, parts, line):
+    data = zipped(parts, events_jsonl=line + parts["events.jsonl"])
+    tracemalloc.start()
+    try:
+        said = refused(tmp_path / "odd.zip", data, "none")
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert peak < GROWTH, f"{said}: {peak / 1e6:.0f} MB"
+
+
+def test_a_list_of_files_without_end_is_not_read(tmp_path, parts):
+    out = io.BytesIO(zipped(parts))
+    with zipfile.ZipFile(out, "a") as archive:
+        for number in range(15_000):
+            archive.writestr(f"{number:050}", b"")
+    assert "lists more files" in refused(tmp_path / "many.zip", out.getvalue(), "none")
+
+
+def test_all_that_is_kept_of_a_run_counts_and_opened_ones_count_for_their_visitor(tmp_path, parts):
+    path = tmp_path / "run.zip"
+    path.write_bytes(zipped(parts))
+    runs = Runs(LIMITS["space"], slots=1)
+    other = adopt(path, runs, GENERATED, visitor="another")
+    mine = [adopt(path, runs, GENERATED, visitor="me") for _ in range(6)]
+    assert other.kept_bytes > len(parts["events.jsonl"])
+    assert runs.listed() == [other, *mine[-LIMITS["space"].a_visitor :]]
+    runs.limits = replace(runs.limits, keep_bytes=int(2.5 * other.kept_bytes))
+    adopt(path, runs, GENERATED, visitor="me")
+    assert len(runs.listed()) == 2  # their events alone are as much as is kept
+
+
+def test_opening_has_few_places_and_one_a_visitor():
+    runs = Runs(LIMITS["space"], slots=1, opening=1)
+    with runs.opening("a"):
+        with pytest.raises(ValueError, match="of yours"), runs.opening("a"):
+            pass
+        with pytest.raises(ValueError, match="try again"), runs.opening("b"):
+            pass
+    with runs.opening("b"):
+        pass
+
+
+def test_opening_ends_at_its_deadline(tmp_path, parts):
+    (tmp_path / "m.safetensors").write_bytes(parts["model.safetensors"])
+    with pytest.raises(ValueError, match="took longer than"):
+        open_run(tmp_path / "m.safetensors", limits=replace(LIMITS["space"], opening_seconds=1e-9))
+
+
+# ---- arrays
+
+
+def npy(header, data=b"", version=1):
+    text = header.encode("latin1")
+    return b"\x93NUMPY" + bytes([version, 0]) + struct.pack("<H", len(text)) + text + data
+
+
+BAD_ARRAYS = {
+    "512 GiB": npy("{'descr': '<i8', 'fortran_order': False, 'shape': (68719476736,), }", b"\0" * 64),
+    "token": npy("{'descr': '<i8', 'fortran_order': False, 'shape': (1,"),
+    "overflow": npy(f"{{'descr': '<i8', 'fortran_order': False, 'shape': ({'9' * 40},), }}"),
+    "negative": npy("{'descr': '<i8', 'fortran_order': False, 'shape': (-1,), }"),
+    "true": npy("{'descr': '<i8', 'fortran_order': False, 'shape': (True,), }", b"\0" * 8),
+    "object": npy("{'descr': '|O', 'fortran_order': False, 'shape': (1,), }", b"\x80\x04N."),
+    "text": npy("{'descr': '<U5', 'fortran_order': False, 'shape': (1,), }", b"\0" * 20),
+    "record": npy("{'descr': [('a', '<i8')], 'fortran_order': False, 'shape': (1,), }", b"\0" * 8),
+    "deep": npy("(" * 5000 + ")" * 5000),
+    "nothing": b"",
+    "pickle": b"\x80\x04N.",
+    "version": npy("{}", version=9),
+}
+
+
+@pytest.mark.parametrize("data", BAD_ARRAYS.values(), ids=BAD_ARRAYS.keys())
+@pytest.mark.parametrize("mapped", [False, True])
+def test_what_is_no_plain_array_is_one_sentence(tmp_path, data, mapped):
+    (tmp_path / "a.npy").write_bytes(data)
+    with pytest.raises(ValueError, match="not a whole plain NumPy array") as caught:
+        read_npy(tmp_path / "a.npy", mapped)
+    assert sentence(caught.value)
+
+
+@pytest.mark.parametrize("dtype", ["<i8", ">i4", "|u1", "<f4", ">f8", "|b1"])
+@pytest.mark.parametrize("order", ["C", "F"])
+@pytest.mark.parametrize("mapped", [False, True])
+def test_plain_arrays_of_every_order_come_as_they_are(tmp_path, dtype, order, mapped):
+    array = np.asarray(np.arange(12).reshape(3, 4) % 2, dtype=dtype, order=order)
+    np.save(tmp_path / "a.npy", array)
+    got = read_npy(tmp_path / "a.npy", mapped)
+    assert np.array_equal(got, array) and (mapped or got.dtype.isnative)
+
+
+# ---- mutated files
+
+
+def mutated(data, rng):
+    """One to four of: bytes changed, cut, doubled, or a number or bracket put in."""
+    data = bytearray(data)
+    for _ in range(rng.randint(1, 4)):
+        at = rng.randrange(len(data) or 1)
+        kind = rng.randrange(5)
+        if kind == 0:
+            data[at : at + 1] = bytes([rng.randrange(256)])
+        elif kind == 1:
+            del data[at : at + rng.choice([1, 2, 50, len(data)])]
+        elif kind == 2:
+            data[at:at] = data[at : at + rng.choice([1, 8, 500])] * rng.choice([1, 3])
+        elif kind == 3:
+            words = [b"1e400", b"-1", b"null", b"[", b"{}", b"9" * 30, b"NaN", b'"', b"\\ud800", b"true", b"\xff"]
+            data[at:at] = rng.choice(words)
+        else:
+            data[at : at + 4] = struct.pack("<I", rng.choice([0, 1, 2**31, 2**32 - 1]))
+    return bytes(data)
+
+
+def opens(data, path, parts):
+    path.write_bytes(data)
+    adopt(path, Runs(LIMITS["space"], slots=1), GENERATED)
+
+
+def opens_array(data, path, parts):
+    path.write_bytes(data)
+    read_npy(path)
+
+
+def opens_events(data, path, parts):
+    opens(zipped(parts, events_jsonl=data), path, parts)
+
+
+def opens_folder(data, path, parts):
+    (path.parent / "task.json").write_bytes(data)
+    FolderTask(str(path.parent))
+
+
+KINDS = {
+    "checkpoint": ("a.safetensors", opens),
+    "zip": ("a.zip", opens),
+    "events": ("a.zip", opens_events),
+    "npy": ("a.npy", opens_array),
+    "task": ("a.json", opens_folder),
+}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_mutated_files_are_opened_or_one_sentence(tmp_path, parts, kind):
+    name, read = KINDS[kind]
+    np.save(tmp_path / "inputs.npy", np.arange(400).reshape(100, 4) % 3)
+    np.save(tmp_path / "labels.npy", np.arange(400).reshape(100, 4) % 3)
+    whole = {
+        "checkpoint": parts["model.safetensors"],
+        "zip": zipped(parts),
+        "events": parts["events.jsonl"],
+        "npy": (tmp_path / "inputs.npy").read_bytes(),
+        "task": b'{"rows": 2, "cols": 2, "vocab_size": 3, "title": "a", "preset": {"lr": 0.01}, "board": {}}',
+    }[kind]
+    rng, slowest, largest = random.Random(kind), 0.0, 0
+    head = whole[:6000] if kind == "checkpoint" else whole  # weights are checked elsewhere; the header is what speaks
+    read(whole, tmp_path / name, parts)
+    for _ in range(MUTATED):
+        data = mutated(head, rng) + whole[len(head) :]
+        began = time.process_time()
+        tracemalloc.start()
+        try:
+            read(data, tmp_path / name, parts)
+        except ValueError as error:
+            assert sentence(error), str(error)
+        finally:
+            largest = max(largest, tracemalloc.get_traced_memory()[1])
+            tracemalloc.stop()
+        slowest = max(slowest, time.process_time() - began)
+    print(f"{kind}: {MUTATED} files, slowest {slowest:.2f} s, most {largest / 1e6:.1f} MB")
+    assert largest < GROWTH and slowest < 2 * SECONDS  # the tracing itself doubles the time
+
+
+def test_json_of_any_form_is_a_value_or_one_sentence():
+    for text in ("1e400", "NaN", "-Infinity", '{"a":1,"a":1}', "[" * 10**6, '"\\ud800"', "9" * 5000, "", "\0", "[1,]"):
+        with pytest.raises(ValueError) as caught:
+            parse_json(text)
+        assert sentence(caught.value)
+
+
+# ---- what is sent to a page
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # loops that Gradio leaves open
+def test_what_a_handler_cannot_take_is_a_short_refusal_and_few_lines_of_log(capsys):
+    with Page() as page:
+        text = gr.Textbox()
+        gr.on(text.change, lambda event: event["no"], text, text)
+    function = page.fns[min(page.fns)]
+
+    async def send():
+        for value in [None, 5, [], {}, "x", [[[]]] * 1000] * 20:
+            with pytest.raises(gr.Error) as caught:
+                await page.process_api(block_fn=function, inputs=[value], event_data=gr.EventData(None, None))
+            assert caught.value.message == texts.REFUSED and not caught.value.print_exception
+
+    asyncio.run(send())
+    log = capsys.readouterr().err
+    assert log.count("\n") == log.count(MARK) == LINES_A_MINUTE and "Traceback" not in log
