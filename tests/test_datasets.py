@@ -170,7 +170,7 @@ BROKEN = {
     "an identifier": ({"puzzle_identifiers": np.array([0, 1, 5, 2, 3])}, "puzzle 2 has 5; dataset.json allows 0 to 4"),
     "below zero": ({"puzzle_identifiers": np.array([0, 1, -1, 2, 3])}, "puzzle 2 has -1"),
     "few ratings": ({"ratings": np.ones(3)}, "all__ratings.npy has shape (3,); it must be (8,)"),
-    "words": ({"ratings": np.array(["a"] * 8)}, "all__ratings.npy has type <U1"),
+    "words": ({"ratings": np.array(["a"] * 8)}, "all__ratings.npy is not a whole plain NumPy array: its type is '<U1'"),
 }
 
 

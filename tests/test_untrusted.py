@@ -83,7 +83,7 @@ COSTLY = [
     {"halt_max_steps": 10**9},
     {"supervision_steps": 10**5},
     {"H_cycles": 1000},
-    {"L_cycles": 1000, "H_cycles": 100},
+    {"L_cycles": 1000, "H_cycles": 250},
     {"pool_size": 10_000_000},
     {"eval_H_cycles": int("9" * 4000)},
 ]

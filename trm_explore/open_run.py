@@ -221,7 +221,13 @@ def _checked(line: str, number: int, config: RunConfig, task: Task) -> ev.Event:
 
 
 def _steps(event: ev.Event, most: int) -> None:
-    """Lists in events other than frames are over steps: none is longer than an answer."""
+    """Lists in events other than frames are over steps: none is longer than an answer, those of one event agree, and
+    clocks have a time."""
+    if isinstance(event, ev.UpdateDone):
+        _claim(len(event.weights) in (0, len(event.step_losses)))  # recorded runs leave them out
+    elif isinstance(event, ev.Evaluated):
+        _claim(len(event.loss) == len(event.cell_accuracy) == len(event.exact_accuracy))
+    _claim(math.isfinite(getattr(event, "seconds", 0.0)))
     ahead = [getattr(event, field.name) for field in fields(event)]
     while ahead:
         value = ahead.pop()

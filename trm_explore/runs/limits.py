@@ -29,8 +29,8 @@ class Limits:
     uploads_megabytes: int = 1_000  # of all files that wait on the server; the oldest go first
     opened_bytes: int = 200_000_000  # of one opened run: its parts unpacked, and what is kept of it
     opened_steps: int = 256  # of an answer of an opened model, however few it was trained with
-    answer_seconds: float = 8.0  # estimated, of that answer
-    opening_seconds: float = 30.0  # that opening a file may take
+    answer_seconds: float = 60.0  # estimated, of that answer
+    opening_seconds: float = 120.0  # that opening a file may take
     opening: int = 2  # files that are opened at once
     viewers: int = 100  # more than these are served less often
 
@@ -93,6 +93,7 @@ LIMITS = {
         an_address=75,
         keep_bytes=256_000_000,
         opened_bytes=32_000_000,
+        answer_seconds=8.0,
         opening_seconds=20.0,
         parameters=1_000_000,
         updates=5_000,
