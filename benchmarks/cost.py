@@ -18,8 +18,8 @@ import time
 import torch
 from torch.profiler import ProfilerActivity, profile
 
-from trm_explore import events as ev
 from trm_explore import preset, train
+from trm_explore.training import events as ev
 
 SHAPE = {"mixer": "attention", "hidden_size": 128, "L_layers": 2, "L_cycles": 6, "batch_size": 8}
 QUIET = {"eval_puzzles": 1, "frame_every": 0, "eval_every": 0, "updates": 10_000}

@@ -22,10 +22,10 @@ from pathlib import Path
 
 import torch
 
-from trm_explore import events as ev
 from trm_explore import preset, train
 from trm_explore.app import launch
 from trm_explore.app.settings import config_of, start_config, values_of
+from trm_explore.training import events as ev
 
 ROOT = Path(__file__).resolve().parent.parent
 ON = {"enable_deep_supervision": True, "deep_supervision_schedule": "linear_decay"}

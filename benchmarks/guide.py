@@ -18,13 +18,13 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from trm_explore import events as ev
 from trm_explore import preset, train
-from trm_explore.encode import embed_file
-from trm_explore.encoders import NGramEncoder
-from trm_explore.evaluation import evaluate, evaluate_halting
-from trm_explore.sentences import generate
-from trm_explore.tasks.embedding_files import write_chunks
+from trm_explore.data.embedding_files import write_chunks
+from trm_explore.data.encode import embed_file
+from trm_explore.data.encoders import NGramEncoder
+from trm_explore.data.sentences import generate
+from trm_explore.training import events as ev
+from trm_explore.training.evaluation import evaluate, evaluate_halting
 
 ON = {"enable_deep_supervision": True, "deep_supervision_schedule": "linear_decay"}
 SETTINGS = {"threads": 1, "eval_every": 10, "eval_puzzles": 512, "frame_every": 0}

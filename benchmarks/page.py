@@ -39,11 +39,12 @@ VISITORS = 30  # of the runs over which memory is looked at, and so many runs be
 
 def serve(port: int) -> None:
     """Obeys one JSON line after another on the standard input, and answers with one."""
-    from trm_explore import events as ev
     from trm_explore.app import launch
     from trm_explore.app.owner import memory
     from trm_explore.app.settings import page_config
-    from trm_explore.runs import Limits, Run
+    from trm_explore.runs.limits import Limits
+    from trm_explore.runs.run import Run
+    from trm_explore.training import events as ev
 
     stamps: dict[str, list[float]] = {}
     append = Run._append

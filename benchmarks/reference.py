@@ -22,11 +22,11 @@ from collections.abc import Callable
 
 import torch
 
-from trm_explore import events as ev
 from trm_explore import preset, train
-from trm_explore.compiled import compile_network
 from trm_explore.model import RecursiveModel
-from trm_explore.update import go_back, plan_update
+from trm_explore.model.compiled import compile_network
+from trm_explore.training import events as ev
+from trm_explore.training.update import go_back, plan_update
 
 SHAPE = {"mixer": "attention", "hidden_size": 128, "num_heads": 4, "L_layers": 2, "L_cycles": 6, "H_cycles": 3}
 OURS = {

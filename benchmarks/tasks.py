@@ -21,9 +21,9 @@ import numpy as np
 import torch
 
 from trm_explore import TASKS, preset, train
-from trm_explore import events as ev
-from trm_explore.pairs import load_pair, pair_names, text_of
-from trm_explore.recipe_runs import recorded_runs
+from trm_explore.shipped.pairs import load_pair, pair_names, text_of
+from trm_explore.shipped.recipe_runs import recorded_runs
+from trm_explore.training import events as ev
 
 DOC = Path(__file__).resolve().parent.parent / "docs" / "tasks.md"
 FIGURES = "<!-- figures: written by benchmarks/tasks.py -->\n", "<!-- end of figures -->\n"

@@ -21,7 +21,7 @@ import torch
 
 from trm_explore import preset, train
 from trm_explore.tasks import resolve
-from trm_explore.threads import threads_of
+from trm_explore.training.threads import threads_of
 
 SHAPES = (("sudoku4", "tiny"), ("sudoku9", "small"))
 LONGEST = 600  # seconds that a busy process lives if nobody ends it

@@ -21,7 +21,7 @@ from jupyter_client.manager import start_new_kernel
 
 CODE = """
 import json, time
-from trm_explore.events import UpdateDone
+from trm_explore.training.events import UpdateDone
 from trm_explore.runs import Runs
 from trm_explore.widgets import TrainingPanel
 

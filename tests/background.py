@@ -6,8 +6,9 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from trm_explore import events as ev
-from trm_explore.runs import Run, Runs
+from trm_explore.runs.registry import Runs
+from trm_explore.runs.run import Run
+from trm_explore.training import events as ev
 
 ENDLESS = 1_000_000  # updates; such a run ends only when it is stopped
 

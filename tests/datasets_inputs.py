@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from trm_explore.tasks.puzzles import parse_puzzle, solve
+from trm_explore.data.sudoku_rules import parse_puzzle, solve
 
 QUESTIONS = (
     "2.71.....81..5..9..3.2....7....9....3.6.....55..8....3.............6..5..5.92.18.",

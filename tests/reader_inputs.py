@@ -9,7 +9,7 @@ from functools import cache
 
 import numpy as np
 
-from trm_explore.tasks.puzzles import generate
+from trm_explore.data.sudoku_rules import generate
 from trm_explore.tasks.sudoku_pool import DIFFICULTIES
 
 COUNT = 3

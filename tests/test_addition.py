@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trm_explore.parts.presets import TASK_PRESETS
+from trm_explore.config.presets import TASK_PRESETS
 from trm_explore.tasks.addition import DIGITS, AdditionTask
 
 

@@ -9,9 +9,9 @@ import torch
 
 from trm_explore.analysis import cost_measured
 from trm_explore.analysis.cost_measured import CostMeasured, measure_cost
-from trm_explore.batches import next_batch
 from trm_explore.tasks import resolve
-from trm_explore.update import go_back, plan_update
+from trm_explore.training.batches import next_batch
+from trm_explore.training.update import go_back, plan_update
 
 ON = {"enable_deep_supervision": True}
 GOOD = CostMeasured(12, 0.0369, 0.0205, 1.8, 38_000_000, 12_700_000, 0.05, 1.79, 40e6)

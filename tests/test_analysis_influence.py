@@ -10,8 +10,8 @@ import torch
 
 from trm_explore.analysis.influence import _probes, attention_maps, influence
 from trm_explore.config import ModelConfig
-from trm_explore.cost import network_operations
 from trm_explore.model import RecursiveModel
+from trm_explore.model.cost import network_operations
 
 ATTENTION = [
     {},

@@ -22,7 +22,7 @@ from trm_explore.analysis.intervention import (
 )
 from trm_explore.config import ModelConfig
 from trm_explore.model import RecursiveModel
-from trm_explore.trajectory import Trajectory, record
+from trm_explore.training.trajectory import Trajectory, record
 
 VARIANTS = [
     {"mixer": "attention"},

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from trm_explore.analysis.latent import SENT, StateChange, latent_paths, state_change
-from trm_explore.trajectory import record
+from trm_explore.training.trajectory import record
 
 
 @pytest.mark.parametrize("state", ["z_H", "z_L"])

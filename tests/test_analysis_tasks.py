@@ -8,22 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from trm_explore.analysis import (
-    Noise,
-    SetCell,
-    accuracy_by_cycle,
-    attention_maps,
-    cost_measured,
-    halting_by_puzzle,
-    influence,
-    intervene,
-    latent_paths,
-    recovered,
-    state_change,
-)
-from trm_explore.analysis.thinking import VERDICTS
-from trm_explore.checkpoint import load_checkpoint
-from trm_explore.resources import asset
+from trm_explore.analysis import cost_measured, influence
+from trm_explore.analysis.influence import attention_maps
+from trm_explore.analysis.intervention import Noise, SetCell, intervene, recovered
+from trm_explore.analysis.latent import latent_paths, state_change
+from trm_explore.analysis.thinking import VERDICTS, accuracy_by_cycle, halting_by_puzzle
+from trm_explore.data.assets import asset
+from trm_explore.model.checkpoint import load_checkpoint
 from trm_explore.tasks import GENERATED, resolve
 
 

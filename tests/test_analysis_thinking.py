@@ -8,8 +8,8 @@ import pytest
 
 from trm_explore.analysis import thinking
 from trm_explore.analysis.thinking import AccuracyByCycle, accuracy_by_cycle, halting_by_puzzle, trained_cycles
-from trm_explore.evaluation import evaluate
-from trm_explore.trajectory import record
+from trm_explore.training.evaluation import evaluate
+from trm_explore.training.trajectory import record
 
 
 def by_cycle(exact, trained=3, **other):

@@ -16,7 +16,7 @@ from trm_explore import supervision_weights
 from trm_explore.app.api import Endpoints
 from trm_explore.app.handlers import Handlers
 from trm_explore.app.settings import CONTROLS
-from trm_explore.runs import Runs
+from trm_explore.runs.registry import Runs
 
 ANYTHING = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8),

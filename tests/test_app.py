@@ -19,26 +19,29 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import trm_explore
-from trm_explore import cli, texts
-from trm_explore.app import build, feed, handlers
+from trm_explore import cli
+from trm_explore.app import feed, handlers
 from trm_explore.app.handlers import MARKED, Handlers, buttons, marks
+from trm_explore.app.page import build
 from trm_explore.app.recorded import recorded_message, recorded_text
-from trm_explore.app.settings import (
-    CONTROLS,
-    LIMITS,
-    check,
-    config_of,
-    start_config,
-    too_slow,
-    values_of,
+from trm_explore.app.settings import CONTROLS, LIMITS, check, config_of, start_config, too_slow, values_of
+from trm_explore.config import (
+    PRESETS,
+    SCHEDULES,
+    SIZES,
+    Adaptive,
+    Checkpointing,
+    Curriculum,
+    Difficulty,
+    RunConfig,
+    Scope,
 )
-from trm_explore.commands import as_command, as_python
-from trm_explore.config import PRESETS, SIZES, RunConfig
-from trm_explore.pairs import KINDS, load_pair, pair_names, text_of
-from trm_explore.parts import SCHEDULES, Adaptive, Checkpointing, Curriculum, Difficulty, Scope
-from trm_explore.payload import plan_of
-from trm_explore.runs import Runs
+from trm_explore.runs.registry import Runs
+from trm_explore.shipped.pairs import KINDS, load_pair, pair_names, text_of
 from trm_explore.tasks import GENERATED, preset, resolve
+from trm_explore.view.commands import as_command, as_python
+from trm_explore.view.payload import plan_of
+from trm_explore.words import texts
 
 START = dict(zip(CONTROLS, values_of(start_config()), strict=True))
 

@@ -15,11 +15,12 @@ from starlette.applications import Starlette
 from starlette.testclient import TestClient
 from test_room import served as page_at
 
-from trm_explore.app import build, drawing
+from trm_explore.app import drawing
 from trm_explore.app.bridge import host, link
 from trm_explore.app.drawing import drawing_route, drawn, modules
-from trm_explore.resources import SHARED_SCRIPTS, script
-from trm_explore.runs import Runs
+from trm_explore.app.page import build
+from trm_explore.runs.registry import Runs
+from trm_explore.web import SHARED_SCRIPTS, script
 
 HOSTED = re.compile(r'^trmHost\(element, trigger, "(drawing/[0-9a-f]{16}/(\w+)\.js)", ".*"\);')
 

@@ -11,7 +11,7 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from trm_explore.checkpoint import (
+from trm_explore.model.checkpoint import (
     FORMAT,
     Checkpoint,
     load_checkpoint,

@@ -16,15 +16,15 @@ import numpy as np
 import pytest
 import torch
 
-from trm_explore import events as ev
-from trm_explore.checkpoint import read_checkpoint
 from trm_explore.cli import COMMANDS, main
 from trm_explore.config import RunConfig
-from trm_explore.pairs import pair_names
-from trm_explore.resources import asset
+from trm_explore.data.assets import asset
+from trm_explore.data.sudoku_rules import is_solution
+from trm_explore.model.checkpoint import read_checkpoint
+from trm_explore.shipped.pairs import pair_names
 from trm_explore.tasks import GENERATED, TASKS, preset, resolve
-from trm_explore.tasks.puzzles import is_solution
 from trm_explore.tasks.sudoku import SudokuTask
+from trm_explore.training import events as ev
 
 SMALL = ["train", "--task", "sudoku4", "--hidden_size", "16", "--swiglu_multiple", "8", "--batch_size", "4"]
 SMALL += ["--updates", "4", "--eval_puzzles", "6", "--threads", "1", "--device", "cpu"]

@@ -11,11 +11,10 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from trm_explore import events as ev
-from trm_explore import texts
-from trm_explore.app import build, seeds
 from trm_explore.app import comparing as comparing_module
+from trm_explore.app import seeds
 from trm_explore.app.comparing import HERE, NEW, VALUES, Comparing, recorded_group
+from trm_explore.app.page import build
 from trm_explore.app.recipes import (
     BY_HAND,
     FIELDS,
@@ -30,13 +29,15 @@ from trm_explore.app.recipes import (
     variants_text,
 )
 from trm_explore.app.settings import CONTROLS, LIMITS, page_config, shown_config, start_config, values_of
-from trm_explore.comparison import STYLES, memory_factor, seconds_left, state_of
-from trm_explore.pairs import config_of_pair, load_pair, pair_names
-from trm_explore.parts import Scope
-from trm_explore.parts.schedules import FORMULAS
-from trm_explore.recipe_runs import recorded_runs
-from trm_explore.runs import Runs
+from trm_explore.config import Scope
+from trm_explore.config.schedules import FORMULAS
+from trm_explore.runs.registry import Runs
+from trm_explore.shipped.pairs import config_of_pair, load_pair, pair_names
+from trm_explore.shipped.recipe_runs import recorded_runs
 from trm_explore.tasks import GENERATED, resolve
+from trm_explore.training import events as ev
+from trm_explore.view.comparison import STYLES, memory_factor, seconds_left, state_of
+from trm_explore.words import texts
 
 START = values_of(start_config())
 SMALL = [3 if name == "updates" else value for name, value in zip(CONTROLS, START, strict=True)]

@@ -10,8 +10,8 @@ import served
 from playwright.sync_api import Page, expect
 from served import PATIENCE, enter, settled, unfold, wait_for
 
-from trm_explore import texts
 from trm_explore.app.recipes import BY_HAND
+from trm_explore.words import texts
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 expect.set_options(timeout=PATIENCE * 1000)

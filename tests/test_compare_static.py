@@ -10,10 +10,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from trm_explore.app.comparing import recorded_group
-from trm_explore.comparison import STYLES
-from trm_explore.percent import percent
-from trm_explore.resources import PACKAGE, script
-from trm_explore.texts import DRAWING
+from trm_explore.data.assets import PACKAGE
+from trm_explore.view.comparison import STYLES
+from trm_explore.web import script
+from trm_explore.words.percent import percent
+from trm_explore.words.texts import DRAWING
 
 SAYS = DRAWING["compare"]
 PAGE = "<!doctype html><html lang=en><body style='margin:0'><main style='padding:8px'></main></body></html>"
@@ -31,6 +32,7 @@ MOUNT = """async ([source, state]) => {
   window.dispose = module.default.render({ model, el });
 }"""
 # A page with one chart of each kind; window.use(kind, spec) shows it.
+SOURCES = PACKAGE / "web" / "src"
 BENCH = """
 export default { render({ el }) {
   const style = document.createElement("style");
@@ -78,7 +80,7 @@ def settle(page):
 
 @pytest.fixture
 def bench(page):
-    parts = [(PACKAGE / "static" / f"{name}.js").read_text(encoding="utf-8") for name in ("common", "charts", "maps")]
+    parts = [(SOURCES / f"{name}.js").read_text(encoding="utf-8") for name in ("common", "charts", "maps")]
     page.evaluate(MOUNT, ["\n".join([f"const TEXTS = {json.dumps(DRAWING)};", *parts, BENCH]), {}])
 
     def use(name, **spec):

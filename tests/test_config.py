@@ -7,7 +7,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trm_explore import events as ev
 from trm_explore.cli import main
 from trm_explore.config import (
     ALIASES,
@@ -22,6 +21,7 @@ from trm_explore.config import (
     TrainConfig,
 )
 from trm_explore.tasks import TASKS, preset, resolve
+from trm_explore.training import events as ev
 
 positive = st.floats(1e-6, 1e6)
 part = st.floats(0, 1, exclude_max=True)

@@ -5,11 +5,10 @@ import torch
 from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.flop_counter import FlopCounterMode
 
-from trm_explore.config import ModelConfig, RunConfig
-from trm_explore.cost import estimate, network_operations, parameters
+from trm_explore.config import MIXERS, ModelConfig, RunConfig
 from trm_explore.model import RecursiveModel
-from trm_explore.parts import MIXERS
-from trm_explore.supervision import answer_loss, weights_for
+from trm_explore.model.cost import estimate, network_operations, parameters
+from trm_explore.training.losses import answer_loss, weights_for
 
 
 @pytest.mark.parametrize("mixer", MIXERS)

@@ -13,17 +13,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from trm_explore import events as ev
-from trm_explore.checkpoint import load_checkpoint
 from trm_explore.cli import main
 from trm_explore.config import RunConfig
-from trm_explore.runs import Runs
+from trm_explore.data.labels import IGNORE
+from trm_explore.model.checkpoint import load_checkpoint
+from trm_explore.runs.registry import Runs
 from trm_explore.tasks import TASKS, preset, resolve
-from trm_explore.tasks.base import IGNORE
 from trm_explore.tasks.custom import LARGEST, CustomTask
 from trm_explore.tasks.folder import FIELDS, FolderTask, _one_tenth
+from trm_explore.training import events as ev
 from trm_explore.training import train
-from trm_explore.trajectory import picture_of
+from trm_explore.training.trajectory import picture_of
 
 FAST = {"hidden_size": 16, "num_heads": 2, "swiglu_multiple": 8, "batch_size": 4, "updates": 2}
 FAST |= {"threads": 1, "device": "cpu", "eval_puzzles": 4, "frame_every": 1, "gradient_every": 2}

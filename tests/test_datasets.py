@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from trm_explore.data import folder as reading
-from trm_explore.data.folder import IGNORE, is_published, read_identifiers, read_part
+from trm_explore.data.folder import is_published, read_identifiers, read_part
+from trm_explore.data.labels import IGNORE
 from trm_explore.data.passes import Passes
 from trm_explore.data.ratings import by_rating
 

@@ -26,8 +26,8 @@ from trm_explore.data.dihedral import BACK, WAYS, turned, turned_back
 from trm_explore.data.folder import read_part
 from trm_explore.data.maze import build_maze
 from trm_explore.data.sudoku import build_sudoku, shuffled
-from trm_explore.tasks.puzzles import is_solution, parse_puzzle, solve
-from trm_explore.tasks.symmetry import symmetry_key
+from trm_explore.data.sudoku_rules import is_solution, parse_puzzle, solve
+from trm_explore.data.symmetry import symmetry_key
 
 PUBLISHED = json.loads((Path(__file__).parent / "data" / "datasets-digests.json").read_text())
 

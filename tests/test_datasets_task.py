@@ -11,15 +11,16 @@ import pytest
 from datasets_inputs import maze_rows, sudoku_rows, write_arc, write_csv, write_csvs
 from test_datasets import write_part
 
-from trm_explore import events as ev
 from trm_explore.cli import main
 from trm_explore.data import download
-from trm_explore.data.folder import IGNORE, read_part
+from trm_explore.data.folder import read_part
+from trm_explore.data.labels import IGNORE
 from trm_explore.data.passes import Passes
 from trm_explore.tasks import preset, resolve
 from trm_explore.tasks.maze import MazeTask
 from trm_explore.tasks.published_folder import PublishedTask
 from trm_explore.tasks.sudoku import SudokuTask
+from trm_explore.training import events as ev
 from trm_explore.training import train
 
 FAST = {"hidden_size": 16, "num_heads": 2, "swiglu_multiple": 8, "batch_size": 3, "updates": 3, "threads": 1}

@@ -5,10 +5,10 @@ import math
 import pytest
 import torch
 
-from trm_explore import events as ev
-from trm_explore.analysis import Finding, diagnose
+from trm_explore.analysis.diagnosis import Finding, diagnose
 from trm_explore.config import RunConfig
 from trm_explore.training import Training, train
+from trm_explore.training import events as ev
 
 ON = {"enable_deep_supervision": True, "deep_supervision_schedule": "linear_decay", "deep_supervision_weight": 0.7}
 FALLING = [1.0, 0.8, 0.6, 0.4, 0.35, 0.3, 0.28, 0.26, 0.25, 0.24]  # of ten stretches of a run

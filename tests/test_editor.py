@@ -9,8 +9,8 @@ from test_static import FRAMES, MESSAGE, MOUNT, PAGE
 
 from trm_explore.app.models import recorded_model
 from trm_explore.app.puzzles import editor_of, held_out_puzzle, read_puzzle
-from trm_explore.resources import script
-from trm_explore.tasks.puzzles import conflicts
+from trm_explore.data.sudoku_rules import conflicts
+from trm_explore.web import script
 
 BOARDS = FRAMES | {"grid": MESSAGE["frames"][0]}
 SAID = {"own": False, "error": "", "remark": "", "turn": 0}

@@ -11,10 +11,10 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trm_explore.tasks import embedding_files
-from trm_explore.tasks.embedding_files import ChunkReader, ChunkWriter, chunk_paths, read_chunk, write_chunks
-from trm_explore.tasks.embedding_rows import RowSet, Sums
-from trm_explore.tasks.embeddings import EmbeddingsTask
+from trm_explore.data import embedding_files
+from trm_explore.data.embedding_files import ChunkReader, ChunkWriter, chunk_paths, read_chunk, write_chunks
+from trm_explore.tasks.embeddings.rows import RowSet, Sums
+from trm_explore.tasks.embeddings.task import EmbeddingsTask
 
 WIDTH, ROWS = 6, 4
 

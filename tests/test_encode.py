@@ -8,12 +8,12 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trm_explore.encode import Embedded, embed_file
-from trm_explore.encoders import NGramEncoder, PretrainedEncoder, encoder_named
-from trm_explore.events import Evaluated, Started
-from trm_explore.sentences import generate
-from trm_explore.tasks.embedding_files import chunk_paths, read_chunk, write_chunks
+from trm_explore.data.embedding_files import chunk_paths, read_chunk, write_chunks
+from trm_explore.data.encode import Embedded, embed_file
+from trm_explore.data.encoders import NGramEncoder, PretrainedEncoder, encoder_named
+from trm_explore.data.sentences import generate
 from trm_explore.training import train
+from trm_explore.training.events import Evaluated, Started
 
 
 def finish(steps):

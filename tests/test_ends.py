@@ -12,12 +12,12 @@ from pathlib import Path
 import pytest
 import torch
 
-from trm_explore import events as ev
-from trm_explore.checkpoint import read_checkpoint
 from trm_explore.cli import main
 from trm_explore.cli.signals import Ended, Signals
-from trm_explore.run_folder import read_events
-from trm_explore.storage import FolderLock
+from trm_explore.model.checkpoint import read_checkpoint
+from trm_explore.storage.lock import FolderLock
+from trm_explore.training import events as ev
+from trm_explore.training.run_folder import read_events
 
 SMALL = ["--task", "sudoku4", "--hidden_size", "16", "--num_heads", "2", "--swiglu_multiple", "8", "--batch_size", "4"]
 SMALL += ["--eval_puzzles", "6", "--threads", "1", "--device", "cpu", "--frame_every", "0", "--eval_every", "0"]

@@ -5,10 +5,10 @@ import pytest
 import torch
 
 from trm_explore.config import ModelConfig
-from trm_explore.evaluation import evaluate, evaluate_halting
+from trm_explore.data.labels import IGNORE
 from trm_explore.model import RecursiveModel
-from trm_explore.supervision import IGNORE
-from trm_explore.tasks import RealTask, Task
+from trm_explore.tasks.base import RealTask, Task
+from trm_explore.training.evaluation import evaluate, evaluate_halting
 
 
 class FirstRow(Task):

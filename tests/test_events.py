@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trm_explore import events as ev
+from trm_explore.training import events as ev
 
 number = st.floats()  # NaN and both infinities among them
 numbers = st.lists(number, max_size=4)

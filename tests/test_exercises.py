@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 import torch
 
-from trm_explore.teach import CHECKS, check
 from trm_explore.teach.cases import a, count, shown
+from trm_explore.teach.exercises import CHECKS, check
 
 # ---- building blocks
 

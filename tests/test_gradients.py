@@ -5,11 +5,11 @@ import copy
 import pytest
 import torch
 
-from trm_explore import events as ev
-from trm_explore.gradients import gradient_statistics
-from trm_explore.parts import MIXERS
-from trm_explore.supervision import answer_loss
+from trm_explore.config import MIXERS
 from trm_explore.training import Training
+from trm_explore.training import events as ev
+from trm_explore.training.gradients import gradient_statistics
+from trm_explore.training.losses import answer_loss
 
 SCOPES = ["last", "cycle", "full"]
 ON = {"enable_deep_supervision": True, "deep_supervision_schedule": "linear_decay"}

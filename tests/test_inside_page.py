@@ -5,7 +5,7 @@ from conftest import large
 from playwright.sync_api import expect
 from served import PATIENCE, chromium, data, site, visit, wait_for  # noqa: F401
 
-from trm_explore.tasks.puzzles import parse_puzzle, solve
+from trm_explore.data.sudoku_rules import parse_puzzle, solve
 
 # ruff: noqa: F811
 

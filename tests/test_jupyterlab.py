@@ -15,7 +15,7 @@ CELLS = [
     "panel",
     "weights = Weights(n_steps=4)\nweights",
     "print('busy') or [x * x for x in range(10)][3]",
-    "from trm_explore.events import UpdateDone\n"
+    "from trm_explore.training.events import UpdateDone\n"
     "done = [event.update for event in panel.events if isinstance(event, UpdateDone)]\n"
     "print('read:', panel.state, panel.step, panel.cell, panel.H_cycles, panel.run.config.model.H_cycles, done[-1],\n"
     "      weights.schedule, weights.weights)",

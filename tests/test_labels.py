@@ -12,19 +12,20 @@ from hypothesis import given
 from hypothesis import strategies as st
 from test_custom import FAST, Reverse, written
 
-from trm_explore import events as ev
-from trm_explore.analysis import accuracy_by_cycle, halting_by_puzzle
+from trm_explore.analysis.thinking import accuracy_by_cycle, halting_by_puzzle
 from trm_explore.cli import main
 from trm_explore.config import RunConfig
 from trm_explore.data.figures import Figures
 from trm_explore.data.labels import IGNORE, labelled
 from trm_explore.data.ratings import by_rating
-from trm_explore.evaluation import evaluate, evaluate_halting
-from trm_explore.supervision import answer_loss, halting_loss, losses_by_depth
-from trm_explore.tasks import Task, preset, resolve
+from trm_explore.tasks import preset, resolve
+from trm_explore.tasks.base import Task
 from trm_explore.tasks.folder import FolderTask
+from trm_explore.training import events as ev
 from trm_explore.training import train
-from trm_explore.update import Plan, go_back
+from trm_explore.training.evaluation import evaluate, evaluate_halting
+from trm_explore.training.losses import answer_loss, halting_loss, losses_by_depth
+from trm_explore.training.update import Plan, go_back
 
 N, L = 6, 16
 NONE, ALL = [False] * L, [True] * L

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trm_explore.parts.presets import TASK_PRESETS
-from trm_explore.tasks.grids import eight_copies, wall_key
+from trm_explore.config.presets import TASK_PRESETS
+from trm_explore.data.grids import eight_copies, wall_key
 from trm_explore.tasks.maze import GOAL, OPEN, PATH, ROLES, START, SYMBOLS, WALL, MazeTask, dig, solve
 
 

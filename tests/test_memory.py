@@ -7,13 +7,13 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trm_explore import events as ev
-from trm_explore.analysis import diagnose
+from trm_explore.analysis.diagnosis import diagnose
 from trm_explore.cli import main
 from trm_explore.config import RunConfig
-from trm_explore.cost import estimate, memory_size, smaller
-from trm_explore.memory import memory_full, out_of_memory
+from trm_explore.model.cost import estimate, memory_size, smaller
 from trm_explore.training import Training, train
+from trm_explore.training import events as ev
+from trm_explore.training.memory import memory_full, out_of_memory
 
 FULL = {
     "cuda": torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB"),
@@ -174,7 +174,7 @@ def test_a_network_that_cannot_even_be_made_is_refused_in_the_same_words(tiny_ru
     def full(*_, **__):
         raise FULL["cpu"]
 
-    monkeypatch.setattr("trm_explore.training.TrainingState", full)
+    monkeypatch.setattr("trm_explore.training.loop.TrainingState", full)
     with pytest.raises(ValueError, match="memory is full: this run needs about .*; batch_size=2 would need about "):
         train(tiny_run())
 
@@ -203,7 +203,7 @@ def test_what_is_estimated_to_need_more_than_there_is_is_refused_before_anything
     machine(int(estimate(resolved).memory) + 1)
     Training(run)
     machine(int(estimate(resolved).memory) - 1)
-    monkeypatch.setattr("trm_explore.training.TrainingState", lambda *_: pytest.fail("it was made"))
+    monkeypatch.setattr("trm_explore.training.loop.TrainingState", lambda *_: pytest.fail("it was made"))
     with pytest.raises(ValueError) as error:
         train(run)
     sentence = str(error.value)

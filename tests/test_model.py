@@ -7,10 +7,9 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from trm_explore.config import ModelConfig, SupervisionConfig
+from trm_explore.config import MIXERS, ModelConfig, SupervisionConfig
 from trm_explore.model import Carry, Cycle, RecursiveModel
-from trm_explore.parts import MIXERS
-from trm_explore.supervision import answer_loss, deep_supervision_loss, supervision_weights
+from trm_explore.training.losses import answer_loss, deep_supervision_loss, supervision_weights
 
 SCOPES = ["last", "cycle", "full"]
 WEIGHTS = supervision_weights("linear_decay", 3)

@@ -7,9 +7,8 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from trm_explore import network
-from trm_explore.config import ModelConfig
-from trm_explore.parts import MIXERS
+from trm_explore.config import MIXERS, ModelConfig
+from trm_explore.model import network
 
 
 def config(**changes):

@@ -9,13 +9,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from trm_explore import events as ev
 from trm_explore.app.keep import find, make
-from trm_explore.open_run import MOST_EVENTS, open_run
-from trm_explore.payload import message_of
-from trm_explore.report import report_html
-from trm_explore.runs import Runs
+from trm_explore.runs.open_run import MOST_EVENTS, open_run
+from trm_explore.runs.registry import Runs
 from trm_explore.tasks import GENERATED
+from trm_explore.training import events as ev
+from trm_explore.view.payload import message_of
+from trm_explore.web.report import report_html
 
 
 def kept(task, kind="on"):

@@ -13,9 +13,9 @@ import numpy as np
 import pytest
 from conftest import large
 
-from trm_explore.events import Evaluated, Finished
 from trm_explore.tasks import preset, resolve
 from trm_explore.training import train
+from trm_explore.training.events import Evaluated, Finished
 
 ROOT = Path(__file__).parent.parent
 EXAMPLE = ROOT / "docs" / "examples" / "own_task.py"

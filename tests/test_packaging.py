@@ -18,7 +18,7 @@ from packaging.specifiers import SpecifierSet
 from packaging.version import Version
 
 import trm_explore
-from trm_explore.resources import asset, assets
+from trm_explore.data.assets import asset, assets
 
 ROOT = Path(__file__).parent.parent
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
@@ -141,7 +141,7 @@ def test_continuous_integration_is_make_test():
 @pytest.fixture
 def shelf(tmp_path, monkeypatch):
     """A folder of assets that the package takes for its own."""
-    monkeypatch.setattr("trm_explore.resources.PACKAGE", tmp_path / "trm_explore")
+    monkeypatch.setattr("trm_explore.data.assets.PACKAGE", tmp_path / "trm_explore")
     (tmp_path / "assets").mkdir()
     for name in ("b.safetensors", "a.csv", ".hidden"):
         (tmp_path / "assets" / name).write_text(name)
@@ -192,7 +192,7 @@ def test_wheel_carries_assets_and_page(tmp_path):
     assert {f"trm_explore/{name}" for name in shipped if name.startswith("assets/")} <= names
     assert {name.split("/")[0] for name in names} == {"trm_explore", f"trm_explore-{PROJECT['version']}.dist-info"}
     program = (
-        "import trm_explore.resources as r; print(r.folder()); print(*r.assets()); [r.asset(x) for x in r.assets()]"
+        "import trm_explore.data.assets as r; print(r.folder()); print(*r.assets()); [r.asset(x) for x in r.assets()]"
     )
     environment = {**os.environ, "PYTHONPATH": str(tmp_path / "site"), "PYTHONDONTWRITEBYTECODE": "1"}
     ran = subprocess.run([sys.executable, "-c", program], cwd=tmp_path, env=environment, capture_output=True, text=True)

@@ -13,7 +13,7 @@ from playwright.sync_api import Page, expect
 from served import LEASE, PATIENCE, data, enter, unfold, wait_for
 
 from trm_explore.app.recorded import recorded_text
-from trm_explore.pairs import pair_names
+from trm_explore.shipped.pairs import pair_names
 from trm_explore.tasks import GENERATED
 
 pytestmark = pytest.mark.browser

@@ -8,11 +8,12 @@ import json
 import pytest
 import torch
 
-from trm_explore import pairs, recipe_runs, resources
-from trm_explore.checkpoint import load_checkpoint, read_checkpoint
 from trm_explore.cli import main
-from trm_explore.evaluation import evaluate
-from trm_explore.pairs import (
+from trm_explore.data import assets as resources
+from trm_explore.data.assets import asset, assets, folder
+from trm_explore.model.checkpoint import load_checkpoint, read_checkpoint
+from trm_explore.shipped import pairs, recipe_runs
+from trm_explore.shipped.pairs import (
     CONTROL,
     KINDS,
     OTHERS,
@@ -23,10 +24,10 @@ from trm_explore.pairs import (
     pair_names,
     text_of,
 )
-from trm_explore.recipe_runs import RECORDED, make_recipe_runs, recorded_runs
-from trm_explore.resources import asset, assets, folder
+from trm_explore.shipped.recipe_runs import RECORDED, make_recipe_runs, recorded_runs
 from trm_explore.tasks import GENERATED, resolve
 from trm_explore.tasks.sudoku import SudokuTask
+from trm_explore.training.evaluation import evaluate
 
 RUNS = (*KINDS, CONTROL)
 LARGEST = {"pairs": 5_000_000, "recipes": 600_000}  # bytes that they add to a download

@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from trm_explore.palette import ANCHORS, both_themes, step_colors
+from trm_explore.view.palette import ANCHORS, both_themes, step_colors
 
 
 @pytest.mark.parametrize("theme", ANCHORS)

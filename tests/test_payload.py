@@ -9,11 +9,11 @@ from typing import Any
 
 import pytest
 
-from trm_explore import events as ev
-from trm_explore.palette import both_themes
-from trm_explore.payload import FRAMES_A_MESSAGE, error_plan, key_of, message_of, plan_of, scope_note, status_text
 from trm_explore.tasks import preset, resolve
+from trm_explore.training import events as ev
 from trm_explore.training import train
+from trm_explore.view.palette import both_themes
+from trm_explore.view.payload import FRAMES_A_MESSAGE, error_plan, key_of, message_of, plan_of, scope_note, status_text
 
 DATA = Path(__file__).parent / "data"
 PLAN = json.loads((DATA / "plan.json").read_text(encoding="utf-8"))

@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from trm_explore.app.tours import tours
-from trm_explore.percent import percent
-from trm_explore.resources import PACKAGE
+from trm_explore.data.assets import PACKAGE
+from trm_explore.words.percent import percent
 
 
 @pytest.mark.parametrize(

@@ -18,19 +18,19 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Circle, Rectangle
 from matplotlib.text import Text
 
-from trm_explore import events as ev
 from trm_explore import plots
 from trm_explore.analysis.latent import latent_paths
-from trm_explore.cost import Cost, estimate
-from trm_explore.evaluation import Scores
-from trm_explore.gradients import GradientStatistics
-from trm_explore.palette import step_colors
+from trm_explore.model.cost import Cost, estimate
 from trm_explore.plots.boards import changed
 from trm_explore.plots.series import by_step, smoothed
-from trm_explore.run_folder import keep, read_events
 from trm_explore.tasks import TASKS, preset, resolve
+from trm_explore.training import events as ev
 from trm_explore.training import train
-from trm_explore.trajectory import Trajectory, picture_of, record, to_device
+from trm_explore.training.evaluation import Scores
+from trm_explore.training.gradients import GradientStatistics
+from trm_explore.training.run_folder import keep, read_events
+from trm_explore.training.trajectory import Trajectory, picture_of, record, to_device
+from trm_explore.view.palette import step_colors
 
 DATA = Path(__file__).parent / "data"
 FRAMES = json.loads((DATA / "frames.json").read_text(encoding="utf-8"))  # path, digits, plane, heat

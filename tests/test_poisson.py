@@ -5,7 +5,7 @@ import time
 import numpy as np
 import pytest
 
-from trm_explore.parts.presets import TASK_PRESETS
+from trm_explore.config.presets import TASK_PRESETS
 from trm_explore.tasks.poisson import PoissonTask, _is_held_out
 
 

@@ -16,8 +16,8 @@ from hypothesis import strategies as st
 from trained_together import CASES, HALTING, TINY, run
 
 from trm_explore.config import RunConfig
-from trm_explore.processes import ALONE, Processes, joined, share_of
 from trm_explore.training import train
+from trm_explore.training.distributed import ALONE, Processes, joined, share_of
 
 SCRIPT = Path(__file__).parent / "trained_together.py"
 

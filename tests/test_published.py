@@ -12,13 +12,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from test_published_numbers import MODELS, PREFIX, bare_weights, opened, recorded
 
-from trm_explore.checkpoint import load_checkpoint
 from trm_explore.cli import main
 from trm_explore.config import RunConfig
 from trm_explore.model import RecursiveModel
-from trm_explore.published import export_published, load_published, read_published
-from trm_explore.published.config_file import read_settings, write_settings
-from trm_explore.published.names import bare, ours_of, theirs_of
+from trm_explore.model.checkpoint import load_checkpoint
+from trm_explore.model.published import load_published, read_published
+from trm_explore.model.published.config_file import read_settings, write_settings
+from trm_explore.model.published.export import export_published
+from trm_explore.model.published.names import bare, ours_of, theirs_of
 from trm_explore.tasks import resolve
 
 TRM = {"hidden_size": 64, "num_heads": 1, "swiglu_multiple": 256, "puzzle_emb_len": 16, "num_puzzle_identifiers": 3}

@@ -13,12 +13,12 @@ from safetensors import safe_open
 
 from trm_explore.config import ModelConfig
 from trm_explore.model import RecursiveModel
-from trm_explore.network import trunc_normal
-from trm_explore.published import read_published
-from trm_explore.published.names import ours_of
-from trm_explore.puzzle_table import sign_sgd
-from trm_explore.supervision import deep_supervision_loss
-from trm_explore.update import go_back, plan_update
+from trm_explore.model.network import trunc_normal
+from trm_explore.model.published import read_published
+from trm_explore.model.published.names import ours_of
+from trm_explore.model.puzzle_embedding import sign_sgd
+from trm_explore.training.losses import deep_supervision_loss
+from trm_explore.training.update import go_back, plan_update
 
 DATA = Path(__file__).parent / "data"
 MODELS = ("trm-attention", "trm-mlp", "trm-single", "hrm")

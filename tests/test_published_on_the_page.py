@@ -7,12 +7,12 @@ from trm_explore.app.bring import adopt, controls_for
 from trm_explore.app.handlers import Handlers
 from trm_explore.app.looking import Asked, look
 from trm_explore.app.settings import CONTROLS
-from trm_explore.checkpoint import Checkpoint, write_checkpoint
 from trm_explore.cli import main
 from trm_explore.model import RecursiveModel
-from trm_explore.payload import key_of
-from trm_explore.runs import Runs
+from trm_explore.model.checkpoint import Checkpoint, write_checkpoint
+from trm_explore.runs.registry import Runs
 from trm_explore.tasks import GENERATED, resolve
+from trm_explore.view.payload import key_of
 
 SHAPE = {"mixer": "attention", "hidden_size": 32, "num_heads": 2, "L_layers": 2, "L_cycles": 2, "puzzle_emb_len": 2}
 SHAPE |= {"pos_encodings": "rope", "gradient_scope": "last", "swiglu_multiple": 256}

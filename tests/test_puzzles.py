@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from trm_explore.tasks import puzzles
-from trm_explore.tasks.puzzles import (
+from trm_explore.data import sudoku_rules as puzzles
+from trm_explore.data.sudoku_rules import (
     BOXES,
     check_rules,
     conflicts,
@@ -19,7 +19,7 @@ from trm_explore.tasks.puzzles import (
     parse_puzzle,
     solve,
 )
-from trm_explore.tasks.symmetry import augment, distinct, four_by_four_classes, symmetry_key
+from trm_explore.data.symmetry import augment, distinct, four_by_four_classes, symmetry_key
 
 seeds = st.integers(0, 2**32 - 1)
 sizes = st.sampled_from(sorted(BOXES))

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trm_explore.parts.presets import TASK_PRESETS
-from trm_explore.tasks.grids import distances, eight_copies, wall_key
+from trm_explore.config.presets import TASK_PRESETS
+from trm_explore.data.grids import distances, eight_copies, wall_key
 from trm_explore.tasks.reach import OPEN, REACHED, ROLES, START, SYMBOLS, WALL, ReachTask, fill
 
 

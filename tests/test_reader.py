@@ -20,8 +20,8 @@ from trm_explore.data.folder import read_part
 from trm_explore.data.puzzle_file import BLANKS, one_puzzle
 from trm_explore.data.sudoku import build_sudoku
 from trm_explore.data.sudoku_file import read_puzzles
+from trm_explore.data.sudoku_rules import BOXES, parse_puzzle
 from trm_explore.data.text_file import LONGEST_LINE, lines_of_bytes
-from trm_explore.tasks.puzzles import BOXES, parse_puzzle
 from trm_explore.tasks.sudoku import SudokuTask
 
 every_form = pytest.mark.parametrize("form", FORMS)

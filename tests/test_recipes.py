@@ -6,12 +6,13 @@ import sys
 import pytest
 import torch
 
-from trm_explore import compiled, preset, train
-from trm_explore import events as ev
+from trm_explore import preset, train
 from trm_explore.config import PRESETS, RECIPES, RunConfig
-from trm_explore.cost import parameters
-from trm_explore.optimiser import optimizer_for
+from trm_explore.model import compiled
+from trm_explore.model.cost import parameters
 from trm_explore.tasks import resolve
+from trm_explore.training import events as ev
+from trm_explore.training.optimizer import optimizer_for
 
 # What the published files say: README.md and config/*.yaml of TRM's code, commit e7b6871; weights of public files.
 PUBLISHED = {

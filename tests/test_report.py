@@ -7,11 +7,11 @@ import math
 import pytest
 from browser import launch
 
-from trm_explore import events as ev
 from trm_explore import preset, train
 from trm_explore.cli import main
-from trm_explore.percent import percent
-from trm_explore.report import csv_of, report_html
+from trm_explore.training import events as ev
+from trm_explore.web.report import csv_of, report_html
+from trm_explore.words.percent import percent
 
 CONFIG = preset(
     "sudoku4",

@@ -27,13 +27,15 @@ from serving import ask, free_port, served
 from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
-from trm_explore import app, cli, texts
+from trm_explore import app, cli
 from trm_explore.app import feed, handlers
 from trm_explore.app.feed import Feed, rounded
 from trm_explore.app.handlers import Handlers
 from trm_explore.app.owner import handle, memory, owner_route
 from trm_explore.app.settings import START, page_config, values_of
-from trm_explore.runs import LIMITS, Runs
+from trm_explore.runs.limits import LIMITS
+from trm_explore.runs.registry import Runs
+from trm_explore.words import texts
 
 ROOT = Path(__file__).parent.parent
 KEY = "a key & a half"

@@ -16,8 +16,9 @@ from hypothesis import strategies as st
 from trm_explore.app.handlers import NOBODY, Handlers, marks
 from trm_explore.app.settings import CONTROLS, FRAMES, START, check, config_of, page_config, values_of
 from trm_explore.config import PRESETS, RunConfig
-from trm_explore.cost import estimate
-from trm_explore.runs import LIMITS, Runs
+from trm_explore.model.cost import estimate
+from trm_explore.runs.limits import LIMITS
+from trm_explore.runs.registry import Runs
 from trm_explore.tasks import GENERATED, resolve
 
 USUAL = dict(zip(CONTROLS, values_of(page_config("sudoku4", **START)), strict=True))

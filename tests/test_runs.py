@@ -12,12 +12,13 @@ import pytest
 from background import ENDLESS, maker, until, updates
 
 import trm_explore.runs.run as runs_module
-from trm_explore import events as ev
-from trm_explore import texts
-from trm_explore.runs import ENDED, INTERRUPTED, Runs, cores
+from trm_explore.runs.registry import Runs, cores
+from trm_explore.runs.run import ENDED, INTERRUPTED
 from trm_explore.tasks import TASKS, preset, resolve
 from trm_explore.tasks.sudoku import SudokuTask
+from trm_explore.training import events as ev
 from trm_explore.training import train
+from trm_explore.words import texts
 
 
 @pytest.fixture

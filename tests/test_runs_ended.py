@@ -7,12 +7,12 @@ from dataclasses import replace
 import pytest
 from background import ENDLESS, maker, until, updates
 
-from trm_explore import events as ev
-from trm_explore import texts
 from trm_explore.app.handlers import NOBODY, Handlers, buttons
-from trm_explore.runs import INTERRUPTED
 from trm_explore.runs.between import size_of
+from trm_explore.runs.run import INTERRUPTED
+from trm_explore.training import events as ev
 from trm_explore.training import train
+from trm_explore.words import texts
 
 
 @pytest.fixture

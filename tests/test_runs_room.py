@@ -14,13 +14,15 @@ from background import ENDLESS, maker, until, updates
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trm_explore import events as ev
-from trm_explore.checkpoint import load_checkpoint, read_checkpoint
-from trm_explore.cost import estimate
-from trm_explore.runs import INTERRUPTED, LIMITS, TOGETHER, Limits, Runs
+from trm_explore.model.checkpoint import load_checkpoint, read_checkpoint
+from trm_explore.model.cost import estimate
 from trm_explore.runs.between import Between
+from trm_explore.runs.limits import LIMITS, Limits
+from trm_explore.runs.registry import TOGETHER, Runs
+from trm_explore.runs.run import INTERRUPTED
 from trm_explore.runs.turns import Turns
 from trm_explore.tasks import GENERATED, preset, resolve
+from trm_explore.training import events as ev
 from trm_explore.training import train
 
 

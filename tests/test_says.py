@@ -7,7 +7,7 @@ from itertools import pairwise
 import pytest
 
 from trm_explore.app.recorded import recorded_message
-from trm_explore.pairs import load_pair, pair_names
+from trm_explore.shipped.pairs import load_pair, pair_names
 from trm_explore.tasks import preset, resolve
 
 # Words that claim that every step gets nearer to the solution.

@@ -2,7 +2,7 @@
 
 import pytest
 
-from trm_explore.sentences import HOURS, PEOPLE, PLACES, generate
+from trm_explore.data.sentences import HOURS, PEOPLE, PLACES, generate
 
 
 def parts(line):

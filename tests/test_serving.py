@@ -21,7 +21,8 @@ from starlette.datastructures import Headers
 
 from trm_explore import app
 from trm_explore.app import door, environment
-from trm_explore.runs import LIMITS, Runs
+from trm_explore.runs.limits import LIMITS
+from trm_explore.runs.registry import Runs
 
 ROOT = Path(__file__).parent.parent
 AS_1000 = (  # a user without rights, who may read where this checkout and its Python lie
@@ -367,7 +368,7 @@ SHARE = """async ([source, shareable]) => {
 
 @pytest.mark.browser
 def test_a_copied_link_carries_the_address_of_the_room_or_says_that_it_does_not():
-    from trm_explore.resources import script
+    from trm_explore.web import script
 
     with launch() as browser:
         page = browser.new_page()

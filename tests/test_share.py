@@ -14,19 +14,19 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from test_app import START, any_controls
 
-from trm_explore import texts
-from trm_explore.app import build
 from trm_explore.app.handlers import Handlers
 from trm_explore.app.link_fields import FIELDS, HIDDEN, NAMES, Field, choice
 from trm_explore.app.links import Links
+from trm_explore.app.page import build
 from trm_explore.app.recorded import recorded_message, recorded_text
 from trm_explore.app.settings import CONTROLS, LIMITS, config_of, values_of
 from trm_explore.app.share import HEAD, Sharing
 from trm_explore.app.tours import links as links_of_tours
 from trm_explore.config import SIZES
-from trm_explore.pairs import KINDS
-from trm_explore.runs import Runs
+from trm_explore.runs.registry import Runs
+from trm_explore.shipped.pairs import KINDS
 from trm_explore.tasks import GENERATED
+from trm_explore.words import texts
 
 LINKS = Links(tabs=("train", "compare", "inside"), tours=links_of_tours())
 PAGE = (Path(__file__).parent.parent / "docs" / "teaching_with_the_page.md").read_text(encoding="utf-8")

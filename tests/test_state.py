@@ -5,11 +5,11 @@ import math
 import pytest
 import torch
 
-from trm_explore import events as ev
-from trm_explore.checkpoint import read_checkpoint, slim, write_checkpoint
 from trm_explore.config import TrainConfig
-from trm_explore.state import learning_rate_factor
+from trm_explore.model.checkpoint import read_checkpoint, slim, write_checkpoint
 from trm_explore.training import Training
+from trm_explore.training import events as ev
+from trm_explore.training.optimizer import learning_rate_factor
 
 
 def test_the_learning_rate_warms_up_linearly_and_then_falls_as_a_cosine(tiny_run):

@@ -10,15 +10,15 @@ from browser import launch
 
 from trm_explore.app.link_fields import HIDDEN
 from trm_explore.app.recorded import recorded_message, recorded_run
-from trm_explore.pairs import pair_names
-from trm_explore.payload import plan_of
-from trm_explore.percent import percent
-from trm_explore.resources import SHARED_SCRIPTS, script
-from trm_explore.supervision import gradient_reach
+from trm_explore.shipped.pairs import pair_names
 from trm_explore.tasks import preset
+from trm_explore.training.losses import gradient_reach
+from trm_explore.view.payload import plan_of
+from trm_explore.web import SHARED_SCRIPTS, script
+from trm_explore.words.percent import percent
 
 TESTS = Path(__file__).parent
-STATIC = TESTS.parent / "trm_explore" / "static"
+STATIC = TESTS.parent / "trm_explore" / "web" / "src"
 PLAN = json.loads((TESTS / "data" / "plan.json").read_text(encoding="utf-8"))
 MESSAGE = json.loads((TESTS / "data" / "message.json").read_text(encoding="utf-8"))
 FRAMES = json.loads((TESTS / "data" / "frames.json").read_text(encoding="utf-8"))  # one by hand a kind of board

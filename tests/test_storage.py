@@ -9,7 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from trm_explore.storage import FolderLock, new_folder, remove_leftovers, whole, write_whole
+from trm_explore.storage import whole
+from trm_explore.storage.lock import FolderLock
+from trm_explore.storage.whole import new_folder, remove_leftovers, write_whole
 
 posix = pytest.mark.skipif(os.name == "nt", reason="permissions, links and pipes as POSIX has them")
 

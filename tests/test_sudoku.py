@@ -6,13 +6,13 @@ import numpy as np
 import pytest
 
 from trm_explore.data import puzzle_file
-from trm_explore.resources import asset
+from trm_explore.data.assets import asset
+from trm_explore.data.sudoku_rules import BOXES, count_solutions, generate, parse_puzzle
+from trm_explore.data.symmetry import augment, four_by_four_classes, symmetry_key
 from trm_explore.tasks import sudoku
-from trm_explore.tasks.puzzles import BOXES, count_solutions, generate, parse_puzzle
 from trm_explore.tasks.sudoku import SudokuTask
 from trm_explore.tasks.sudoku_pool import DIFFICULTIES, load_pool, make_pool, pool_chunks, save_pool
 from trm_explore.tasks.sudoku_split import one_tenth
-from trm_explore.tasks.symmetry import augment, four_by_four_classes, symmetry_key
 
 
 @pytest.fixture(autouse=True)

@@ -9,10 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from trm_explore.config import SupervisionConfig
-from trm_explore.gradients import gradient_statistics
-from trm_explore.parts.schedules import FORMULAS
-from trm_explore.supervision import (
-    IGNORE,
+from trm_explore.config.schedules import FORMULAS
+from trm_explore.data.labels import IGNORE
+from trm_explore.training.gradients import gradient_statistics
+from trm_explore.training.losses import (
     RunningLosses,
     adaptive_factors,
     answer_loss,

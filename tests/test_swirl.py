@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trm_explore.parts.presets import TASK_PRESETS
+from trm_explore.config.presets import TASK_PRESETS
 from trm_explore.tasks.swirl import FINE, TURN, SwirlTask, _is_held_out, carried
 
 places = st.floats(-1, 1, width=32)

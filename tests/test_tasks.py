@@ -6,13 +6,14 @@ import numpy as np
 import pytest
 
 from trm_explore.config import PRESETS, SIZES, RunConfig
+from trm_explore.config.presets import STRUCTURE, TASK_PRESETS
+from trm_explore.data.labels import IGNORE
 from trm_explore.model import RecursiveModel
-from trm_explore.parts.presets import STRUCTURE, TASK_PRESETS
-from trm_explore.tasks import GENERATED, TASKS, RealTask, Task, preset, resolve
-from trm_explore.tasks.base import IGNORE
-from trm_explore.terminal import board_text, step_caption
-from trm_explore.training import shown_puzzle
-from trm_explore.trajectory import frame_of, inputs_of, picture_of, record
+from trm_explore.tasks import GENERATED, TASKS, preset, resolve
+from trm_explore.tasks.base import RealTask, Task
+from trm_explore.training.recorded_example import shown_puzzle
+from trm_explore.training.trajectory import frame_of, inputs_of, picture_of, record
+from trm_explore.view.terminal import board_text, step_caption
 
 KINDS = {"cross_entropy": ("grid", "path", "digits"), "mse": ("heat", "plane")}
 # (rows, cols), vocab_size of each task as it is without settings.

@@ -7,8 +7,9 @@ import pytest
 import torch
 from lessons import LESSONS, exercises, read, solution
 
-from trm_explore.teach import CHECKS, check, setup
+from trm_explore.teach.exercises import CHECKS, check
 from trm_explore.teach.guess import WIDGET, Guess
+from trm_explore.teach.lesson import setup
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from trm_explore.app.links import Links
 from trm_explore.app.models import MOST_CYCLES, NUMBERS
 from trm_explore.app.recipes import RECIPES
 from trm_explore.app.tours import links as links_of_tours
-from trm_explore.pairs import KINDS
+from trm_explore.shipped.pairs import KINDS
 
 TEXT = (FOLDER / "README.md").read_text()
 PARTS = {int(part[0]): part for part in re.split(r"^## ", TEXT, flags=re.MULTILINE)[1:] if part[0].isdigit()}

@@ -6,9 +6,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from trm_explore import events as ev
 from trm_explore.tasks.sudoku import SudokuTask
-from trm_explore.terminal import (
+from trm_explore.training import events as ev
+from trm_explore.view.terminal import (
     BOLD,
     OFF,
     RED,

@@ -6,10 +6,10 @@ from string import Formatter
 
 import pytest
 
-from trm_explore import texts
-from trm_explore.resources import PACKAGE
+from trm_explore.data.assets import PACKAGE
+from trm_explore.words import texts
 
-STATIC = sorted((PACKAGE / "static").glob("*.js"))
+STATIC = sorted((PACKAGE / "web" / "src").glob("*.js"))
 SPOKEN = re.compile(r"\bTEXTS\.(\w+)(?:\.(\w+))?")
 # Two words in a row inside quotes or backticks, outside of placeholders.
 PHRASE = re.compile(r"[A-Za-z]{2,} [a-z]{2,}")
@@ -70,7 +70,7 @@ def test_sentences_end_and_have_only_named_places(table):
 
 
 def test_a_translation_reaches_the_drawings(monkeypatch):
-    from trm_explore.resources import script
+    from trm_explore.web import script
 
     monkeypatch.setitem(texts.DRAWING, "ribbon", {**texts.DRAWING["ribbon"], "head_step": "Schritt"})
     assert '"head_step": "Schritt"' in script("ribbon") and "Schritt" not in script("curves")

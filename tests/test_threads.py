@@ -8,12 +8,12 @@ import sys
 import pytest
 import torch
 
-from trm_explore import events as ev
 from trm_explore.config import PRESETS, RunConfig
-from trm_explore.cost import network_operations
+from trm_explore.model.cost import network_operations
 from trm_explore.tasks import GENERATED, preset, resolve
-from trm_explore.threads import OPERATIONS_A_THREAD, computing_with, threads_of, wanted_threads
 from trm_explore.training import Training, train
+from trm_explore.training import events as ev
+from trm_explore.training.threads import OPERATIONS_A_THREAD, computing_with, threads_of, wanted_threads
 
 RUN = """
 import json, sys, torch

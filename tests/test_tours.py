@@ -12,15 +12,15 @@ import served
 from playwright.sync_api import expect
 from served import data, go, wait_for
 
-from trm_explore import texts
 from trm_explore.app.link_fields import choice
 from trm_explore.app.links import Links
 from trm_explore.app.recipes import RECIPES
 from trm_explore.app.recorded import recorded_message, recorded_text
 from trm_explore.app.tours import figures_of, links, tours
-from trm_explore.pairs import load_pair
-from trm_explore.percent import percent
-from trm_explore.supervision import supervision_weights
+from trm_explore.shipped.pairs import load_pair
+from trm_explore.training.losses import supervision_weights
+from trm_explore.words import texts
+from trm_explore.words.percent import percent
 
 site, chromium, visit = served.site, served.chromium, served.visit
 RECIPE = choice("recipe", None, tuple(RECIPES), next(iter(RECIPES)))

@@ -10,10 +10,11 @@ import pytest
 import torch
 from torch.profiler import ProfilerActivity, profile
 
-from trm_explore import events as ev
-from trm_explore.evaluation import evaluate
-from trm_explore.training import CHECKPOINT_NAME, Training, out_of_memory, train
-from trm_explore.trajectory import record
+from trm_explore.training import CHECKPOINT_NAME, Training, train
+from trm_explore.training import events as ev
+from trm_explore.training.evaluation import evaluate
+from trm_explore.training.memory import out_of_memory
+from trm_explore.training.trajectory import record
 
 
 def updates_of(events):

@@ -7,8 +7,8 @@ import pytest
 import torch
 from torch import nn
 
-from trm_explore.supervision import IGNORE
-from trm_explore.trajectory import frame_of, record, relative_change, to_device
+from trm_explore.data.labels import IGNORE
+from trm_explore.training.trajectory import frame_of, record, relative_change, to_device
 
 
 @pytest.fixture

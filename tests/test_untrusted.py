@@ -16,16 +16,18 @@ import pytest
 from conftest import LARGE
 from safetensors.torch import save
 
-from trm_explore import texts
 from trm_explore.app.bring import adopt
 from trm_explore.app.guard import LINES_A_MINUTE, MARK, Page
 from trm_explore.app.keep import find, make
-from trm_explore.checkpoint import FORMAT, read_checkpoint
-from trm_explore.open_run import open_run
-from trm_explore.runs import LIMITS, Runs
-from trm_explore.storage import parse_json, read_npy
+from trm_explore.model.checkpoint import FORMAT, read_checkpoint
+from trm_explore.runs.limits import LIMITS
+from trm_explore.runs.open_run import open_run
+from trm_explore.runs.registry import Runs
+from trm_explore.storage.npy import read_npy
+from trm_explore.storage.untrusted import parse_json
 from trm_explore.tasks import GENERATED
 from trm_explore.tasks.folder import FolderTask
+from trm_explore.words import texts
 
 MUTATED = 5_000 if LARGE else 200  # files of each kind
 GROWTH, SECONDS = 64e6, 2.0

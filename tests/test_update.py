@@ -12,19 +12,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch.profiler import ProfilerActivity, profile
 
-from trm_explore import events as ev
-from trm_explore.config import RunConfig
-from trm_explore.parts import MIXERS
-from trm_explore.parts.schedules import FORMULAS
-from trm_explore.supervision import (
-    RunningLosses,
-    adaptive_factors,
-    answer_loss,
-    halting_loss,
-    supervision_weights,
-)
+from trm_explore.config import MIXERS, RunConfig
+from trm_explore.config.schedules import FORMULAS
 from trm_explore.training import Training, train
-from trm_explore.update import Plan, go_back, plan_update
+from trm_explore.training import events as ev
+from trm_explore.training.losses import RunningLosses, adaptive_factors, answer_loss, halting_loss, supervision_weights
+from trm_explore.training.update import Plan, go_back, plan_update
 
 SCOPES = ["last", "cycle", "full"]
 ON = {"enable_deep_supervision": True, "deep_supervision_schedule": "linear_decay"}

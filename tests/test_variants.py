@@ -12,18 +12,18 @@ from hypothesis import strategies as st
 from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.flop_counter import FlopCounterMode
 
-from trm_explore.checkpoint import load_checkpoint, read_checkpoint, slim, write_checkpoint
 from trm_explore.cli import main
 from trm_explore.config import ModelConfig, RunConfig
-from trm_explore.cost import estimate, parameters, table_numbers
-from trm_explore.events import UpdateDone
 from trm_explore.model import RecursiveModel
-from trm_explore.network import rms_norm
-from trm_explore.puzzle_table import Rows, rows_of, sign_sgd
-from trm_explore.supervision import answer_loss, answers_right, log_probabilities, puzzle_losses
+from trm_explore.model.checkpoint import load_checkpoint, read_checkpoint, slim, write_checkpoint
+from trm_explore.model.cost import estimate, parameters, table_numbers
+from trm_explore.model.network import rms_norm
+from trm_explore.model.puzzle_embedding import Rows, rows_of, sign_sgd
 from trm_explore.training import train
-from trm_explore.trajectory import record
-from trm_explore.update import go_back, plan_update
+from trm_explore.training.events import UpdateDone
+from trm_explore.training.losses import answer_loss, answers_right, log_probabilities, puzzle_losses
+from trm_explore.training.trajectory import record
+from trm_explore.training.update import go_back, plan_update
 
 PREFIX = {"puzzle_emb_len": 3, "num_puzzle_identifiers": 4, "puzzle_emb_ndim": 20}
 VARIANTS = {

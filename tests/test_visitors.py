@@ -5,7 +5,7 @@ import pytest
 from playwright.sync_api import expect
 from served import PATIENCE, chromium, data, site, visit, wait_for  # noqa: F401
 
-from trm_explore import texts
+from trm_explore.words import texts
 
 # ruff: noqa: F811
 

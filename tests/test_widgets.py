@@ -15,16 +15,19 @@ from background import until
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trm_explore import events as ev
-from trm_explore.checkpoint import load_checkpoint
-from trm_explore.parts import SupervisionConfig
-from trm_explore.resources import asset
-from trm_explore.supervision import supervision_weights
+from trm_explore.config import SupervisionConfig
+from trm_explore.data.assets import asset
+from trm_explore.model.checkpoint import load_checkpoint
 from trm_explore.tasks import preset, resolve
+from trm_explore.training import events as ev
 from trm_explore.training import train
-from trm_explore.trajectory import frame_of, record
-from trm_explore.widgets import Comparison, Player, TrainingPanel, Weights
+from trm_explore.training.losses import supervision_weights
+from trm_explore.training.trajectory import frame_of, record
+from trm_explore.widgets.comparison import Comparison
 from trm_explore.widgets.drawing import Drawing, Place
+from trm_explore.widgets.panel import TrainingPanel
+from trm_explore.widgets.player import Player
+from trm_explore.widgets.weights import Weights
 
 QUICK = {"updates": 6, "eval_every": 3, "frame_every": 3, "eval_puzzles": 4, "hidden_size": 16, "num_heads": 2}
 QUICK |= {"swiglu_multiple": 8, "batch_size": 4, "device": "cpu"}

@@ -6,14 +6,17 @@ from pathlib import Path
 import pytest
 from browser import launch
 
-from trm_explore import events as ev
-from trm_explore.resources import BOARDS, NEEDS, SHARED_SCRIPTS
 from trm_explore.tasks import preset
+from trm_explore.training import events as ev
 from trm_explore.training import train
-from trm_explore.widgets import Comparison, Player, TrainingPanel, Weights
+from trm_explore.web import BOARDS, NEEDS, SHARED_SCRIPTS
+from trm_explore.widgets.comparison import Comparison
 from trm_explore.widgets.drawing import EXPORT, module_of
+from trm_explore.widgets.panel import TrainingPanel
+from trm_explore.widgets.player import Player
+from trm_explore.widgets.weights import Weights
 
-STATIC = Path(__file__).parent.parent / "trm_explore" / "static"
+STATIC = Path(__file__).parent.parent / "trm_explore" / "web" / "src"
 MESSAGE = json.loads((Path(__file__).parent / "data" / "message.json").read_text(encoding="utf-8"))
 QUICK = {"updates": 4, "eval_every": 2, "frame_every": 2, "eval_puzzles": 4, "hidden_size": 16, "num_heads": 2}
 QUICK |= {"swiglu_multiple": 8, "batch_size": 4, "device": "cpu", "threads": 1}

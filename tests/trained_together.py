@@ -10,12 +10,12 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from trm_explore import events as ev
 from trm_explore.config import RunConfig
 from trm_explore.data.labels import IGNORE
-from trm_explore.processes import joined
 from trm_explore.tasks.sudoku import SudokuTask
+from trm_explore.training import events as ev
 from trm_explore.training import train
+from trm_explore.training.distributed import joined
 
 TINY = {
     "task": "sudoku4",

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from trm_explore import preset, train
-from trm_explore.events import Evaluated
+from trm_explore.training.events import Evaluated
 
 LETTERS = "abcdefgh"
 

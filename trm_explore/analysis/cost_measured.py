@@ -3,7 +3,7 @@ one loss at the end, in its own gradient scope.
 
     measure_cost(preset("sudoku4", enable_deep_supervision=True), seconds=4).text
 
-Two trainings of the one kind there is (training.py) take turns, so that a machine that slows down slows both. What is
+Two trainings of the one kind there is (training/loop.py) take turns, so that a machine that slows down slows both. What is
 kept for backward is counted during an update that is not timed. (Ours.)
 """
 
@@ -19,12 +19,12 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from trm_explore import events as ev
 from trm_explore.analysis.view import short
-from trm_explore.checks import is_number
 from trm_explore.config import RunConfig
-from trm_explore.cost import estimate, kept_numbers, memory_size
+from trm_explore.config.checks import is_number
+from trm_explore.model.cost import estimate, kept_numbers, memory_size
 from trm_explore.training import Training
+from trm_explore.training import events as ev
 
 # Nothing but updates, each as costly as a late one.
 PLAIN = {

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from statistics import fmean
 from typing import Any
 
-from trm_explore import events as ev
+from trm_explore.training import events as ev
 
 WINDOW = 20  # updates in a mean
 ENOUGH = 60  # updates before anything is said of losses

@@ -20,10 +20,10 @@ import torch
 from torch import Tensor, nn
 
 from trm_explore.analysis.view import View, one_puzzle, short
-from trm_explore.cost import network_operations
 from trm_explore.model import Batch, Carry, RecursiveModel
-from trm_explore.network import Attention, rotary, rotate
-from trm_explore.percent import percent
+from trm_explore.model.cost import network_operations
+from trm_explore.model.network import Attention, rotary, rotate
+from trm_explore.words.percent import percent
 
 BUDGET = 60e9  # operations that a call may take unless told otherwise: a few seconds on one thread
 MOST = 12  # probes unless told otherwise: all directions of the logits of every task here

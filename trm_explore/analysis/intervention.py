@@ -18,9 +18,9 @@ import torch
 from torch import Tensor
 
 from trm_explore.analysis.view import View
-from trm_explore.checks import is_number
+from trm_explore.config.checks import is_number
 from trm_explore.model import Batch, Carry, Cycle, RecursiveModel
-from trm_explore.trajectory import Trajectory, inputs_of, record
+from trm_explore.training.trajectory import Trajectory, inputs_of, record
 
 LEAD = 1.0  # logits by which a set symbol leads every other: enough to survive rounding, no more
 TURNS = 20_000  # of the search for the smallest move; a few dozen are the rule

@@ -19,9 +19,9 @@ import numpy as np
 
 from trm_explore.analysis.view import held_out_puzzles, one_puzzle, short
 from trm_explore.model import Batch, RecursiveModel
-from trm_explore.percent import percent
-from trm_explore.tasks import Task
-from trm_explore.trajectory import Trajectory, inputs_of, record
+from trm_explore.tasks.base import Task
+from trm_explore.training.trajectory import Trajectory, inputs_of, record
+from trm_explore.words.percent import percent
 
 SENT = 600  # points of the cloud that to_dict keeps: as many as an eye can use
 STILL = 0.01  # a state that moves by less than this part of its length stands still

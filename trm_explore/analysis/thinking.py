@@ -16,12 +16,11 @@ from typing import Any
 import numpy as np
 
 from trm_explore.analysis.view import held_out_puzzles, short
-from trm_explore.evaluation import evaluate
 from trm_explore.model import RecursiveModel
-from trm_explore.percent import percent
-from trm_explore.tasks import Task
-from trm_explore.tasks.base import check_judged, judged
-from trm_explore.trajectory import inputs_of, record
+from trm_explore.tasks.base import Task, check_judged, judged
+from trm_explore.training.evaluation import evaluate
+from trm_explore.training.trajectory import inputs_of, record
+from trm_explore.words.percent import percent
 
 LONGER = 4  # times training's cycles, where nobody says how far
 SAME = 0.02  # two points of a hundred are no difference

@@ -10,8 +10,8 @@ import numpy as np
 import torch
 
 from trm_explore.model import Batch, RecursiveModel
-from trm_explore.tasks import Task
-from trm_explore.trajectory import inputs_of, to_device
+from trm_explore.tasks.base import Task
+from trm_explore.training.trajectory import inputs_of, to_device
 
 
 class View:

@@ -1,4 +1,9 @@
-"""The Gradio page. `launch()` serves it; `build(runs)` only makes it."""
+"""The Gradio page. `launch()` serves it; `build(runs)` only makes it.
+
+page.py lays it out and wires events; controls.py and settings.py are the settings, handlers.py the buttons, feed.py a
+run's messages; comparing.py and inside.py the tabs; links.py what an address says; keep.py and bring.py files that
+leave and come; owner.py the owner's page. bridge.js hosts the modules of web/. Nothing is computed or decided here.
+"""
 
 from __future__ import annotations
 
@@ -21,7 +26,6 @@ import gradio as gr
 import torch
 from starlette.middleware import Middleware
 
-from trm_explore import texts
 from trm_explore.app import bridge
 from trm_explore.app.door import Door
 from trm_explore.app.drawing import drawing_route
@@ -29,9 +33,11 @@ from trm_explore.app.keep import keep_route
 from trm_explore.app.owner import owner_route
 from trm_explore.app.page import CSS, HEAD, build
 from trm_explore.app.settings import start_config
-from trm_explore.events import UpdateDone
-from trm_explore.runs import LIMITS, Limits, Runs
+from trm_explore.runs.limits import LIMITS, Limits
+from trm_explore.runs.registry import Runs
 from trm_explore.training import train
+from trm_explore.training.events import UpdateDone
+from trm_explore.words import texts
 
 __all__ = ["build", "launch", "theme"]
 SHORTEST_KEY = 8  # characters

@@ -17,7 +17,7 @@ import gradio as gr
 from trm_explore.app.handlers import Handlers, visitor
 from trm_explore.app.looking import Asked, look
 from trm_explore.app.settings import CONTROLS, check, config_of, page_config, values_of
-from trm_explore.supervision import supervision_weights
+from trm_explore.training.losses import supervision_weights
 
 MOST_STEPS = 64
 

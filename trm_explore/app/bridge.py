@@ -1,4 +1,4 @@
-"""The modules of static/ inside Gradio: each is hosted by one gr.HTML; names they share live in one store on the page.
+"""The modules of web/src/ inside Gradio: each is hosted by one gr.HTML; names they share live in one store on the page.
 
 A module sees the same small `model` as under anywidget: get, set, on, off, save_changes. `plan` and `message` come
 from the server through two hidden hosts; `step` is set by whichever module the user clicks. Messages are deltas: a
@@ -14,8 +14,8 @@ from typing import Any
 
 import gradio as gr
 
-from trm_explore import texts
 from trm_explore.app.drawing import drawn
+from trm_explore.words import texts
 
 SCRIPT = (Path(__file__).parent / "bridge.js").read_text(encoding="utf-8")
 HEAD = f"<script>\nwindow.trmNotDrawn = {json.dumps(texts.NOT_DRAWN)};\n{SCRIPT}</script>"

@@ -8,15 +8,16 @@ from typing import Any
 
 import gradio as gr
 
-from trm_explore import texts
 from trm_explore.app.handlers import NOBODY, Handlers, visitor
 from trm_explore.app.recorded import recorded_text
 from trm_explore.app.settings import CONTROLS, config_of, values_of
 from trm_explore.app.shared import MANY, ONCE, Shared
 from trm_explore.config import RunConfig
-from trm_explore.memory import out_of_memory
-from trm_explore.open_run import open_run
-from trm_explore.runs import Run, Runs
+from trm_explore.runs.open_run import open_run
+from trm_explore.runs.registry import Runs
+from trm_explore.runs.run import Run
+from trm_explore.training.memory import out_of_memory
+from trm_explore.words import texts
 
 
 def adopt(path: str | Path, runs: Runs, tasks: tuple[str, ...], *, pinned: bool = False, visitor: str = "") -> Run:

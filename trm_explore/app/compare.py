@@ -6,7 +6,6 @@ from typing import Any, get_args
 
 import gradio as gr
 
-from trm_explore import texts
 from trm_explore.app.bridge import host, link
 from trm_explore.app.comparing import HERE, NEW, Comparing, guesses, recorded_group
 from trm_explore.app.link_fields import Field, choice
@@ -24,8 +23,9 @@ from trm_explore.app.recipes import (
 from trm_explore.app.seeds import SEEDS, Repeats
 from trm_explore.app.settings import LIMITS, start_config, values_of
 from trm_explore.app.shared import AT_ONCE, MANY, ONCE, Shared
-from trm_explore.parts import SCHEDULES, Scope
-from trm_explore.parts.schedules import FORMULAS
+from trm_explore.config import SCHEDULES, Scope
+from trm_explore.config.schedules import FORMULAS
+from trm_explore.words import texts
 
 START = next(iter(RECIPES))
 # Of a group: a reload of the tab finds it again, and a change of state is told to the server.

@@ -12,8 +12,6 @@ from typing import Any
 
 import gradio as gr
 
-from trm_explore import events as ev
-from trm_explore import texts
 from trm_explore.app.feed import CHUNK, PERIOD, rounded
 from trm_explore.app.handlers import NOBODY, Updates, visitor
 from trm_explore.app.recipes import (
@@ -29,13 +27,16 @@ from trm_explore.app.recipes import (
     variants_text,
 )
 from trm_explore.app.recorded import recorded_message
-from trm_explore.comparison import Member, group_message, seconds_left, state_of
 from trm_explore.config import RunConfig
-from trm_explore.pairs import config_of_pair, evaluations_of, load_pair, pair_names
-from trm_explore.payload import message_of
-from trm_explore.recipe_runs import recorded_runs
-from trm_explore.runs import INTERRUPTED, Run, Runs
+from trm_explore.runs.registry import Runs
+from trm_explore.runs.run import INTERRUPTED, Run
+from trm_explore.shipped.pairs import config_of_pair, evaluations_of, load_pair, pair_names
+from trm_explore.shipped.recipe_runs import recorded_runs
 from trm_explore.tasks import resolve
+from trm_explore.training import events as ev
+from trm_explore.view.comparison import Member, group_message, seconds_left, state_of
+from trm_explore.view.payload import message_of
+from trm_explore.words import texts
 
 KEPT = 200  # groups that are remembered, their runs by id only
 NEW = "link:"  # before runs by hand that a link has told and that are not set yet

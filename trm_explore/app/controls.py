@@ -6,11 +6,10 @@ from typing import Any, get_args
 
 import gradio as gr
 
-from trm_explore import texts
 from trm_explore.app.settings import LIMITS, start_config
-from trm_explore.config import SIZES
+from trm_explore.config import SCHEDULES, SIZES, Adaptive, Checkpointing, Curriculum, Difficulty, Scope
 from trm_explore.data.text_file import FILE_TYPES
-from trm_explore.parts import SCHEDULES, Adaptive, Checkpointing, Curriculum, Difficulty, Scope
+from trm_explore.words import texts
 
 
 def switches(controls: dict[str, Any], offered: tuple[str, ...]) -> None:

@@ -15,7 +15,7 @@ from starlette.datastructures import Headers
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from trm_explore import texts
+from trm_explore.words import texts
 
 SAFE = ("GET", "HEAD", "OPTIONS")
 AGE = 3600.0  # seconds after which an upload may go

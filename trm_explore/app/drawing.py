@@ -16,7 +16,7 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
-from trm_explore.resources import PACKAGE, SHARED_SCRIPTS, script
+from trm_explore.web import names, script
 
 FOR_GOOD = {
     "Cache-Control": "public, max-age=31536000, immutable",
@@ -43,7 +43,7 @@ def drawn(module: str) -> Drawn:
 
 def modules() -> set[str]:
     """The names that have an address."""
-    return {path.stem for path in (PACKAGE / "static").glob("*.js")} - {*SHARED_SCRIPTS}
+    return names()
 
 
 def drawing_route() -> Route:

@@ -14,9 +14,10 @@ from contextlib import aclosing
 from typing import Any
 from weakref import WeakKeyDictionary
 
-from trm_explore import texts
-from trm_explore.payload import message_of
-from trm_explore.runs import QUEUED, Run, Runs
+from trm_explore.runs.registry import Runs
+from trm_explore.runs.run import QUEUED, Run
+from trm_explore.view.payload import message_of
+from trm_explore.words import texts
 
 PERIOD = 0.1  # seconds between two looks at a run
 CHUNK = 1000  # events in one message at most, so that a long run found again comes in pieces

@@ -15,8 +15,8 @@ from typing import Any
 
 import gradio as gr
 
-from trm_explore import texts
-from trm_explore.checks import shown
+from trm_explore.config.checks import shown
+from trm_explore.words import texts
 
 MARK = "refused:"  # a line in the log begins so
 LINES_A_MINUTE = 10

@@ -10,25 +10,17 @@ from typing import Any
 import gradio as gr
 from gradio.context import LocalContext
 
-from trm_explore import texts
 from trm_explore.app.feed import Feed
 from trm_explore.app.recorded import nothing_recorded, recorded_message, recorded_text
-from trm_explore.app.settings import (
-    ADVISED,
-    CONTROLS,
-    check,
-    config_of,
-    shown_config,
-    too_slow,
-    values_of,
-)
-from trm_explore.commands import as_command, as_python
-from trm_explore.config import PRESETS, RunConfig
-from trm_explore.pairs import KINDS, pair_names
-from trm_explore.parts import SCHEDULES
-from trm_explore.payload import error_plan, plan_of
-from trm_explore.runs import INTERRUPTED, Runs
+from trm_explore.app.settings import ADVISED, CONTROLS, check, config_of, shown_config, too_slow, values_of
+from trm_explore.config import PRESETS, SCHEDULES, RunConfig
+from trm_explore.runs.registry import Runs
+from trm_explore.runs.run import INTERRUPTED
+from trm_explore.shipped.pairs import KINDS, pair_names
 from trm_explore.tasks import GENERATED, preset, resolve
+from trm_explore.view.commands import as_command, as_python
+from trm_explore.view.payload import error_plan, plan_of
+from trm_explore.words import texts
 
 SETTLED = 0.3  # seconds in which controls that were set at once have asked for themselves
 # Controls that can show an error, data last.

@@ -1,6 +1,6 @@
 """The tab "Look inside": one model and one puzzle; what stands where, and what its events do.
 
-looking.py and measuring.py compute, in threads, so that the page of others goes on; the modules of static/ draw what
+looking.py and measuring.py compute, in threads, so that the page of others goes on; the modules of web/src/ draw what
 they give, all in the scope "inside".
 """
 
@@ -14,7 +14,6 @@ from typing import Any
 
 import gradio as gr
 
-from trm_explore import texts
 from trm_explore.app.bridge import host, link
 from trm_explore.app.link_fields import Field, choice, short, whole
 from trm_explore.app.looking import Asked, look, typed_puzzle
@@ -22,8 +21,9 @@ from trm_explore.app.measuring import cost_text, measure, measured_cost, paths, 
 from trm_explore.app.models import MOST_CYCLES, NUMBERS, Seen, model_for
 from trm_explore.app.settings import check, config_of, start_config
 from trm_explore.app.shared import AT_ONCE, ONCE, Shared
-from trm_explore.pairs import KINDS
-from trm_explore.runs import Runs
+from trm_explore.runs.registry import Runs
+from trm_explore.shipped.pairs import KINDS
+from trm_explore.words import texts
 
 LAST = {**ONCE, "trigger_mode": "always_last"}  # of many moves of a control the last one counts
 HEAVY = {**LAST, "concurrency_limit": 2, "concurrency_id": "inside"}  # what takes seconds; others wait

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
 
-from trm_explore import texts
+from trm_explore.words import texts
 
 NAMES = {  # of the settings, in the order in which a link has them; an uploaded file is never part of one
     "task": "task",

@@ -15,13 +15,13 @@ from functools import cache
 from typing import Any
 from urllib.parse import parse_qsl, urlencode
 
-from trm_explore import texts
 from trm_explore.app.link_fields import FIELDS, HIDDEN, NAMES, NO, SIZED, WHOLE, YES, Field
 from trm_explore.app.settings import CONTROLS, config_of, shown_config, values_of
-from trm_explore.commands import short_number
 from trm_explore.config import SIZES
-from trm_explore.pairs import KINDS, pair_names
+from trm_explore.shipped.pairs import KINDS, pair_names
 from trm_explore.tasks import GENERATED, preset
+from trm_explore.view.commands import short_number
+from trm_explore.words import texts
 
 LONGEST = 2000  # characters of a query
 STEPS = 64  # the modules draw no more

@@ -13,22 +13,21 @@ from typing import Any
 
 import numpy as np
 
-from trm_explore import texts
 from trm_explore.analysis.intervention import Edit, Noise, SetCell, intervene, recovered
 from trm_explore.analysis.latent import StateChange
 from trm_explore.analysis.thinking import halting_by_puzzle
 from trm_explore.app.models import NUMBERS, Seen, cycles_of, model_for, not_too_slow, patience
 from trm_explore.app.puzzles import editor_of, held_out_puzzle, puzzle_of_file, read_puzzle, text_of
-from trm_explore.checks import is_number
 from trm_explore.config import RunConfig
-from trm_explore.events import Frame
+from trm_explore.config.checks import is_number
 from trm_explore.model import Batch
-from trm_explore.palette import both_themes
-from trm_explore.payload import message_of
-from trm_explore.runs import Runs
-from trm_explore.tasks import Task
-from trm_explore.tasks.base import judged
-from trm_explore.trajectory import Trajectory, frame_of, inputs_of, record
+from trm_explore.runs.registry import Runs
+from trm_explore.tasks.base import Task, judged
+from trm_explore.training.events import Frame
+from trm_explore.training.trajectory import Trajectory, frame_of, inputs_of, record
+from trm_explore.view.palette import both_themes
+from trm_explore.view.payload import message_of
+from trm_explore.words import texts
 
 MOST_EDITS = 8
 LARGEST = 1000  # number or strength of a change

@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 
-from trm_explore import texts
 from trm_explore.analysis.cost_measured import measure_cost
 from trm_explore.analysis.influence import attention_maps, influence
 from trm_explore.analysis.latent import latent_paths
@@ -16,14 +15,15 @@ from trm_explore.analysis.thinking import accuracy_by_cycle, halting_by_puzzle
 from trm_explore.analysis.view import short
 from trm_explore.app.looking import THRESHOLD, Asked, puzzle_of
 from trm_explore.app.models import NUMBERS, Seen, cycles_of, model_for, patience, recorded_model, seconds_of
-from trm_explore.checks import is_number
 from trm_explore.config import RunConfig
-from trm_explore.cost import estimate, memory_size
-from trm_explore.gradients import gradient_statistics
-from trm_explore.palette import both_themes
-from trm_explore.runs import Runs
+from trm_explore.config.checks import is_number
+from trm_explore.model.cost import estimate, memory_size
+from trm_explore.runs.registry import Runs
 from trm_explore.tasks import resolve
-from trm_explore.trajectory import inputs_of, to_device
+from trm_explore.training.gradients import gradient_statistics
+from trm_explore.training.trajectory import inputs_of, to_device
+from trm_explore.view.palette import both_themes
+from trm_explore.words import texts
 
 SECONDS = 4.0  # estimated, for all puzzles of a measurement
 FEWEST = 16  # puzzles of a measurement, whatever it takes

@@ -8,17 +8,18 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-from trm_explore import texts
 from trm_explore.analysis.thinking import LONGER, trained_cycles
-from trm_explore.checkpoint import load_checkpoint
-from trm_explore.checks import is_number
 from trm_explore.config import RunConfig
-from trm_explore.cost import CPU_SPEED, estimate
+from trm_explore.config.checks import is_number
+from trm_explore.data.assets import asset
 from trm_explore.model import RecursiveModel
-from trm_explore.pairs import KINDS, checkpoint_name, load_pair, pair_names
-from trm_explore.resources import asset
-from trm_explore.runs import Runs
-from trm_explore.tasks import Task, resolve
+from trm_explore.model.checkpoint import load_checkpoint
+from trm_explore.model.cost import CPU_SPEED, estimate
+from trm_explore.runs.registry import Runs
+from trm_explore.shipped.pairs import KINDS, checkpoint_name, load_pair, pair_names
+from trm_explore.tasks import resolve
+from trm_explore.tasks.base import Task
+from trm_explore.words import texts
 
 NUMBERS = 256  # held-out puzzles that may be chosen, and that measurements take at most
 MOST_CYCLES = 64

@@ -18,9 +18,10 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, RedirectResponse, Response
 from starlette.routing import Route
 
-from trm_explore import texts
-from trm_explore.cost import memory_size
-from trm_explore.runs import QUEUED, Run, Runs
+from trm_explore.model.cost import memory_size
+from trm_explore.runs.registry import Runs
+from trm_explore.runs.run import QUEUED, Run
+from trm_explore.words import texts
 
 SHOWN = 20  # ended runs, the newest
 HEADERS = {

@@ -10,7 +10,6 @@ from pathlib import Path
 
 import gradio as gr
 
-from trm_explore import texts
 from trm_explore.app import api, bring, compare, inside, share
 from trm_explore.app.bridge import REMEMBER, host, link
 from trm_explore.app.controls import more, switches
@@ -20,11 +19,12 @@ from trm_explore.app.handlers import MARKED, Handlers, buttons
 from trm_explore.app.recorded import gallery_of, recorded_message, recorded_text
 from trm_explore.app.settings import ADVISED, start_config
 from trm_explore.app.shared import AT_ONCE, MANY, ONCE, Shared, settle
-from trm_explore.commands import as_command, as_python
 from trm_explore.config import PRESETS, SIZES
-from trm_explore.payload import plan_of
-from trm_explore.runs import Runs
+from trm_explore.runs.registry import Runs
 from trm_explore.tasks import GENERATED
+from trm_explore.view.commands import as_command, as_python
+from trm_explore.view.payload import plan_of
+from trm_explore.words import texts
 
 # Gradio confines css to the page's inside; its outer margins are set here.
 HEAD = (

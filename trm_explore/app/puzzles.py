@@ -9,13 +9,13 @@ from typing import Any
 
 import numpy as np
 
-from trm_explore import texts
-from trm_explore.checks import is_number
+from trm_explore.config.checks import is_number
+from trm_explore.data.sudoku_rules import parse_puzzle
 from trm_explore.data.text_file import PASTED, lines_of_bytes, lines_of_text
-from trm_explore.tasks import Task
-from trm_explore.tasks.puzzles import parse_puzzle
+from trm_explore.tasks.base import Task
 from trm_explore.tasks.sudoku import SudokuTask
-from trm_explore.trajectory import inputs_of
+from trm_explore.training.trajectory import inputs_of
+from trm_explore.words import texts
 
 LONGEST = 100_000  # characters of a text or of a file's beginning
 MOST_CELLS = 1024  # of one board; more would make others wait

@@ -8,14 +8,13 @@ from __future__ import annotations
 import re
 from typing import Any, get_args
 
-from trm_explore import texts
 from trm_explore.app.settings import CONTROLS, LIMITS, check, config_of
-from trm_explore.commands import short_number
-from trm_explore.config import RunConfig
-from trm_explore.pairs import CONTROL
-from trm_explore.parts import SCHEDULES, Scope
-from trm_explore.parts.schedules import FORMULAS
-from trm_explore.payload import key_of
+from trm_explore.config import SCHEDULES, RunConfig, Scope
+from trm_explore.config.schedules import FORMULAS
+from trm_explore.shipped.pairs import CONTROL
+from trm_explore.view.commands import short_number
+from trm_explore.view.payload import key_of
+from trm_explore.words import texts
 
 LETTERS = "ABCD"
 VARIED = (

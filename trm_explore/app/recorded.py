@@ -7,16 +7,16 @@ import math
 from functools import cache
 from typing import Any
 
-from trm_explore import events as ev
-from trm_explore import texts
-from trm_explore.checkpoint import load_checkpoint
 from trm_explore.config import RunConfig
-from trm_explore.pairs import SETTINGS, checkpoint_name, evaluations_of, load_pair, pair_names, text_of
-from trm_explore.payload import message_of
-from trm_explore.resources import asset
+from trm_explore.data.assets import asset
+from trm_explore.model.checkpoint import load_checkpoint
+from trm_explore.shipped.pairs import SETTINGS, checkpoint_name, evaluations_of, load_pair, pair_names, text_of
 from trm_explore.tasks import preset, resolve
-from trm_explore.training import shown_puzzle
-from trm_explore.trajectory import frame_of, picture_of, record
+from trm_explore.training import events as ev
+from trm_explore.training.recorded_example import shown_puzzle
+from trm_explore.training.trajectory import frame_of, picture_of, record
+from trm_explore.view.payload import message_of
+from trm_explore.words import texts
 
 
 @cache

@@ -14,8 +14,6 @@ from typing import Any
 
 import gradio as gr
 
-from trm_explore import events as ev
-from trm_explore import texts
 from trm_explore.analysis.seeds import compare_seeds
 from trm_explore.app.comparing import Comparing
 from trm_explore.app.feed import rounded
@@ -23,7 +21,10 @@ from trm_explore.app.handlers import Updates, visitor
 from trm_explore.app.recipes import names_of
 from trm_explore.app.settings import LIMITS
 from trm_explore.config import RunConfig
-from trm_explore.runs import Run, Runs
+from trm_explore.runs.registry import Runs
+from trm_explore.runs.run import Run
+from trm_explore.training import events as ev
+from trm_explore.words import texts
 
 SEEDS = 5
 PERIOD = 0.5  # seconds between two looks
@@ -162,7 +163,8 @@ def result_of(done: dict[str, list[list[ev.Event]]]) -> str:
 
 def figure_source(done: dict[str, list[list[ev.Event]]], measure: str) -> str:
     """The figure of plots.comparison as a data: address; nothing is fetched."""
-    from trm_explore.plots import comparison, save  # slow to import, and seldom asked for
+    from trm_explore.plots.compare import comparison
+    from trm_explore.plots.paper import save  # slow to import, and seldom asked for
 
     with tempfile.TemporaryDirectory() as folder:
         svg = save(comparison(done, measure=measure), Path(folder) / "seeds.svg").read_bytes()

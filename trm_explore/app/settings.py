@@ -5,14 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from trm_explore import texts
-from trm_explore.checkpoint import pick_device
-from trm_explore.checks import is_number
-from trm_explore.commands import short_number
 from trm_explore.config import RunConfig
-from trm_explore.cost import estimate
-from trm_explore.pairs import load_pair, pair_names
+from trm_explore.config.checks import is_number
+from trm_explore.model.checkpoint import pick_device
+from trm_explore.model.cost import estimate
+from trm_explore.shipped.pairs import load_pair, pair_names
 from trm_explore.tasks import GENERATED, TASKS, preset, resolve
+from trm_explore.view.commands import short_number
+from trm_explore.words import texts
 
 # Every control, in the order in which handlers get their values; each is a field of a run.
 CONTROLS = (

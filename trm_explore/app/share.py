@@ -13,7 +13,6 @@ from typing import Any
 
 import gradio as gr
 
-from trm_explore import texts
 from trm_explore.app.bridge import host, link
 from trm_explore.app.link_fields import HIDDEN, Field
 from trm_explore.app.links import Links, Opened
@@ -22,6 +21,7 @@ from trm_explore.app.settings import CONTROLS
 from trm_explore.app.shared import AT_ONCE, MANY, ONCE, Shared, settle
 from trm_explore.app.tours import links as links_of_tours
 from trm_explore.app.tours import tours
+from trm_explore.words import texts
 
 PAUSE = 0.2  # seconds in which controls that move together become one change of the address
 # Before anything is drawn, so that what is hidden never shows. Names that are not in the table hide nothing.

@@ -9,7 +9,7 @@ import gradio as gr
 
 from trm_explore.app.handlers import Handlers
 from trm_explore.app.settings import CONTROLS
-from trm_explore.runs import Runs
+from trm_explore.runs.registry import Runs
 
 # How events are listened to. Private: no endpoint of the API. At once: not in the queue of what computes.
 QUIET: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}

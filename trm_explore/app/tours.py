@@ -6,9 +6,9 @@ from functools import cache
 from types import SimpleNamespace
 from typing import Any
 
-from trm_explore import texts
-from trm_explore.pairs import load_pair, pair_names
-from trm_explore.percent import percent
+from trm_explore.shipped.pairs import load_pair, pair_names
+from trm_explore.words import texts
+from trm_explore.words.percent import percent
 
 
 def links() -> dict[str, list[str]]:

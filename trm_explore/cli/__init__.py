@@ -1,4 +1,8 @@
-"""`trm-explore train | evaluate | show | diagnose | embed | app`. Errors: one sentence, status 2."""
+"""The command line, `trm-explore COMMAND`: one sentence for every error, status 2.
+
+COMMANDS lists them, each a dataclass of flags and a function in a file of this folder; train.py takes its flags from
+RunConfig. Touch: the command's file, and its line in COMMANDS.
+"""
 
 from __future__ import annotations
 
@@ -15,8 +19,8 @@ from trm_explore.cli import data, embed, look, page, published, report, tasks
 from trm_explore.cli import train as training
 from trm_explore.cli.signals import Signals, status_of
 from trm_explore.cli.train import translated
-from trm_explore.memory import out_of_memory
-from trm_explore.terminal import USAGE
+from trm_explore.training.memory import out_of_memory
+from trm_explore.view.terminal import USAGE
 
 __all__ = ["main"]
 

@@ -10,7 +10,7 @@ import numpy as np
 import tyro
 from tqdm import tqdm
 
-from trm_explore.checks import whole
+from trm_explore.config.checks import whole
 from trm_explore.data.arc import build_arc
 from trm_explore.data.download import REPOSITORIES, fetch
 from trm_explore.data.folder import PARTS, read_part

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 import tyro
 from tqdm import tqdm
 
-from trm_explore.checkpoint import pick_device
-from trm_explore.checks import whole
-from trm_explore.encode import Embedded, embed_file
-from trm_explore.encoders import encoder_named
-from trm_explore.sentences import generate
+from trm_explore.config.checks import whole
+from trm_explore.data.encode import Embedded, embed_file
+from trm_explore.data.encoders import encoder_named
+from trm_explore.data.sentences import generate
+from trm_explore.model.checkpoint import pick_device
 
 
 @dataclass(frozen=True)

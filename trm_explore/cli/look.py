@@ -11,22 +11,22 @@ from pathlib import Path
 
 import tyro
 
-from trm_explore import events as ev
-from trm_explore.analysis import diagnose
-from trm_explore.checkpoint import load_checkpoint, pick_device
-from trm_explore.checks import number, whole
+from trm_explore.analysis.diagnosis import diagnose
 from trm_explore.config import RunConfig
+from trm_explore.config.checks import number, whole
 from trm_explore.data.figures import Figures
 from trm_explore.data.labels import labelled
 from trm_explore.data.text_file import lines_of_file
-from trm_explore.evaluation import evaluate, evaluate_halting
-from trm_explore.run_folder import find_checkpoint, read_events
-from trm_explore.tasks import Task, resolve
-from trm_explore.tasks.base import judged
+from trm_explore.model.checkpoint import load_checkpoint, pick_device
+from trm_explore.tasks import resolve
+from trm_explore.tasks.base import Task, judged
 from trm_explore.tasks.published_folder import PublishedTask
-from trm_explore.terminal import board_text, halting_line, score_table, step_caption
-from trm_explore.threads import computing_with, threads_of
-from trm_explore.trajectory import frame_of, record
+from trm_explore.training import events as ev
+from trm_explore.training.evaluation import evaluate, evaluate_halting
+from trm_explore.training.run_folder import find_checkpoint, read_events
+from trm_explore.training.threads import computing_with, threads_of
+from trm_explore.training.trajectory import frame_of, record
+from trm_explore.view.terminal import board_text, halting_line, score_table, step_caption
 
 
 @dataclass(frozen=True)

@@ -7,12 +7,13 @@ from pathlib import Path
 
 import tyro
 
-from trm_explore.checkpoint import Checkpoint, load_checkpoint, write_checkpoint
-from trm_explore.checks import whole
-from trm_explore.cost import table_numbers
-from trm_explore.published import PuzzleTable, export_published, read_published
-from trm_explore.run_folder import find_checkpoint
+from trm_explore.config.checks import whole
+from trm_explore.model.checkpoint import Checkpoint, load_checkpoint, write_checkpoint
+from trm_explore.model.cost import table_numbers
+from trm_explore.model.published import PuzzleTable, read_published
+from trm_explore.model.published.export import export_published
 from trm_explore.tasks import resolve
+from trm_explore.training.run_folder import find_checkpoint
 
 
 @dataclass(frozen=True)

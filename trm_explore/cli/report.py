@@ -8,11 +8,11 @@ from pathlib import Path
 
 import tyro
 
-from trm_explore import events as ev
 from trm_explore.config import RunConfig
-from trm_explore.report import csv_of, report_html
-from trm_explore.run_folder import config_of, read_events
-from trm_explore.storage import write_whole
+from trm_explore.storage.whole import write_whole
+from trm_explore.training import events as ev
+from trm_explore.training.run_folder import config_of, read_events
+from trm_explore.web.report import csv_of, report_html
 
 
 @dataclass(frozen=True)

@@ -11,12 +11,12 @@ from typing import Literal
 
 import tyro
 
-from trm_explore.pairs import load_pair, make_pairs, pair_names, text_of
-from trm_explore.recipe_runs import make_recipe_runs
-from trm_explore.resources import folder
+from trm_explore.data.assets import folder
+from trm_explore.shipped.pairs import load_pair, make_pairs, pair_names, text_of
+from trm_explore.shipped.recipe_runs import make_recipe_runs
 from trm_explore.tasks import GENERATED, TASKS, preset, resolve
-from trm_explore.terminal import board_text
-from trm_explore.trajectory import picture_of
+from trm_explore.training.trajectory import picture_of
+from trm_explore.view.terminal import board_text
 
 TASK_NEEDS_FILES = (
     "Sequences of embeddings, from a folder of chunk files: make one with trm-explore embed FILE.txt --output_dir "

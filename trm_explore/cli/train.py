@@ -15,16 +15,16 @@ from pathlib import Path
 import tyro
 from tqdm import tqdm
 
-from trm_explore import events as ev
-from trm_explore.analysis import diagnose
-from trm_explore.checkpoint import pick_device, read_checkpoint
+from trm_explore.analysis.diagnosis import diagnose
 from trm_explore.cli.signals import Signals
 from trm_explore.config import ALIASES, SWITCHES, RunConfig
-from trm_explore.processes import joined
-from trm_explore.run_folder import RunFolder, find_checkpoint
+from trm_explore.model.checkpoint import pick_device, read_checkpoint
 from trm_explore.tasks import preset
-from trm_explore.terminal import evaluation_line, gradient_line, log_line, start_line
 from trm_explore.training import CHECKPOINT_NAME, Training, train
+from trm_explore.training import events as ev
+from trm_explore.training.distributed import joined
+from trm_explore.training.run_folder import RunFolder, find_checkpoint
+from trm_explore.view.terminal import evaluation_line, gradient_line, log_line, start_line
 
 
 @dataclass(frozen=True)

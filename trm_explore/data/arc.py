@@ -29,7 +29,7 @@ from trm_explore.data.arc_grids import (
 from trm_explore.data.folder import read_json
 from trm_explore.data.from_csv import Written
 from trm_explore.data.writer import PartWriter, check_free, write_identifiers
-from trm_explore.storage import new_folder, write_whole
+from trm_explore.storage.whole import new_folder, write_whole
 
 TRIES = 5  # draws for each wanted copy before fewer will do
 TEST_PUZZLES = "test_puzzles.json"

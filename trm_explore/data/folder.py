@@ -19,7 +19,8 @@ from typing import Any
 import numpy as np
 
 from trm_explore.data.labels import IGNORE, without_labels
-from trm_explore.storage import parse_json, read_npy
+from trm_explore.storage.npy import read_npy
+from trm_explore.storage.untrusted import parse_json
 
 DESCRIPTION = "dataset.json"
 PARTS = ("train", "test")

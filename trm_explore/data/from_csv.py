@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from trm_explore.data.writer import PartWriter, check_free, write_identifiers
-from trm_explore.storage import new_folder
+from trm_explore.storage.whole import new_folder
 
 SKIP, TRAIN, TEST = 0, 1, 2  # where a row goes
 TENTH = np.uint64(10)

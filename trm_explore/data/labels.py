@@ -8,6 +8,9 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
+Puzzles = dict[str, np.ndarray]  # a batch by name: inputs (N, L), labels (N, L), ...
 IGNORE = -100  # of a cell that is not scored
 
 

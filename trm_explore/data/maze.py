@@ -15,10 +15,10 @@ import numpy as np
 
 from trm_explore.data.dihedral import WAYS, turned
 from trm_explore.data.from_csv import Kind, Rows, Written, build
+from trm_explore.data.grids import distances, wall_key
 from trm_explore.data.puzzle_file import Texts, read_texts
 from trm_explore.data.sudoku_file import held_out_of, ratings_of
 from trm_explore.data.text_file import foreign_byte, lines_of_file, not_utf8
-from trm_explore.tasks.grids import distances, wall_key
 
 ALPHABET = {character: token for token, character in enumerate("# SGo", 1)}
 WALL, OPEN, START, GOAL, WAY = ALPHABET.values()

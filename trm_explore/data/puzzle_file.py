@@ -17,7 +17,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import chain, islice
 
-from trm_explore.checks import shown
+from trm_explore.config.checks import shown
 from trm_explore.data.text_file import PASTED, foreign_byte, not_utf8
 
 # What a column is for -> its names, the first that a file has. Case and white space around them do not count.

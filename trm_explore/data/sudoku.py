@@ -14,7 +14,7 @@ import numpy as np
 
 from trm_explore.data.from_csv import Kind, Rows, Written, build
 from trm_explore.data.sudoku_file import held_out_of, ratings_of, sudokus_of_file
-from trm_explore.tasks.symmetry import mix, symmetry_key
+from trm_explore.data.symmetry import mix, symmetry_key
 
 SIZE, CELLS, VOCABULARY = 9, 81, 11
 HOLD_OUT = 30  # salt of the keys by which a tenth of a single file is held out

@@ -16,10 +16,10 @@ from pathlib import Path
 
 import numpy as np
 
-from trm_explore.checks import shown
+from trm_explore.config.checks import shown
 from trm_explore.data.puzzle_file import BLANKS, Texts, one_puzzle, read_texts
+from trm_explore.data.sudoku_rules import alphabet_of, check_rules, count_solutions, is_solution, parse_puzzle, solve
 from trm_explore.data.text_file import foreign_byte, lines_of_file, not_utf8
-from trm_explore.tasks.puzzles import alphabet_of, check_rules, count_solutions, is_solution, parse_puzzle, solve
 
 NONE = 255  # of a character that is no digit
 EVALUATION = ("test", "eval", "val", "validation")

@@ -21,7 +21,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from trm_explore.checks import shown
+from trm_explore.config.checks import shown
 
 LONGEST_LINE = 100_000  # characters
 MOST_RATIO, SURELY = 20, 4_000_000  # unpacked bytes a packed one, beyond these first ones: puzzles pack 3 to 8 times

@@ -16,7 +16,7 @@ from typing import Any, BinaryIO
 import numpy as np
 
 from trm_explore.data.folder import DESCRIPTION
-from trm_explore.storage import write_whole
+from trm_explore.storage.whole import write_whole
 
 
 def check_free(path: str | Path) -> None:

@@ -15,8 +15,8 @@ from matplotlib.axes import Axes
 from matplotlib.patches import Circle, Rectangle
 
 from trm_explore.data.labels import IGNORE
-from trm_explore.palette import step_colors
 from trm_explore.plots.paper import BAD, INK, LINE, MUTE, PAPER, VALUES, mix
+from trm_explore.view.palette import step_colors
 
 Frame = dict[str, Any]
 SIGN = 0.8  # cells that the sign of an addition takes at the left, and the carries above

@@ -9,10 +9,10 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from trm_explore.palette import step_colors
 from trm_explore.plots import paper
 from trm_explore.plots.paper import INK, MUTE, PAGE, on_paper, panel, panels
 from trm_explore.plots.series import MEASURE_NAMES, chosen, evaluations_of
+from trm_explore.view.palette import step_colors
 
 FIELDS = {"exact": "exact_accuracy", "cells": "cell_accuracy", "loss": "loss"}
 BANDS = {  # seaborn's error bars

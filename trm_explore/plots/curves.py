@@ -9,8 +9,8 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from trm_explore.palette import step_colors
-from trm_explore.parts.schedules import FORMULAS, SCHEDULES
+from trm_explore.config import SCHEDULES
+from trm_explore.config.schedules import FORMULAS
 from trm_explore.plots import paper
 from trm_explore.plots.paper import INK, LINE, MUTE, PAGE, on_paper, panel
 from trm_explore.plots.series import (
@@ -23,7 +23,8 @@ from trm_explore.plots.series import (
     smoothed,
     updates_of,
 )
-from trm_explore.supervision import supervision_weights
+from trm_explore.training.losses import supervision_weights
+from trm_explore.view.palette import step_colors
 
 AXES = {"updates": "update", "seconds": "seconds of training"}
 

@@ -9,13 +9,13 @@ from matplotlib.axes import Axes
 from matplotlib.colors import LogNorm
 from matplotlib.figure import Figure
 
-from trm_explore import events as ev
-from trm_explore.palette import step_colors
-from trm_explore.percent import percent
 from trm_explore.plots import paper
 from trm_explore.plots.paper import INK, LINE, MUTE, PAGE, PAPER, SQUARE, on_paper, panel, panels
 from trm_explore.plots.series import numbers, those
-from trm_explore.trajectory import Trajectory
+from trm_explore.training import events as ev
+from trm_explore.training.trajectory import Trajectory
+from trm_explore.view.palette import step_colors
+from trm_explore.words.percent import percent
 
 
 @on_paper

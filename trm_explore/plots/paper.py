@@ -18,11 +18,11 @@ from matplotlib.colors import LinearSegmentedColormap, to_rgb
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
-from trm_explore.palette import step_colors
-from trm_explore.storage import write_whole
+from trm_explore.storage.whole import write_whole
+from trm_explore.view.palette import step_colors
 
 COLUMN, SQUARE, PAGE = 3.3, 4.2, 7.0  # inches; square figures need not fill a page
-# The page's light colours (static/common.js).
+# The page's light colours (web/src/common.js).
 INK, MUTE, LINE, BAD, PAPER = "#1f2937", "#5b6470", "#dcd9d2", "#b91c1c", "#ffffff"
 LOW, MID, HIGH = "#1f5fae", "#f4f2ee", "#c2570c"
 VALUES = LinearSegmentedColormap.from_list("values", [LOW, MID, HIGH])  # below, at and above the middle

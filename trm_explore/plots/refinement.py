@@ -7,11 +7,11 @@ from typing import Any
 
 from matplotlib.figure import Figure
 
-from trm_explore.palette import step_colors
 from trm_explore.plots.boards import Frame, draw_board, kind_of, shape_of, words
 from trm_explore.plots.paper import INK, MUTE, PAGE, Sheet, on_paper, panels, sheet
-from trm_explore.tasks import Task
-from trm_explore.trajectory import Trajectory, frame_of
+from trm_explore.tasks.base import Task
+from trm_explore.training.trajectory import Trajectory, frame_of
+from trm_explore.view.palette import step_colors
 
 GAP, TITLE, WORDS = 0.12, 0.2, 0.34  # inches: between boards, over a board, under it
 LEAST, MOST = 0.62, 1.7  # inches of a board's width

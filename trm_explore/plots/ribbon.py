@@ -1,4 +1,4 @@
-"""The printed ribbon: the recursion unrolled, one column a step, as on the page (static/ribbon.js).
+"""The printed ribbon: the recursion unrolled, one column a step, as on the page (web/src/ribbon.js).
 
 From the config: L-cycles and H-cycle, how far a loss reaches back, loss weights. From a run: losses, accuracy, answers.
 """
@@ -12,16 +12,16 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from trm_explore import events as ev
 from trm_explore.config import RunConfig
-from trm_explore.palette import step_colors
-from trm_explore.payload import fitted, plan_of
 from trm_explore.plots.boards import Frame, draw_board, shape_of, words
 from trm_explore.plots.paper import LINE, MUTE, PAGE, on_paper, sheet
 from trm_explore.plots.refinement import frame_from
 from trm_explore.plots.ribbon_column import PAD, ROWS, TEXT, Live, draw_column
 from trm_explore.plots.series import those
-from trm_explore.tasks import Task
+from trm_explore.tasks.base import Task
+from trm_explore.training import events as ev
+from trm_explore.view.palette import step_colors
+from trm_explore.view.payload import fitted, plan_of
 
 WORDS, NOTE = 0.36, 0.13  # inches: below a board, a line of the note
 

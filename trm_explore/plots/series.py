@@ -8,7 +8,7 @@ from typing import Any, TypeVar, get_args
 
 import numpy as np
 
-from trm_explore import events as ev
+from trm_explore.training import events as ev
 
 Kind = TypeVar("Kind")
 MEASURES = {"exact": "exact_accuracy", "cells": "cell_accuracy"}

@@ -10,10 +10,10 @@ from dataclasses import fields
 from pathlib import Path
 from sys import getsizeof
 
-from trm_explore.checkpoint import Checkpoint, load_weights, slim
-from trm_explore.events import Event
 from trm_explore.model import RecursiveModel
+from trm_explore.model.checkpoint import Checkpoint, load_weights, slim
 from trm_explore.training import Training
+from trm_explore.training.events import Event
 
 
 class Between:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from trm_explore.config import RunConfig
-from trm_explore.cost import answer_seconds, estimate
+from trm_explore.model.cost import answer_seconds, estimate
 from trm_explore.tasks import resolve
 
 

@@ -11,15 +11,15 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
-from trm_explore import texts
-from trm_explore.checkpoint import Checkpoint
 from trm_explore.config import RunConfig
-from trm_explore.events import Event
+from trm_explore.model.checkpoint import Checkpoint
 from trm_explore.runs.between import size_of
 from trm_explore.runs.limits import Limits
 from trm_explore.runs.run import INTERRUPTED, Run
 from trm_explore.runs.turns import Turns
 from trm_explore.runs.worker import Worker
+from trm_explore.training.events import Event
+from trm_explore.words import texts
 
 OPENING_WAIT = 3.0  # seconds that a file waits for its turn to be opened
 TOGETHER = 4  # runs in one comparison at most

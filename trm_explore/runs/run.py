@@ -10,24 +10,16 @@ from pathlib import Path
 from threading import Condition, Thread
 from typing import Protocol
 
-from trm_explore import events as ev
-from trm_explore import texts
-from trm_explore.analysis import Finding, diagnose
-from trm_explore.checkpoint import Checkpoint, checkpoint_bytes, slim, write_checkpoint
+from trm_explore.analysis.diagnosis import Finding, diagnose
 from trm_explore.config import RunConfig
 from trm_explore.model import RecursiveModel
-from trm_explore.runs.between import (
-    Between,
-    bytes_of_event,
-    let_go,
-    model_of,
-    state_of,
-    weights_of,
-    without_places,
-)
+from trm_explore.model.checkpoint import Checkpoint, checkpoint_bytes, slim, write_checkpoint
+from trm_explore.runs.between import Between, bytes_of_event, let_go, model_of, state_of, weights_of, without_places
 from trm_explore.runs.limits import Limits
 from trm_explore.runs.turns import Turns
 from trm_explore.training import Training, train
+from trm_explore.training import events as ev
+from trm_explore.words import texts
 
 QUEUED, PREPARING, RUNNING, PAUSED = "queued", "preparing", "running", "paused"
 INTERRUPTED = "interrupted"  # ended, though not by its viewer: it can go on from its last update

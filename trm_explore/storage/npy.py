@@ -17,7 +17,7 @@ from pathlib import Path
 
 import numpy as np
 
-from trm_explore.checks import shown
+from trm_explore.config.checks import shown
 
 MAGIC = b"\x93NUMPY"
 LONGEST_HEADER = 10_000  # bytes, as NumPy allows

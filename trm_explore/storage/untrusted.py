@@ -30,7 +30,7 @@ from typing import (
     is_typeddict,
 )
 
-from trm_explore.checks import is_number, shown
+from trm_explore.config.checks import is_number, shown
 
 MOST_TEXT = 64_000_000  # characters of JSON that are read at once; Python makes up to 20 bytes of each
 MOST_DEPTH = 32  # lists and objects within each other

@@ -11,12 +11,12 @@ from pathlib import Path
 from typing import Any
 
 from trm_explore.config import DataConfig, RunConfig, guide_names
+from trm_explore.config.presets import TASK_PRESETS, preset_settings
 from trm_explore.data.folder import is_published
-from trm_explore.parts.presets import TASK_PRESETS, preset_settings
 from trm_explore.tasks.addition import AdditionTask
 from trm_explore.tasks.base import RealTask, Task
 from trm_explore.tasks.custom import CustomTask
-from trm_explore.tasks.embeddings import EmbeddingsTask
+from trm_explore.tasks.embeddings.task import EmbeddingsTask
 from trm_explore.tasks.folder import DESCRIPTION, FolderTask, describe
 from trm_explore.tasks.maze import MazeTask
 from trm_explore.tasks.parity import ParityTask

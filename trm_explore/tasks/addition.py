@@ -16,8 +16,8 @@ from typing import Any
 
 import numpy as np
 
+from trm_explore.data.symmetry import mix
 from trm_explore.tasks.base import Puzzles, Task
-from trm_explore.tasks.symmetry import mix
 
 PAD, BLANK, FIRST = 0, 1, 2  # tokens: no cell, blank, the digit 0
 DIGITS = "0123456789abcdef"

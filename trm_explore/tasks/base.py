@@ -13,11 +13,9 @@ from typing import Any
 
 import numpy as np
 
-from trm_explore.checks import shown
-from trm_explore.data.labels import IGNORE, labelled, without_labels
+from trm_explore.config.checks import shown
+from trm_explore.data.labels import IGNORE, Puzzles, labelled, without_labels
 from trm_explore.data.puzzle_file import first_question
-
-Puzzles = dict[str, np.ndarray]
 
 
 def judged(task: Task, puzzles: dict[str, Any]) -> np.ndarray:

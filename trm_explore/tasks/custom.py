@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from trm_explore.checks import is_number
+from trm_explore.config.checks import is_number
 from trm_explore.data.labels import IGNORE
 from trm_explore.tasks.base import Puzzles, RealTask, Task, check_judged
 from trm_explore.tasks.own_board import board_of

@@ -14,7 +14,8 @@ from typing import Any
 import numpy as np
 
 from trm_explore.data.labels import labelled, without_labels
-from trm_explore.storage import parse_json, read_npy
+from trm_explore.storage.npy import read_npy
+from trm_explore.storage.untrusted import parse_json
 from trm_explore.tasks.base import Puzzles
 from trm_explore.tasks.custom import CustomTask, check_arrays
 

@@ -18,8 +18,7 @@ from typing import Any
 
 import numpy as np
 
-from trm_explore.tasks.base import Puzzles, Task
-from trm_explore.tasks.grids import (
+from trm_explore.data.grids import (
     HeldOut,
     check_size,
     distances,
@@ -29,6 +28,7 @@ from trm_explore.tasks.grids import (
     read_square,
     wall_key,
 )
+from trm_explore.tasks.base import Puzzles, Task
 
 SYMBOLS = ("", "#", " ", "S", "G", "o")
 ROLES = ("", "wall", "open", "start", "goal", "path")

@@ -17,9 +17,9 @@ from typing import Any
 
 import numpy as np
 
+from trm_explore.data.grids import HeldOut, check_size, gather, is_held_out
+from trm_explore.data.symmetry import mix
 from trm_explore.tasks.base import Puzzles, Task
-from trm_explore.tasks.grids import HeldOut, check_size, gather, is_held_out
-from trm_explore.tasks.symmetry import mix
 
 SYMBOLS = ("", "0", "1")
 SMALLEST, LARGEST, OWN_SIZE = 8, 512, 16  # bits a row

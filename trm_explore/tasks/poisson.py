@@ -13,8 +13,8 @@ from typing import Any
 
 import numpy as np
 
+from trm_explore.data.symmetry import mix
 from trm_explore.tasks.base import Puzzles, RealTask
-from trm_explore.tasks.symmetry import mix
 
 SIZES = range(4, 33)
 FEWEST, MOST = 2, 5  # charges

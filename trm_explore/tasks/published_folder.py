@@ -16,10 +16,10 @@ from typing import Any
 
 import numpy as np
 
+from trm_explore.config.presets import TASK_PRESETS
 from trm_explore.data.folder import Part, read_part
 from trm_explore.data.passes import Passes
 from trm_explore.data.votes import Votes
-from trm_explore.parts.presets import TASK_PRESETS
 from trm_explore.tasks import maze
 from trm_explore.tasks.base import Puzzles, Task
 from trm_explore.tasks.maze import MazeTask

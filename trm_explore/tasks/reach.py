@@ -19,8 +19,7 @@ from typing import Any
 
 import numpy as np
 
-from trm_explore.tasks.base import Puzzles, Task
-from trm_explore.tasks.grids import (
+from trm_explore.data.grids import (
     HeldOut,
     check_size,
     distances,
@@ -30,6 +29,7 @@ from trm_explore.tasks.grids import (
     read_square,
     wall_key,
 )
+from trm_explore.tasks.base import Puzzles, Task
 
 SYMBOLS = ("", "#", " ", "S", "o")
 ROLES = ("", "wall", "open", "start", "reached")

@@ -14,8 +14,8 @@ from typing import Any
 
 import numpy as np
 
+from trm_explore.data.symmetry import mix
 from trm_explore.tasks.base import Puzzles, Task
-from trm_explore.tasks.symmetry import mix
 
 BLANK, FIRST = 1, 2  # tokens: blank, the digit 0
 SIZES = range(4, 65)

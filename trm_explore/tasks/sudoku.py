@@ -18,12 +18,21 @@ from typing import Any
 
 import numpy as np
 
-from trm_explore.checks import shown
+from trm_explore.config.checks import shown
+from trm_explore.data.assets import asset
 from trm_explore.data.puzzle_file import first_question
 from trm_explore.data.sudoku_file import read_puzzles
-from trm_explore.resources import asset
+from trm_explore.data.sudoku_rules import (
+    BOXES,
+    check_rules,
+    conflicts,
+    count_solutions,
+    is_solution,
+    parse_puzzle,
+    solve,
+)
+from trm_explore.data.symmetry import augment, distinct, four_by_four_classes, mix, symmetry_key
 from trm_explore.tasks.base import Task
-from trm_explore.tasks.puzzles import BOXES, check_rules, conflicts, count_solutions, is_solution, parse_puzzle, solve
 from trm_explore.tasks.sudoku_pool import (
     DIFFICULTIES,
     GENERATOR,
@@ -35,7 +44,6 @@ from trm_explore.tasks.sudoku_pool import (
     save_pool,
 )
 from trm_explore.tasks.sudoku_split import split_puzzles
-from trm_explore.tasks.symmetry import augment, distinct, four_by_four_classes, mix, symmetry_key
 
 EXAMPLES = {
     4: ".24.3......44.3.",

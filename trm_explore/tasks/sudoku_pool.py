@@ -18,8 +18,8 @@ from pathlib import Path
 
 import numpy as np
 
-from trm_explore.storage import write_whole
-from trm_explore.tasks.puzzles import generate, is_solution
+from trm_explore.data.sudoku_rules import generate, is_solution
+from trm_explore.storage.whole import write_whole
 
 # Fewest and most givens. A rough dial: fewer givens are mostly harder, but it depends on which they are.
 DIFFICULTIES = {

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from trm_explore.data.sudoku_file import PuzzleFile
-from trm_explore.tasks.symmetry import distinct, mix, symmetry_key
+from trm_explore.data.symmetry import distinct, mix, symmetry_key
 
 
 def one_tenth(keys: np.ndarray, seed: int) -> np.ndarray:

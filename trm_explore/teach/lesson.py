@@ -10,12 +10,12 @@ from typing import Any
 
 import torch
 
-from trm_explore.checks import is_number
-from trm_explore.events import UpdateDone
+from trm_explore.config.checks import is_number
 from trm_explore.tasks import preset
 from trm_explore.teach import exercises
 from trm_explore.teach.guess import Guess
 from trm_explore.training import train
+from trm_explore.training.events import UpdateDone
 
 FAST = "TRM_EXPLORE_FAST"  # set to 1: everything is shortened, to see that a lesson runs
 FAST_UPDATES, FAST_PUZZLES = 12, 24

@@ -11,8 +11,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from trm_explore.supervision import supervision_weights
 from trm_explore.teach.cases import CLOSE, Check, NotYet, count, equal, listed, rng, shown, tried
+from trm_explore.training.losses import supervision_weights
 
 SETTINGS = ("off, last", "off, full", "on, cycle", "on, full")
 T_QUANTILE = 4.303  # of Student's t for 95 % and three seeds, as the lesson has it; 4.30265 is right too

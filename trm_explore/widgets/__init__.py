@@ -1,4 +1,4 @@
-"""Panels for notebooks, drawn by the same modules of static/ as the page (JupyterLab 4, Colab; ipywidgets 7.7 and 8).
+"""Panels for notebooks, drawn by the same modules of web/src/ as the page (JupyterLab 4, Colab; ipywidgets 7.7 and 8).
 
     from trm_explore.widgets import TrainingPanel
     TrainingPanel(task="sudoku4")

@@ -8,15 +8,16 @@ from typing import Any
 
 import traitlets
 
-from trm_explore import events as ev
-from trm_explore import texts
-from trm_explore.comparison import STYLES, Member, group_message, state_of
 from trm_explore.config import RunConfig
-from trm_explore.payload import message_of
-from trm_explore.runs import TOGETHER, Run
+from trm_explore.runs.registry import TOGETHER
+from trm_explore.runs.run import Run
 from trm_explore.tasks import resolve
+from trm_explore.training import events as ev
+from trm_explore.view.comparison import STYLES, Member, group_message, state_of
+from trm_explore.view.payload import message_of
 from trm_explore.widgets.drawing import Place
 from trm_explore.widgets.live import Live
+from trm_explore.words import texts
 
 
 class Comparison(Live):
@@ -56,7 +57,7 @@ class Comparison(Live):
 
     def picture(self) -> Any:
         """Whole answers right on held-out puzzles, by update, each run's final answer (or that of `board_step`)."""
-        from trm_explore.plots import comparison  # matplotlib is slow to import
+        from trm_explore.plots.compare import comparison  # matplotlib is slow to import
 
         runs = {name: [events] for name, events in self.events.items()}
         return comparison(runs, step=-1 if self.board_step is None else self.board_step)

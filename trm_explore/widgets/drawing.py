@@ -1,4 +1,4 @@
-"""What every widget is: modules of static/ put together into one ES module, traits shared with it, and a picture for
+"""What every widget is: modules of web/src/ put together into one ES module, traits shared with it, and a picture for
 where no widget can be shown."""
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 import anywidget
 import traitlets
 
-from trm_explore.resources import script
+from trm_explore.web import script
 
 # The modules stand one under the other and share the names of one model. Names that Python sends as messages (a run's
 # deltas) are seen by them like traits. A view says when it comes and goes.
@@ -69,11 +69,11 @@ class Place(traitlets.TraitType):
 
 
 def module_of(names: tuple[str, ...]) -> str:
-    """One ES module that shows these modules of static/."""
+    """One ES module that shows these modules of web/src/."""
     parts = []
     for name in names:
         body, found, rest = script(name).rpartition(EXPORT)
-        assert found and not rest.strip(), f"static/{name}.js does not end with its export"
+        assert found and not rest.strip(), f"web/src/{name}.js does not end with its export"
         parts.append(f"[{name!r}, (() => {{\n{body}\nreturn {{ render }};\n}})()],\n")
     return f"const MODULES = [\n{''.join(parts)}];\n{GLUE}"
 

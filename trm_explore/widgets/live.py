@@ -11,10 +11,11 @@ from typing import Any
 
 import traitlets
 
-from trm_explore import events as ev
-from trm_explore.comparison import state_of
 from trm_explore.config import RunConfig
-from trm_explore.runs import ENDED, INTERRUPTED, PAUSED, Run, Runs
+from trm_explore.runs.registry import Runs
+from trm_explore.runs.run import ENDED, INTERRUPTED, PAUSED, Run
+from trm_explore.training import events as ev
+from trm_explore.view.comparison import state_of
 from trm_explore.widgets.drawing import Drawing, Refused
 
 PERIOD = 0.1  # seconds between two looks at the runs

@@ -7,17 +7,16 @@ from typing import Any, ClassVar, get_args
 
 import traitlets
 
-from trm_explore import events as ev
-from trm_explore import texts
-from trm_explore.config import FIELDS, PARTS, RunConfig, guide_names
+from trm_explore.config import FIELDS, PARTS, SCHEDULES, RunConfig, Scope, guide_names
 from trm_explore.model import RecursiveModel
-from trm_explore.pairs import load_pair, pair_names
-from trm_explore.parts import SCHEDULES, Scope
-from trm_explore.payload import error_plan, message_of, plan_of
-from trm_explore.runs import Run
+from trm_explore.runs.run import Run
+from trm_explore.shipped.pairs import load_pair, pair_names
 from trm_explore.tasks import GENERATED, preset, resolve
+from trm_explore.training import events as ev
+from trm_explore.view.payload import error_plan, message_of, plan_of
 from trm_explore.widgets.drawing import Place, Refused
 from trm_explore.widgets.live import Live
+from trm_explore.words import texts
 
 # As on the page: one thread, looked at often, supervised.
 LIVE = {"threads": 1, "eval_every": 25, "eval_puzzles": 128, "frame_every": 10}

@@ -6,11 +6,12 @@ from typing import Any, ClassVar
 
 import traitlets
 
-from trm_explore import events as ev
 from trm_explore.config import RunConfig
-from trm_explore.palette import both_themes
-from trm_explore.tasks import Task, resolve
-from trm_explore.trajectory import Trajectory, frame_of
+from trm_explore.tasks import resolve
+from trm_explore.tasks.base import Task
+from trm_explore.training import events as ev
+from trm_explore.training.trajectory import Trajectory, frame_of
+from trm_explore.view.palette import both_themes
 from trm_explore.widgets.drawing import Drawing, Place
 
 NEEDED = {"board", "inputs", "steps"}  # of a frame

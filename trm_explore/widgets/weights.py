@@ -7,9 +7,9 @@ from typing import Any, ClassVar
 
 import traitlets
 
-from trm_explore.palette import both_themes
-from trm_explore.parts import SCHEDULES, ModelConfig, SupervisionConfig
-from trm_explore.supervision import supervision_weights
+from trm_explore.config import SCHEDULES, ModelConfig, SupervisionConfig
+from trm_explore.training.losses import supervision_weights
+from trm_explore.view.palette import both_themes
 from trm_explore.widgets.drawing import Drawing, Refused
 
 FIELDS = {
@@ -87,7 +87,7 @@ class Weights(Drawing):
 
     def picture(self) -> Any:
         """The chosen schedule's weights as bars; with a formula, beside those of the others."""
-        from trm_explore.plots import weight_vectors  # matplotlib is slow to import
+        from trm_explore.plots.curves import weight_vectors  # matplotlib is slow to import
 
         custom = self.weights if self.schedule == "custom" else None
         return weight_vectors(None, self.n_steps, self.base_weight, custom=custom)

@@ -1,0 +1,163 @@
+"""How good is a model on a set of puzzles, at every step?
+
+What "right" means is said by the task (`Task.check`, `Task.cells_right`), and which puzzles count by tasks/base.py:
+those with a label for losses and cells; for whole answers also those without, where the task judges by its rules.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from trm_explore.data.labels import labelled
+from trm_explore.model import Carry, Cycle, RecursiveModel
+from trm_explore.tasks.base import Task, check_judged, judged
+from trm_explore.training.distributed import ALONE, Processes
+from trm_explore.training.losses import puzzle_losses
+from trm_explore.training.trajectory import inputs_of, to_device, unrolled
+
+Watch = Callable[[dict[str, Any], np.ndarray, np.ndarray, np.ndarray], None]
+
+
+class Scores(NamedTuple):
+    """Means over the puzzles that can be judged, one number a step, (S,) each. NaN: no puzzle has a label to compare
+    with, and whole answers are judged by the task's rules."""
+
+    loss: list[float]  # cross-entropy in nats, or squared error
+    cell_accuracy: list[float]  # of labelled cells, the given ones included, as the published code counts
+    exact_accuracy: list[float]  # whole answers right by the task's rules
+    r2: list[float]  # tasks of numbers: part of the labels' variance explained, 1 - loss / variance; else empty
+
+
+class HaltingScores(NamedTuple):
+    """Each puzzle that can be judged, answered where its halting head first said stop (or at the last step)."""
+
+    threshold: float
+    cell_accuracy: float
+    exact_accuracy: float
+    mean_steps: float  # H-cycles taken, over puzzles
+    stopped: float  # the part of the puzzles that stopped before the last step
+
+
+@torch.no_grad()
+def evaluate(
+    model: RecursiveModel,
+    task: Task,
+    puzzles: dict[str, Any],
+    *,
+    H_cycles: int | None = None,
+    batch_size: int = 256,
+    shape: tuple[int, int] | None = None,
+    before_call: Callable[[], None] | None = None,
+    watch: Watch | None = None,
+    processes: Processes = ALONE,
+) -> Scores:
+    """Scores of `puzzles` (NumPy: inputs (N, L), labels (N, L), or numbers) at every one of H_cycles steps (None: the
+    model's own). `shape`: the boards' (rows, cols), where they are not the task's held-out ones. `watch` is given every
+    batch once it is judged: its arrays, which answers are known to be right (S, B), the last step's answers and its
+    halting probabilities (B,). Of several `processes` each judges its part; all return the scores of the whole.
+    ValueError where none of the puzzles can be judged."""
+    check_judged("puzzles", puzzles, task)
+    N = len(puzzles["labels"])
+    sums = np.zeros((3, H_cycles or model.config.H_cycles))
+    counts = np.array([labelled(puzzles["labels"]).sum()] * 2 + [judged(task, puzzles).sum()])
+    puzzles, everyone = {name: value[processes.part(N)] for name, value in puzzles.items()}, puzzles
+    for arrays, batch in _batches(model, task, puzzles, batch_size, shape):
+        rows, exact = [], []
+        there, can = labelled(arrays["labels"]), judged(task, arrays)
+        for cycle in unrolled(
+            model,
+            batch,
+            H_cycles=H_cycles,
+            loops_over_positions=task.loops_over_positions,
+            before_call=before_call,
+        ):
+            losses = puzzle_losses(cycle.logits, batch["labels"], model.train_config.loss).cpu().numpy()
+            cells, right = _judged(task, arrays, cycle.logits)
+            rows.append([losses[there].sum(dtype=float), cells[there].sum(), right[can].sum()])
+            exact.append(right & can)
+        if watch is not None:
+            watch(arrays, np.stack(exact), _answers(task, cycle.logits), cycle.q_halt.sigmoid().cpu().numpy())
+        sums += np.array(rows).T
+    if processes.count > 1:
+        sums = processes.add(torch.from_numpy(sums).to(model.H_init.device)).cpu().numpy()
+    with np.errstate(invalid="ignore"):  # judged by rules alone: a loss of no labels is 0 / 0
+        scores = (sums / counts[:, None]).tolist()
+    r2 = []
+    if task.loss == "mse":
+        variance = np.square(everyone["labels"] - everyone["labels"].mean((0, 1))).mean()
+        r2 = [1 - loss / max(float(variance), 1e-12) for loss in scores[0]]
+    return Scores(*scores, r2)
+
+
+@torch.no_grad()
+def evaluate_halting(
+    model: RecursiveModel,
+    task: Task,
+    puzzles: dict[str, Any],
+    *,
+    H_cycles: int,
+    threshold: float = 0.5,
+    every: int = 1,
+    batch_size: int = 256,
+    shape: tuple[int, int] | None = None,
+) -> HaltingScores:
+    """Halting at evaluation, each puzzle for itself: after every `every` steps those stop whose halting probability is
+    above `threshold`; only the others are computed further, up to H_cycles steps. ValueError where none of the
+    puzzles can be judged."""
+    check_judged("puzzles", puzzles, task)
+    puzzles = {name: value[judged(task, puzzles)] for name, value in puzzles.items()}
+    taken, cells, exact, there, stopped = [], [], [], [], 0
+    for arrays, batch in _batches(model, task, puzzles, batch_size, shape):
+        carry = model.start(model.initial_carry(batch), batch)
+        left = np.arange(len(arrays["labels"]))
+        done = 0
+        while len(left):
+            step = min(every, H_cycles - done)
+            *_, cycle = model.cycles(carry, H_cycles=step)
+            done += step
+            halt = (cycle.q_halt.sigmoid() > threshold).cpu().numpy()
+            stopped += int(halt.sum()) if done < H_cycles else 0
+            out = halt | (done >= H_cycles)
+            if out.any():
+                some = {name: value[left[out]] for name, value in arrays.items()}
+                some_cells, some_exact = _judged(task, some, cycle.logits[torch.from_numpy(out).to(carry.z_H.device)])
+                taken += [done] * int(out.sum())
+                cells += some_cells.tolist()
+                exact += some_exact.tolist()
+                there += labelled(some["labels"]).tolist()
+            left = left[~out]
+            carry = _rows(carry, cycle, torch.from_numpy(~out).to(carry.z_H.device))
+    N = len(taken)
+    compared = sum(there)
+    of_cells = float(np.dot(cells, there)) / compared if compared else math.nan
+    return HaltingScores(threshold, of_cells, sum(exact) / N, sum(taken) / N, stopped / N)
+
+
+def _batches(model: RecursiveModel, task: Task, puzzles: dict[str, Any], size: int, shape: tuple[int, int] | None):
+    """(arrays, the same on the model's device), `size` puzzles at a time."""
+    for first in range(0, len(puzzles["labels"]), size):
+        arrays = {name: value[first : first + size] for name, value in puzzles.items()}
+        yield arrays, to_device(arrays, model.H_init.device) | {"board": shape or task.held_out_shape()}
+
+
+def _judged(task: Task, arrays: dict[str, Any], logits: Tensor) -> tuple[np.ndarray, np.ndarray]:
+    """(part of the cells right, whole answer right), (B,) each."""
+    answers, labels = _answers(task, logits), arrays["labels"]
+    return task.cells_right(answers, labels), task.check(inputs_of(arrays), answers, labels)
+
+
+def _answers(task: Task, logits: Tensor) -> np.ndarray:
+    """(B, L) tokens, or (B, L, V) numbers."""
+    return (logits if task.loss == "mse" else logits.argmax(-1)).cpu().numpy()
+
+
+def _rows(carry: Carry, cycle: Cycle, keep: Tensor) -> Carry:
+    """The carry of some of the puzzles, after a cycle."""
+    data = {k: v[keep] if isinstance(v, Tensor) else v for k, v in carry.data.items()}
+    return Carry(cycle.z_H[keep], cycle.z_L[keep], carry.steps[keep], carry.halted[keep], data)
