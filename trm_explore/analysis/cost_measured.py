@@ -3,8 +3,8 @@ one loss at the end, in its own gradient scope.
 
     measure_cost(preset("sudoku4", enable_deep_supervision=True), seconds=4).text
 
-Two trainings of the one kind there is (training/loop.py) take turns, so that a machine that slows down slows both. What is
-kept for backward is counted during an update that is not timed. (Ours.)
+Two trainings of the one kind there is (training/loop.py) take turns, so that a machine that slows down slows both. What
+is kept for backward is counted during an update that is not timed. (Ours.)
 """
 
 from __future__ import annotations
