@@ -55,6 +55,7 @@ FENCES = {  # a package that only these rooms may import
     "tyro": {"cli"},
     "tqdm": {"cli", "teach"},
     "huggingface_hub": {"data"},
+    "yaml": {"model"},
     "adam_atan2_pytorch": {"training"},
     "transformers": {"data"},
     "sentence_transformers": {"data"},
@@ -257,6 +258,7 @@ def test_the_only_extra_packages_are_declared():
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     lines = [*project["dependencies"], *(line for extra in project["optional-dependencies"].values() for line in extra)]
     declared = {re.match(r"[\w-]+", line)[0].replace("-", "_") for line in lines}
+    declared = {{"pyyaml": "yaml"}.get(name, name) for name in declared}
     # with gradio, ipywidgets and transformers
     come_along = {"fastapi", "starlette", "uvicorn", "httpx", "traitlets", "huggingface_hub"}
     used = {package for module in MODULES for package in theirs(module)}

@@ -26,8 +26,8 @@ from trm_explore.data.arc_grids import (
     puzzle_key,
     random_change,
 )
-from trm_explore.data.folder import read_json
 from trm_explore.data.from_csv import Written
+from trm_explore.data.text_file import read_json
 from trm_explore.data.writer import PartWriter, check_free, write_identifiers
 from trm_explore.storage.whole import new_folder, write_whole
 

@@ -18,9 +18,10 @@ from typing import Any
 
 import numpy as np
 
+from trm_explore.config.checks import shown
 from trm_explore.data.labels import IGNORE, without_labels
+from trm_explore.data.text_file import read_json
 from trm_explore.storage.npy import read_npy
-from trm_explore.storage.untrusted import parse_json
 
 DESCRIPTION = "dataset.json"
 PARTS = ("train", "test")
@@ -169,15 +170,6 @@ def read_identifiers(folder: str | Path) -> list[str]:
     return names
 
 
-def read_json(path: Path) -> Any:
-    """What a JSON file holds; ValueError where it is none."""
-    try:
-        return parse_json(path.read_text(encoding="utf-8-sig"))
-    except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or str(error)[:120]
-        raise ValueError(f"{path} is not JSON that can be read: {reason}") from None
-
-
 def _described(here: Path) -> dict[str, Any]:
     """dataset.json, checked."""
     path = here / DESCRIPTION
@@ -196,13 +188,15 @@ def _described(here: Path) -> dict[str, Any]:
         _check_whole(path, "ignore_label_id", said["ignore_label_id"], -(2**31))
     sets = said.get("sets", ["all"])
     if sets != ["all"]:
-        raise ValueError(f"{path} has sets={sets!r}; only ['all'] is read here, as the published builders write it")
+        raise ValueError(
+            f"{path} has sets={shown(sets)}; only ['all'] is read here, as the published builders write it"
+        )
     return said
 
 
 def _check_whole(path: Path, name: str, value: Any, least: int) -> None:
     if isinstance(value, bool) or not isinstance(value, int) or not least <= value < 2**31:
-        raise ValueError(f"{path}: {name}={value!r} must be a whole number of at least {least}")
+        raise ValueError(f"{path}: {name}={shown(value)} must be a whole number of at least {least}")
 
 
 def _check_offsets(here: Path, name: str, offsets: np.ndarray, count: int, end: int, of_what: str) -> None:

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import gzip
 import io
-import json
 import lzma
 import zipfile
 import zlib
@@ -22,6 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from trm_explore.config.checks import shown
+from trm_explore.storage.untrusted import MOST_TEXT, parse_json
 
 LONGEST_LINE = 100_000  # characters
 MOST_RATIO, SURELY = 20, 4_000_000  # unpacked bytes a packed one, beyond these first ones: puzzles pack 3 to 8 times
@@ -88,12 +88,18 @@ def lines_of_file(path: str | Path, how: str) -> Iterator[str]:
 
 
 def read_json(path: Path) -> Any:
-    """What a JSON file holds, with or without a byte order mark; ValueError where it is none."""
+    """What a JSON file holds, with or without a byte order mark, as `parse_json` takes it; ValueError where it is
+    none."""
     try:
-        return json.loads(text_of_file(path))
-    except (OSError, ValueError, RecursionError) as error:
-        reason = getattr(error, "strerror", None) or str(error)[:120]
-        raise ValueError(f"{path} is not JSON that can be read: {reason}") from None
+        if (size := path.stat().st_size) > 4 * MOST_TEXT:
+            raise ValueError(f"it has {size:,} bytes, and at most {MOST_TEXT:,} characters are read")
+        with path.open("rb") as file:
+            if what := what_is(file.read(HEAD)):
+                raise ValueError(f"it is {what}")
+        return parse_json(text_of_file(path))
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or str(error)[:200]
+        raise ValueError(f"{path} is not JSON that can be read: {reason.removeprefix('it is not JSON: ')}") from None
 
 
 def text_of_file(path: Path) -> str:

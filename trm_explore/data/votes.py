@@ -16,7 +16,8 @@ import numpy as np
 
 from trm_explore.data.arc import TEST_PUZZLES
 from trm_explore.data.arc_grids import crop, grid_of, key_of, undo
-from trm_explore.data.folder import read_identifiers, read_json
+from trm_explore.data.folder import read_identifiers
+from trm_explore.data.text_file import read_json
 
 
 class Candidate(NamedTuple):

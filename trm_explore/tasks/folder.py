@@ -13,9 +13,10 @@ from typing import Any
 
 import numpy as np
 
+from trm_explore.config.checks import shown
 from trm_explore.data.labels import labelled, without_labels
+from trm_explore.data.text_file import read_json
 from trm_explore.storage.npy import read_npy
-from trm_explore.storage.untrusted import parse_json
 from trm_explore.tasks.base import Puzzles
 from trm_explore.tasks.custom import CustomTask, check_arrays
 
@@ -27,20 +28,19 @@ def describe(folder: str) -> dict[str, Any]:
     """task.json as a dict; ValueError where it is missing or says what nobody asks for."""
     path = Path(folder) / DESCRIPTION
     if not path.is_file():
-        raise ValueError(f"task={folder!r} is no task's name, and there is no {path}; docs/own_tasks.md has the format")
-    try:
-        said = parse_json(path.read_text(encoding="utf-8-sig"))
-    except (ValueError, OSError) as error:
-        raise ValueError(f"{path} is not JSON: {error}") from None
+        raise ValueError(
+            f"task={shown(folder, 200)} is no task's name, and there is no {path}; docs/own_tasks.md has the format"
+        )
+    said = read_json(path)
     if not isinstance(said, dict):
         raise ValueError(f"{path} must hold one JSON object, not {type(said).__name__}")
     if foreign := said.keys() - FIELDS:
-        raise ValueError(f"{path}: {min(foreign)!r} is not known; allowed are {', '.join(sorted(FIELDS))}")
+        raise ValueError(f"{path}: {shown(min(foreign))} is not known; allowed are {', '.join(sorted(FIELDS))}")
     if missing := [name for name in ("rows", "cols", "vocab_size") if name not in said]:
         raise ValueError(f"{path}: it has no {', '.join(missing)}; docs/own_tasks.md has the format")
     for name in ("preset", "board"):
         if not isinstance(said.get(name, {}), dict):
-            raise ValueError(f"{path}: {name} must be an object, not {said[name]!r}")
+            raise ValueError(f"{path}: {name} must be an object, not {shown(said[name])}")
     return said
 
 

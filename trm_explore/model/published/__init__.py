@@ -17,7 +17,7 @@ import torch
 from torch import Tensor
 
 from trm_explore.config import RunConfig
-from trm_explore.model.published.config_file import read_settings
+from trm_explore.model.published.config_file import Settings, read_settings
 from trm_explore.model.published.export import export_published
 from trm_explore.model.published.names import bare, ours_of, theirs_of
 from trm_explore.model.published.variant import variant_of
@@ -79,8 +79,11 @@ def read_published(
     }
     weights = _renamed(_state_dict(path), str(path))
     beside = path.parent / CONFIG_NAME
-    settings = read_settings(beside) if beside.is_file() else {}
+    there = beside.is_file()
+    settings = read_settings(beside) if there else Settings({})
     config, remarks = variant_of(weights, settings, given, str(path))
+    if there and (names := settings.unheard()):
+        remarks.append(f"{CONFIG_NAME} beside it gives no setting that is known here; it has {names}")
     if puzzle_table == "leave-out":
         weights.pop("puzzle_emb", None)
         config = config.with_flat(num_puzzle_identifiers=0, puzzle_emb_ndim=None)

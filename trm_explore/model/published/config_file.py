@@ -1,7 +1,6 @@
-"""all_config.yaml, which stands beside a published checkpoint: nested settings, of which we read plain values.
+"""all_config.yaml, which stands beside a published checkpoint: YAML, of which settings are read by their place.
 
-No YAML package is needed for that: a line is `name: value` or `name:`, and the indentation says what belongs to what.
-Lists and whatever else a line may be are passed over.
+Read by PyYAML as plain values: no tag in it makes an object, and its size and what its aliases unfold to are bounded.
 """
 
 from __future__ import annotations
@@ -10,58 +9,85 @@ import re
 from pathlib import Path
 from typing import Any
 
-LINE = re.compile(r"( *)([\w.]+):(?:\s+(.*))?")
+import yaml
+
+from trm_explore.config.checks import shown
+from trm_explore.data.text_file import text_of_file, what_is
+
+MOST_BYTES = 1_000_000
+MOST_SETTINGS = 10_000  # an alias inside an alias unfolds to any number
+NUMBER = re.compile(r"[-+]?(\d[\d_]*(\.[\d_]*)?|\.\d[\d_]*)[eE][-+]?\d+")  # YAML 1.1 takes 1e-05 for text
 
 
-def read_settings(path: Path) -> dict[str, Any]:
-    """{"arch.H_cycles": 3, "arch.loss.loss_type": "...", "lr": 0.0001, ...}; OSError or ValueError where it cannot be
-    read."""
+class _Loader(yaml.SafeLoader):
+    """PyYAML's plain values, with numbers as YAML 1.2 and the published code's OmegaConf read them. A value with a tag
+    of somebody's own is nothing that we ask for: None."""
+
+
+_Loader.add_implicit_resolver("tag:yaml.org,2002:float", NUMBER, list("-+.0123456789"))
+_Loader.add_constructor("tag:yaml.org,2002:timestamp", _Loader.construct_yaml_str)  # 2024-13-45 is no error of ours
+_Loader.add_constructor(None, lambda loader, node: None)
+
+
+class Settings(dict[str, Any]):
+    """A file's settings by their place, {"arch.H_cycles": 3, "lr": 0.0001, ...}; `get` notes what was asked for."""
+
+    def __init__(self, found: dict[str, Any]):
+        super().__init__(found)
+        self.asked: set[str] = set()
+
+    def get(self, name: str, default: Any = None) -> Any:
+        self.asked.add(name)
+        return super().get(name, default)
+
+    def unheard(self) -> str:
+        """Where nothing of the file was asked for: the first names in it, or `nothing`; else empty."""
+        if self.keys() & self.asked:
+            return ""
+        return ", ".join(shown(name) for name in list(self)[:5]) + ", \u2026" * (len(self) > 5) or "nothing"
+
+
+def read_settings(path: Path) -> Settings:
+    """The settings of such a file; OSError or ValueError where it cannot be read."""
+    if (size := path.stat().st_size) > MOST_BYTES:
+        raise ValueError(f"{path} has {size:,} bytes, and at most {MOST_BYTES:,} are read; is it the run's settings?")
     try:
-        lines = path.read_text(encoding="utf-8").splitlines()
-    except UnicodeDecodeError:
+        text = text_of_file(path)
+    except ValueError:
         raise ValueError(f"{path} is no text; it should be the run's settings as YAML") from None
-    found: dict[str, Any] = {}
-    above: list[tuple[int, str]] = []
-    for line in lines:
-        match = LINE.fullmatch(line.split(" #")[0].rstrip())
-        if match is None:
-            continue
-        indent, name, value = len(match[1]), match[2], match[3]
-        while above and above[-1][0] >= indent:
-            above.pop()
-        if value is None:
-            above.append((indent, name))
-        else:
-            found[".".join([*(outer for _, outer in above), name])] = plain(value)
-    return found
+    if text and (what := what_is(text[:200].encode())):
+        raise ValueError(f"{path} is {what}")
+    try:
+        said = yaml.load(re.sub(r":[ \t]+", ": ", text), _Loader)  # PyYAML takes no tab there, which YAML allows
+        found = dict(_flat(said)) if isinstance(said, dict) else {}
+    except yaml.MarkedYAMLError as error:
+        at = f" in line {error.problem_mark.line + 1}" if error.problem_mark else ""
+        reason = " ".join(f"{error.problem or error.context}".split())[:100]
+        raise ValueError(f"{path} is not YAML that can be read: {reason}{at}; correct it, or take it away") from None
+    except RecursionError:
+        raise ValueError(f"{path} is not YAML that can be read: it nests too deep; take it away") from None
+    except (yaml.YAMLError, ValueError, TypeError) as error:
+        reason = " ".join(str(error).split())[:100]
+        raise ValueError(f"{path} is not YAML that can be read: {reason}; correct it, or take it away") from None
+    if not isinstance(said, dict | None):
+        raise ValueError(f"{path} holds {shown(said)}, not settings by name as YAML; correct it, or take it away")
+    return Settings(found)
 
 
-def write_settings(settings: dict[str, Any], indent: str = "") -> str:
+def write_settings(settings: dict[str, Any]) -> str:
     """Nested dicts of plain values and lists of them as such a text."""
-    lines = []
-    for name, value in settings.items():
+    return yaml.safe_dump(settings, sort_keys=False) if settings else ""
+
+
+def _flat(said: dict[Any, Any]) -> Any:
+    """(place, value) of everything that is no dict, in the file's order."""
+    ahead, seen = [("", said)], 0
+    while ahead:
+        place, value = ahead.pop()
+        if (seen := seen + 1) > MOST_SETTINGS:
+            raise ValueError(f"it has more than {MOST_SETTINGS:,} settings")
         if isinstance(value, dict):
-            lines.append(f"{indent}{name}:\n{write_settings(value, indent + '  ')}")
-        else:
-            lines.append(f"{indent}{name}: {said(value)}\n")
-    return "".join(lines)
-
-
-def plain(text: str) -> Any:
-    """A YAML scalar: whole number, number, truth value, nothing, or text."""
-    if text in ("true", "True", "false", "False"):
-        return text.lower() == "true"
-    if text in ("null", "~", "None"):
-        return None
-    for kind in (int, float):
-        try:
-            return kind(text)
-        except ValueError:
-            continue
-    return text.strip("'\"")
-
-
-def said(value: Any) -> str:
-    if isinstance(value, bool):
-        return str(value).lower()
-    return "null" if value is None else str(value)
+            before = f"{place}." if place else ""
+            ahead.extend((f"{before}{str(name)[:100]}", inner) for name, inner in reversed(value.items()))
+        elif place:
+            yield place, value

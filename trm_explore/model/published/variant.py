@@ -14,6 +14,8 @@ from typing import Any, NamedTuple
 from torch import Tensor
 
 from trm_explore.config import RunConfig
+from trm_explore.config.checks import is_number, shown
+from trm_explore.model.published.config_file import Settings
 from trm_explore.model.published.names import layers_in, theirs_of
 
 # vocabulary -> (task here, positions, L-cycles)
@@ -31,7 +33,7 @@ class Variant(NamedTuple):
     remarks: list[str]
 
 
-def variant_of(weights: dict[str, Tensor], settings: dict[str, Any], given: dict[str, Any], file: str) -> Variant:
+def variant_of(weights: dict[str, Tensor], settings: Settings, given: dict[str, Any], file: str) -> Variant:
     """`weights` by our names, the table included; `settings` of the config file; `given` arguments (None: not given).
 
     ValueError, one sentence with the key, where something is missing or contradicts.
@@ -121,18 +123,17 @@ def variant_of(weights: dict[str, Tensor], settings: dict[str, Any], given: dict
 class Sources:
     """Takes each hidden setting from the config file, else the argument, else the published value, and remembers."""
 
-    def __init__(self, settings: dict[str, Any], given: dict[str, Any]):
+    def __init__(self, settings: Settings, given: dict[str, Any]):
         self.settings, self.given = settings, given
         self.taken: dict[str, str] = {}
 
     def take(self, name: str, published: Any, allowed: tuple[Any, ...] = ()) -> Any:
         said, given = self.settings.get(f"arch.{name}"), self.given.get(name)
-        if said is not None and (
-            isinstance(said, str) != isinstance(published, str) or (allowed and said not in allowed)
-        ):
-            raise ValueError(f"all_config.yaml says arch.{name}={said!r}, which is no possible value; correct it")
+        fits = isinstance(said, str) and said in (allowed or (said,)) if isinstance(published, str) else is_number(said)
+        if said is not None and not fits:
+            raise ValueError(f"all_config.yaml says arch.{name}={shown(said)}, which is no possible value; correct it")
         if None not in (said, given) and said != given:
-            raise ValueError(f"{name}={given} contradicts all_config.yaml, which says {said}; leave it out")
+            raise ValueError(f"{name}={given} contradicts all_config.yaml, which says {shown(said)}; leave it out")
         if said is not None:
             self.taken[name] = "all_config.yaml"
             return said
@@ -155,25 +156,26 @@ class Sources:
             "puzzle_emb_lr": "puzzle_emb_lr",
             "puzzle_emb_weight_decay": "puzzle_emb_weight_decay",
         }
-        return {ours: self.settings[theirs] for theirs, ours in names.items() if self.settings.get(theirs) is not None}
+        said = {ours: self.settings.get(theirs) for theirs, ours in names.items()}
+        return {ours: value for ours, value in said.items() if value is not None}
 
     def remarks(self, config: RunConfig) -> list[str]:
         flat = config.to_flat()
         return [f"{name}={flat[name]} ({self.taken[name]})" for name in HIDDEN if name in self.taken]
 
 
-def _agree(settings: dict[str, Any], config: RunConfig, file: str) -> None:
+def _agree(settings: Settings, config: RunConfig, file: str) -> None:
     """The config file against the shapes."""
     m = config.model
-    shown = {
+    seen = {
         "hidden_size": m.hidden_size,
         "L_layers": m.L_layers,
         "mlp_t": m.mixer == "mlp",
         "puzzle_emb_ndim": m.puzzle_width if m.num_puzzle_identifiers else 0,
     }
     if m.networks == "two":
-        shown["H_layers"] = m.H_layers
-    for name, value in shown.items():
+        seen["H_layers"] = m.H_layers
+    for name, value in seen.items():
         said = settings.get(f"arch.{name}", value)
         if said != value and not (isinstance(said, float) and math.isclose(said, value)):
-            raise ValueError(f"all_config.yaml says arch.{name}={said}, but the shapes in {file} say {value}")
+            raise ValueError(f"all_config.yaml says arch.{name}={shown(said)}, but the shapes in {file} say {value}")
