@@ -14,7 +14,7 @@ from trm_explore.config.checks import is_number
 from trm_explore.data.assets import asset
 from trm_explore.model import RecursiveModel
 from trm_explore.model.checkpoint import load_checkpoint
-from trm_explore.model.cost import CPU_SPEED, estimate
+from trm_explore.model.cost import CPU_SPEED, answer_seconds, estimate
 from trm_explore.runs.registry import Runs
 from trm_explore.shipped.pairs import KINDS, checkpoint_name, load_pair, pair_names
 from trm_explore.tasks import resolve
@@ -95,13 +95,13 @@ def cycles_of(seen: Seen, cycles: Any) -> int:
 
 
 def seconds_of(seen: Seen, cycles: int) -> float:
-    """Estimated for one puzzle, on one CPU thread."""
+    """Estimated for one puzzle of many in a batch, on one CPU thread."""
     config = seen.config
     return estimate(config).forward_operations / config.train.batch_size / config.model.H_cycles * cycles / CPU_SPEED
 
 
 def not_too_slow(seen: Seen, cycles: int) -> None:
-    seconds = seconds_of(seen, cycles)
+    seconds = answer_seconds(seen.config, cycles)
     if seconds > ANSWER_SECONDS:
         raise ValueError(texts.SLOW_MODEL.format(seconds=seconds, cycles=cycles, most=ANSWER_SECONDS))
 

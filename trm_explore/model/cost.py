@@ -15,7 +15,7 @@ from trm_explore.config import ModelConfig, RunConfig
 # Operations per second on one CPU thread: not measured but chosen low, as a slow laptop might reach with matrices as
 # small as ours, so that an estimate promises too little rather than too much.
 CPU_SPEED = 25e9
-CALL_SECONDS = 1e-4  # that a call of the network takes however small it is
+LAYER_SECONDS = 5e-4  # that a layer of the network takes at a call however small it is, chosen low likewise
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +58,8 @@ def answer_seconds(config: RunConfig, steps: int, speed: float = CPU_SPEED) -> f
     last_call = network_operations(m, H_layers(m)) + 2 * m.seq_len * m.hidden_size * m.vocab_size
     passes = m.seq_len if loops_over_positions(config) else 1
     operations = m.L_cycles * network_operations(m) + last_call
-    return passes * steps * (operations / speed + (m.L_cycles + 1) * CALL_SECONDS)
+    layers = m.L_cycles * m.L_layers + H_layers(m)
+    return passes * steps * (operations / speed + layers * LAYER_SECONDS)
 
 
 def smaller(config: RunConfig) -> dict[str, Any]:
