@@ -148,7 +148,7 @@ BROKEN = {
     "no groups": (lambda f: (f / "train" / "all__group_indices.npy").unlink(), "train has no all__group_indices.npy"),
     "no JSON": (lambda f: (f / "train" / "dataset.json").write_text("{"), "dataset.json is not JSON that can be read"),
     "a list": (lambda f: (f / "train" / "dataset.json").write_text("[]"), "must hold one JSON object, not list"),
-    "no vocabulary": ({"vocab_size": None}, "vocab_size=None must be a whole number of at least 1"),
+    "no vocabulary": ({"vocab_size": None}, "dataset.json has no vocab_size; it must have vocab_size, seq_len"),
     "half a length": ({"seq_len": 4.5}, "seq_len=4.5 must be a whole number"),
     "a text": ({"ignore_label_id": "0"}, "ignore_label_id='0' must be a whole number"),
     "two sets": ({"sets": ["all", "b"]}, "sets=['all', 'b']; only ['all'] is read here"),

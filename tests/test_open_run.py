@@ -66,7 +66,7 @@ def test_what_is_no_run_is_refused(tmp_path, whole):
     (tmp_path / "b.zip").write_bytes(b"PK\x03\x04 and no more")
     refused(tmp_path / "b.zip", "not a whole ZIP")
     (tmp_path / "c.safetensors").write_bytes(pickle.dumps({"a": 1}))
-    refused(tmp_path / "c.safetensors", "not a whole safetensors file")
+    refused(tmp_path / "c.safetensors", "is a file of torch.save, not one that trm-explore saved")
     for name in whole:
         refused(write(tmp_path / "d.zip", {k: v for k, v in whole.items() if k != name}), f"has no {name}")
     refused(write(tmp_path / "e.zip", whole | {"events.jsonl": b""}), "has no update")

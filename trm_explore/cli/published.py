@@ -21,13 +21,15 @@ class Import:
     """Open a published checkpoint (a state_dict such as step_32550) and write it as one of ours."""
 
     path: tyro.conf.Positional[str]
-    """The file. An all_config.yaml beside it is read too."""
+    """The file, or its folder. An all_config.yaml beside it is read too."""
     out: str = ""
     """Where to write, for evaluate, show and the page. Empty: only say what the file is."""
     task: str = ""
     """What it is evaluated on: a task's name or a published data folder. Empty: told from vocabulary and length."""
     puzzle_table: PuzzleTable = "memory-map"
     """The table of puzzle vectors: memory-map keeps it, leave-out drops it."""
+    inside: str = ""
+    """Which set of weights, where the file holds several, such as ema."""
     H_cycles: int | None = None
     """None: what all_config.yaml says, else as published; likewise below."""
     L_cycles: int | None = None
@@ -63,7 +65,7 @@ def run_import(args: Import) -> int:
     for name in hidden:
         if name != "expansion" and given[name] is not None:
             whole(args, name, 0 if name == "puzzle_emb_len" else 1)
-    model, config, remarks = read_published(args.path, puzzle_table=args.puzzle_table, **given)
+    model, config, remarks = read_published(args.path, puzzle_table=args.puzzle_table, inside=args.inside, **given)
     if args.task:
         config = config.with_flat(task=args.task)
         resolve(config)  # whether they fit

@@ -182,6 +182,9 @@ def _described(here: Path) -> dict[str, Any]:
     if not isinstance(said, dict):
         raise ValueError(f"{path} must hold one JSON object, not {type(said).__name__}")
     said.setdefault("ignore_label_id", None)
+    if missing := NUMBERS.keys() - said.keys():
+        missing = [name for name in NUMBERS if name in missing]
+        raise ValueError(f"{path} has no {', '.join(missing)}; it must have {', '.join(NUMBERS)}: {WHERE}")
     for name, least in NUMBERS.items():
         _check_whole(path, name, said.get(name), least)
     if said["ignore_label_id"] is not None:

@@ -22,6 +22,7 @@ from torch import Tensor
 from trm_explore.config import RunConfig
 from trm_explore.config.checks import shown
 from trm_explore.model.cost import parameters
+from trm_explore.model.foreign import IMPORT, check_ours
 from trm_explore.model.recursion import RecursiveModel
 from trm_explore.storage.untrusted import SAFE_WHOLE, Range, conform, parse_json
 from trm_explore.storage.whole import write_whole
@@ -69,52 +70,57 @@ def write_checkpoint(path: str | Path, checkpoint: Checkpoint) -> Path:
     return write_whole(path, data, "checkpoint")
 
 
-def read_checkpoint(path: str | Path) -> Checkpoint:
-    """Reads and checks a file that `write_checkpoint` wrote; ValueError with one sentence for anything else."""
-    config, scalars = read_header(path)
-    with _file(path) as file:
-        tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not a dict)
+def read_checkpoint(path: str | Path, name: str = "") -> Checkpoint:
+    """Reads and checks a file that `write_checkpoint` wrote; ValueError with one sentence for anything else. `name`:
+    what the sentence calls the file, if not by its path."""
+    name = name or str(path)
+    config, scalars = read_header(path, name)
+    with _file(path, name) as file:
+        tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118 (not a dict)
     held = sum(tensor.numel() for tensor in tensors.values())
     if None not in (config.model.vocab_size, config.model.seq_len) and parameters(config.model) > held:
         raise ValueError(  # before anything of that size is made
-            f"{path} holds {held} numbers, but its config asks for {parameters(config.model)} weights; it is damaged"
+            f"{name} holds {held} numbers, but its config asks for {parameters(config.model)} weights; it is damaged"
         )
     return Checkpoint(config, scalars, tensors)
 
 
-def read_header(path: str | Path) -> tuple[RunConfig, dict[str, Any]]:
+def read_header(path: str | Path, name: str = "") -> tuple[RunConfig, dict[str, Any]]:
     """Config and scalars of such a file, without its tensors; ValueError likewise."""
-    path = Path(path)
+    path, name = Path(path), name or str(path)
     if not path.is_file():
-        raise ValueError(f"there is no checkpoint {path}; give the path of a .safetensors file that trm-explore saved")
+        raise ValueError(f"there is no checkpoint {name}; give the path of a .safetensors file that trm-explore saved")
+    check_ours(path, name)
     with path.open("rb") as file:
         length = int.from_bytes(file.read(8), "little")
     if MOST_HEADER < length <= path.stat().st_size:
-        raise ValueError(f"{path} has a header of {length:,} bytes; at most {MOST_HEADER:,} are read")
-    with _file(path) as file:
+        raise ValueError(f"{name} has a header of {length:,} bytes; at most {MOST_HEADER:,} are read")
+    with _file(path, name) as file:
         header = file.metadata() or {}
     if header.get("format") != FORMAT:
-        raise ValueError(
-            f"{path} has format {shown(header.get('format'))}, not {FORMAT!r}; this version of trm-explore did not "
-            "save it"
-        )
+        said = header.get("format")
+        if str(said).startswith(FORMAT.split()[0]):
+            raise ValueError(
+                f"{name} has format {shown(said)}, not {FORMAT!r}; another version of trm-explore saved it"
+            )
+        raise ValueError(f"{name} has format {shown(said)}: another program saved it, not trm-explore; {IMPORT}")
     try:
         flat = parse_json(header["config"])
         if not isinstance(flat, dict):
             raise ValueError(f"its config is {shown(flat)}; it must be an object of settings")
         return RunConfig.from_flat(flat), conform(parse_json(header["scalars"]), Scalars, "scalars")
     except (KeyError, TypeError, ValueError) as error:
-        raise ValueError(f"{path} has a damaged header: {str(error)[:200]}") from error
+        raise ValueError(f"{name} has a damaged header: {str(error)[:200]}") from error
 
 
 @contextmanager
-def _file(path: str | Path) -> Iterator[Any]:
+def _file(path: str | Path, name: str) -> Iterator[Any]:
     try:
         with safe_open(path, "pt") as file:
             yield file
     except (SafetensorError, OSError, ValueError, TypeError, AttributeError) as error:
         raise ValueError(
-            f"{path} is not a whole safetensors file ({str(error)[:100]}); it may be cut off or of another kind"
+            f"{name} is not a whole safetensors file ({str(error)[:100]}); it may be cut off or of another kind"
         ) from error
 
 

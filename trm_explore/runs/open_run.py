@@ -162,11 +162,8 @@ def _lines(archive: zipfile.ZipFile, path: Path) -> Iterator[tuple[int, str]]:
 def _weights(path: Path, name: str, held: Callable[[RunConfig], None]) -> tuple[Checkpoint, Task, RunConfig]:
     """What its header says is judged first, then the tensors are read. Sentences have the file's name: where it lies
     on the server is nobody's business."""
-    try:
-        _resolved(read_header(path)[0], name, held)
-        checkpoint = slim(read_checkpoint(path))
-    except ValueError as error:
-        raise ValueError(str(error).replace(str(path), name)) from error
+    _resolved(read_header(path, name)[0], name, held)
+    checkpoint = slim(read_checkpoint(path, name))
     return checkpoint, *_resolved(checkpoint.config, name, held)
 
 

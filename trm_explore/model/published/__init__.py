@@ -3,13 +3,12 @@
     model = load_published("checkpoints/step_32550")           # ready for initial_carry and a published batch
     export_published(model, run_config, "checkpoints/mine")    # step_0 and all_config.yaml, which their code loads
 
-Such a file is a bare state_dict that torch.save wrote; it is read with weights_only, so that no code in it can run.
+Such a file is a state_dict that torch.save wrote, bare or inside a training's checkpoint, or safetensors; it is read
+with weights_only, so that no code in it can run.
 """
 
 from __future__ import annotations
 
-import pickle
-import warnings
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
@@ -17,9 +16,11 @@ import torch
 from torch import Tensor
 
 from trm_explore.config import RunConfig
+from trm_explore.config.checks import shown
 from trm_explore.model.published.config_file import Settings, read_settings
 from trm_explore.model.published.export import export_published
 from trm_explore.model.published.names import bare, ours_of, theirs_of
+from trm_explore.model.published.state_dict import find_file, read_state_dict
 from trm_explore.model.published.variant import variant_of
 from trm_explore.model.recursion import RecursiveModel
 
@@ -46,6 +47,7 @@ def read_published(
     path: str | Path,
     *,
     puzzle_table: PuzzleTable = "memory-map",
+    inside: str = "",
     H_cycles: int | None = None,
     L_cycles: int | None = None,
     num_heads: int | None = None,
@@ -60,12 +62,13 @@ def read_published(
     arguments say what these and the config file do not, else published values are taken.
 
     puzzle_table: `memory-map` leaves the table of puzzle vectors in the file until a row is read (it may have a million
-    rows); `leave-out` drops it: the prefix is then empty for every puzzle. ValueError, one sentence with the key, for
+    rows); `leave-out` drops it: the prefix is then empty for every puzzle. `path` may be the folder of the file;
+    `inside` names one of several sets of weights in it, such as ema. ValueError, one sentence with the key, for
     anything that is no such file or contradicts itself.
     """
     if puzzle_table not in ("memory-map", "leave-out"):
-        raise ValueError(f"puzzle_table={puzzle_table!r} is not known; allowed are memory-map, leave-out")
-    path = Path(path)
+        raise ValueError(f"puzzle_table={shown(puzzle_table)} is not known; allowed are memory-map, leave-out")
+    path, found = find_file(Path(path))
     given = {
         "H_cycles": H_cycles,
         "L_cycles": L_cycles,
@@ -77,11 +80,13 @@ def read_published(
         "halt_max_steps": halt_max_steps,
         "forward_dtype": forward_dtype,
     }
-    weights = _renamed(_state_dict(path), str(path))
+    loaded, unwrapped = read_state_dict(path, inside)
+    weights = _renamed(loaded, str(path))
     beside = path.parent / CONFIG_NAME
     there = beside.is_file()
     settings = read_settings(beside) if there else Settings({})
     config, remarks = variant_of(weights, settings, given, str(path))
+    remarks = [*found, *unwrapped, *remarks]
     if there and (names := settings.unheard()):
         remarks.append(f"{CONFIG_NAME} beside it gives no setting that is known here; it has {names}")
     if puzzle_table == "leave-out":
@@ -95,44 +100,15 @@ def read_published(
     return Published(model.eval(), config, remarks)
 
 
-def _state_dict(path: Path) -> dict[str, Tensor]:
-    if not path.is_file():
-        raise ValueError(f"there is no file {path}; give a checkpoint of HRM or TRM, such as step_32550")
-    try:
-        loaded = _loaded(path)
-    except (pickle.UnpicklingError, AttributeError, EOFError, KeyError, TypeError, IndexError, ImportError) as error:
-        raise ValueError(
-            f"{path} holds more than tensors, or is damaged, and is not opened ({_short(error)}); "
-            "give a bare state_dict"
-        ) from error
-    except (RuntimeError, ValueError, OSError) as error:
-        raise ValueError(f"{path} is no whole file that torch.save wrote ({_short(error)})") from error
-    if not isinstance(loaded, dict) or not loaded or not all(isinstance(value, Tensor) for value in loaded.values()):
-        kind = sorted(map(str, loaded))[:5] if isinstance(loaded, dict) else type(loaded).__name__
-        raise ValueError(f"{path} is no state_dict of names and tensors; it holds {kind}")
-    return loaded
-
-
-def _loaded(path: Path) -> Any:
-    """Mapped, so that a huge table stays in the file; the oldest files cannot be mapped."""
-    try:
-        return torch.load(path, map_location="cpu", mmap=True, weights_only=True)
-    except RuntimeError as error:
-        if "mmap can only be used" not in str(error):
-            raise
-        with warnings.catch_warnings(action="ignore"):  # of what else a foreign file may hold; it is refused below
-            return torch.load(path, map_location="cpu", weights_only=True)
-
-
 def _renamed(loaded: dict[str, Tensor], file: str) -> dict[str, Tensor]:
     """By our names."""
     weights: dict[str, Tensor] = {}
-    for key, value in loaded.items():
-        name = ours_of(bare(str(key)))
+    for key, value in ((str(key), value) for key, value in loaded.items()):
+        name = ours_of(bare(key))
         if name is None:
-            raise ValueError(f"{file}: the key {key} belongs to no published model that is known here")
+            raise ValueError(f"{file}: the key {key[:200]} belongs to no published model that is known here")
         if name in weights:
-            raise ValueError(f"{file}: the key {key} is there twice, with different beginnings")
+            raise ValueError(f"{file}: the key {key[:200]} is there twice, with different beginnings")
         if not value.is_floating_point():
             raise ValueError(f"{file}: {key} holds {value.dtype}, not weights")
         weights[name] = value
@@ -157,7 +133,3 @@ def _fill(model: RecursiveModel, weights: dict[str, Tensor], file: str) -> None:
     if table is not None:
         model.puzzle_emb = table.detach().float()  # itself, where it is float32
     model.load_state_dict(weights, strict=False)
-
-
-def _short(error: Exception) -> str:
-    return " ".join(str(error).split())[:80] or type(error).__name__

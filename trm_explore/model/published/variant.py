@@ -112,12 +112,19 @@ def variant_of(weights: dict[str, Tensor], settings: Settings, given: dict[str, 
         raise ValueError(f"{file}: num_heads={flat['num_heads']} does not divide its width {D}; give num_heads")
     config = RunConfig.from_flat(flat)
     _agree(settings, config, file)
+    usual = -(-width // D) if rows and two else prefix
     if inner != config.model.inner_width(D):
         raise ValueError(
             f"{file}: {theirs_of('net.layers.0.mlp.down_proj.weight')} is {inner} wide, but expansion="
             f"{config.model.expansion:g} makes {config.model.inner_width(D)}; give expansion"
         )
-    return Variant(config, where.remarks(config))
+    remarks = where.remarks(config)
+    if prefix != usual:  # no shape of an attention model shows it, and another one gives other answers
+        remarks.append(
+            f"HRM's code has a prefix of {usual} positions for vectors of {width} numbers, not puzzle_emb_len={prefix}"
+            "; is the config file of this model?"
+        )
+    return Variant(config, remarks)
 
 
 class Sources:
