@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from datasets_inputs import (
     QUESTIONS,
+    SUBSETS,
     arc_tasks,
     digests,
     maze_rows,
@@ -376,9 +377,27 @@ BAD_ARC = {
     "a list": (lambda f: (f / "arc-agi_training_challenges.json").write_text("[]"), "must hold one JSON object"),
     "no examples": (
         spoiled(lambda t: t["task1"].update(train=[])),
-        "task task1: it must have the lists train and test",
+        "task task1: its list train is empty; it must have at least one example",
     ),
-    "no input": (spoiled(lambda t: t["task1"]["train"][0].pop("input")), "task task1: each train example must have"),
+    "no list": (
+        spoiled(lambda t: t["task1"].pop("test")),
+        "task task1: it has no list test; it must have the lists tra",
+    ),
+    "no list but a number": (spoiled(lambda t: t["task1"].update(train=5)), "task1: its train is 5; it must be a list"),
+    "no object": (spoiled(lambda t: t.update(task1="x" * 5000)), "task1: it is 'xxxx"),
+    "no object for an example": (
+        spoiled(lambda t: t["task1"]["test"].append([])),
+        "its test example 1 is []; it must be",
+    ),
+    "a long name": (spoiled(lambda t: t.update({"y" * 5000: {}})), "it has no list train"),
+    "no output": (
+        spoiled(lambda t: t["task1"]["train"][1].pop("output")),
+        "its train example 1 has no output; each tra",
+    ),
+    "no input": (
+        spoiled(lambda t: t["task1"]["train"][0].pop("input")),
+        "task task1: its train example 0 has no input",
+    ),
     "a colour": (
         spoiled(lambda t: t["task2"]["train"][1].update(input=[[10]])),
         "task task2, train 1, input has a col",
@@ -399,7 +418,48 @@ def test_bad_arc_files_are_refused_with_file_and_task(tmp_path, what):
     spoil, fragment = BAD_ARC[what]
     spoil(folder)
     said = refused(build_arc([folder], tmp_path / "out", num_aug=1), tmp_path)
+    assert len(said) < 600
     assert fragment in said if what != "the same task" else "task3 stands in more than one of the subsets" in said
+
+
+PUBLIC = {  # where a public repository's files are -> what is given
+    "the repository": ("data/{}", ("",)),
+    "its data": ("{}", ("",)),
+    "both subsets' folders": ("{}", ("training", "evaluation")),
+}
+
+
+@pytest.mark.parametrize("layout", PUBLIC)
+def test_arc_in_the_public_repositories_layout_is_the_same_data(tmp_path, layout):
+    """One file a task, its answers inside, and further keys a task in either layout."""
+    built(build_arc([write_arc(tmp_path / "kaggle")], tmp_path / "out", num_aug=6))
+    where, given = PUBLIC[layout]
+    for subset, names in SUBSETS.items():
+        folder = tmp_path / "public" / where.format(subset)
+        folder.mkdir(parents=True)
+        for name in names:
+            (folder / f"{name}.json").write_text(json.dumps({"name": name, **arc_tasks()[name], "level": [3]}))
+        (folder / "._task0.json").write_bytes(b"a Mac's remark")
+    built(build_arc([str(tmp_path / "public" / part) for part in given], tmp_path / "public_out", num_aug=6))
+    assert digests(tmp_path / "public_out") == digests(tmp_path / "out") == PUBLISHED["arc"]
+
+
+def test_further_keys_of_kaggles_arc_tasks_are_left_out(tmp_path):
+    folder = write_arc(tmp_path / "arc")
+    spoiled(lambda tasks: [task.update(name=name, tags=[]) for name, task in tasks.items()])(folder)
+    built(build_arc([folder], tmp_path / "out", num_aug=6))
+    assert digests(tmp_path / "out") == PUBLISHED["arc"]
+
+
+def test_public_arc_questions_without_an_answer_are_said(tmp_path):
+    for subset in SUBSETS:
+        (tmp_path / subset).mkdir()
+        pair = {"input": [[1, 2]], "output": [[2, 1]]}
+        (tmp_path / subset / f"{subset}.json").write_text(json.dumps({"train": [pair], "test": [{"input": [[3]]}]}))
+    done = built(build_arc([str(tmp_path)], tmp_path / "out", num_aug=1))
+    assert done.note.count("so the answers to 1 questions are made up ([[0]])") == 2
+    (tmp_path / "training" / "training.json").write_text('{"train": [], "test": []}')
+    assert "training.json: its list train is empty" in refused(build_arc([str(tmp_path)], tmp_path / "b"), tmp_path)
 
 
 def test_arc_settings_that_cannot_be_are_one_sentence(tmp_path):

@@ -63,10 +63,10 @@ class Maze:
 
 @dataclass(frozen=True)
 class Arc:
-    """ARC tasks from the kaggle JSON files, with augmented copies and puzzle identifiers."""
+    """ARC tasks from their JSON files, with augmented copies and puzzle identifiers."""
 
     folders: tyro.conf.Positional[tuple[str, ...]]
-    """Where *_SUBSET_challenges.json and *_SUBSET_solutions.json lie."""
+    """Where *_SUBSET_challenges.json and *_SUBSET_solutions.json lie, or data/SUBSET with one file a task."""
     output_dir: str = ""
     """Folder to write to; it must not be there yet."""
     subsets: tuple[str, ...] = ("training", "evaluation")

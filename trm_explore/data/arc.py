@@ -1,6 +1,7 @@
-"""ARC's tasks from the kaggle JSON files to a data folder with augmented copies, puzzle identifiers and test puzzles.
+"""ARC's tasks from their JSON files to a data folder with augmented copies, puzzle identifiers and test puzzles.
 
-Read are NAME_SUBSET_challenges.json and, where it is there, NAME_SUBSET_solutions.json. Training holds the
+Read are kaggle's NAME_SUBSET_challenges.json and, where it is there, NAME_SUBSET_solutions.json, or the public
+repositories' folder data/SUBSET with one file a task. Training holds the
 demonstrations of all subsets, and the questions of those that are not tested on; test/ holds the questions of the
 tested ones. With equal settings the folder is the published builder's, byte for byte (docs/data.md).
 """
@@ -8,13 +9,14 @@ tested ones. With equal settings the folder is the published builder's, byte for
 from __future__ import annotations
 
 import json
-from collections.abc import Generator, Iterator
+from collections.abc import Generator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from trm_explore.config.checks import shown
 from trm_explore.data.arc_grids import (
     SIDE,
     VOCABULARY,
@@ -65,7 +67,9 @@ def build_arc(
     ones have fewer different ones. A subset without solutions gets a 1 x 1 grid of colour 0 as every answer, as
     published, and a note."""
     if test_subset not in subsets:
-        raise ValueError(f"test_subset={test_subset!r} is none of the subsets {', '.join(subsets)}; name one of them")
+        raise ValueError(
+            f"test_subset={shown(test_subset)} is none of the subsets {', '.join(subsets)}; name one of them"
+        )
     if len(set(subsets)) != len(subsets):
         raise ValueError(f"subsets={', '.join(subsets)}: a subset is named twice; name each once")
     if num_aug < 0:
@@ -79,7 +83,7 @@ def build_arc(
     names = [name for puzzles in read.values() for name in puzzles]
     if len(set(names)) != len(names):
         twice = next(name for name in names if names.count(name) > 1)
-        raise ValueError(f"the task {twice} stands in more than one of the subsets; leave one of them out")
+        raise ValueError(f"the task {_short(twice)} stands in more than one of the subsets; leave one of them out")
     groups, tested = [], {}
     for subset, puzzles in read.items():
         order = list(puzzles.items())
@@ -150,7 +154,7 @@ def _augmented(name: str, puzzle: dict[str, Any], tested: bool, num_aug: int, rn
     pairs: dict[str, list[Pair]] = {}
     for kind, examples in puzzle.items():
         for i, example in enumerate(examples):
-            two = (grid_of(example[side], f"task {name}, {kind} {i}, {side}") for side in ("input", "output"))
+            two = (grid_of(example[side], f"task {_short(name)}, {kind} {i}, {side}") for side in ("input", "output"))
             pairs.setdefault("test" if tested and kind == "test" else "train", []).append(tuple(two))
     group = Group(name, pairs, [None])
     every = [pair for part in pairs.values() for pair in part]
@@ -169,53 +173,82 @@ def _augmented(name: str, puzzle: dict[str, Any], tested: bool, num_aug: int, rn
 def _puzzles(folders: list[str] | tuple[str, ...], subset: str) -> tuple[dict[str, Any], str]:
     """Name -> {train: examples, test: examples with outputs}, in the file's order, and a note; ValueError with file and
     task."""
-    path = _file(folders, subset)
-    puzzles, note = read_json(path), ""
-    if not isinstance(puzzles, dict) or not puzzles:
-        raise ValueError(f"{path} must hold one JSON object of tasks by name")
-    for name, puzzle in puzzles.items():
-        good = isinstance(puzzle, dict) and set(puzzle) == {"train", "test"}
-        if not good or not all(isinstance(puzzle[kind], list) and puzzle[kind] for kind in puzzle):
-            raise ValueError(f"{path}, task {name}: it must have the lists train and test, neither empty")
-        for kind, example in _examples(puzzle):
-            if not isinstance(example, dict) or "input" not in example or (kind == "train" and "output" not in example):
-                raise ValueError(f"{path}, task {name}: each {kind} example must have input and output")
-    answers_path = path.with_name(path.name.replace("_challenges.json", "_solutions.json"))
+    path = _source(folders, subset)
+    if path.is_dir():
+        files = _task_files(path)
+        puzzles = {file.stem: _checked(read_json(file), str(file)) for file in files}
+        answers_path, missing_from = path / "no solutions file", f"{path} has none for them"
+    else:
+        said = read_json(path)
+        if not isinstance(said, dict) or not said:
+            raise ValueError(f"{path} must hold one JSON object of tasks by name")
+        puzzles = {name: _checked(puzzle, f"{path}, task {_short(name)}") for name, puzzle in said.items()}
+        answers_path = path.with_name(path.name.replace("_challenges.json", "_solutions.json"))
+        missing_from = f"{answers_path.name} is not there"
     if answers_path.is_file():
         answers = read_json(answers_path)
         for name, puzzle in puzzles.items():
             own = answers.get(name) if isinstance(answers, dict) else None
             if not isinstance(own, list) or len(own) != len(puzzle["test"]):
                 raise ValueError(
-                    f"{answers_path}, task {name}: it must have {len(puzzle['test'])} solutions, one a question"
+                    f"{answers_path}, task {_short(name)}: it must have {len(puzzle['test'])} solutions, one a question"
                 )
             for example, answer in zip(puzzle["test"], own, strict=True):
                 example["output"] = answer
-    else:
-        missing = [example for puzzle in puzzles.values() for example in puzzle["test"] if "output" not in example]
-        for example in missing:
-            example["output"] = [[0]]
-        if missing:
-            note = f"{answers_path.name} is not there, so the answers to {len(missing)} questions are made up ([[0]])"
-    return puzzles, note
+        return puzzles, ""
+    missing = [example for puzzle in puzzles.values() for example in puzzle["test"] if "output" not in example]
+    for example in missing:
+        example["output"] = [[0]]
+    return puzzles, f"{missing_from}, so the answers to {len(missing)} questions are made up ([[0]])" * bool(missing)
 
 
-def _examples(puzzle: dict[str, Any]) -> Iterator[tuple[str, Any]]:
-    for kind, examples in puzzle.items():
-        for example in examples:
-            yield kind, example
+def _checked(puzzle: Any, where: str) -> dict[str, Any]:
+    """The lists train and test of a task, in its order; whatever else it says is left out."""
+    if not isinstance(puzzle, dict):
+        raise ValueError(f"{where}: it is {shown(puzzle)}; it must be an object with the lists train and test")
+    for kind in ("train", "test"):
+        if kind not in puzzle:
+            raise ValueError(f"{where}: it has no list {kind}; it must have the lists train and test")
+        if not isinstance(puzzle[kind], list):
+            raise ValueError(f"{where}: its {kind} is {shown(puzzle[kind])}; it must be a list of examples")
+        if not puzzle[kind]:
+            raise ValueError(f"{where}: its list {kind} is empty; it must have at least one example")
+        for number, example in enumerate(puzzle[kind]):
+            needed = ("input", "output") if kind == "train" else ("input",)
+            if not isinstance(example, dict):
+                raise ValueError(f"{where}: its {kind} example {number} is {shown(example)}; it must be an object")
+            if lacking := [side for side in needed if side not in example]:
+                raise ValueError(
+                    f"{where}: its {kind} example {number} has no {' and no '.join(lacking)}; each {kind} example must "
+                    f"have {' and '.join(needed)}"
+                )
+    return {kind: examples for kind, examples in puzzle.items() if kind in ("train", "test")}
 
 
-def _file(folders: list[str] | tuple[str, ...], subset: str) -> Path:
-    """The one file of a subset in all the folders."""
+def _source(folders: list[str] | tuple[str, ...], subset: str) -> Path:
+    """The one kaggle file of a subset in all the folders, or the one folder with a file a task."""
     if not folders:
         raise ValueError("no folder is given; give the one that holds the kaggle files, *_challenges.json")
-    found = [path for folder in folders for path in sorted(Path(folder).glob(f"*_{subset}_challenges.json"))]
+    here = [Path(folder) for folder in folders]
+    found = [path for folder in here for path in sorted(folder.glob(f"*_{subset}_challenges.json"))]
+    if not found:
+        places = [place for folder in here for place in (folder / "data" / subset, folder / subset)]
+        places += [folder for folder in here if folder.resolve().name == subset]
+        found = [place for place in places if place.is_dir() and _task_files(place)]
     if len(found) != 1:
         those = f"there are {len(found)}: {', '.join(map(str, found[:3]))}" if found else "there is none"
-        where = ", ".join(map(str, folders))
+        where = shown(", ".join(map(str, folders)), 300)[1:-1]
         raise ValueError(
-            f"one file *_{subset}_challenges.json is needed in {where}, but {those}; give the folder of the "
-            "kaggle files, and --subsets for those that it has"
+            f"one file *_{_short(subset)}_challenges.json is needed in {where}, or one folder {_short(subset)} or "
+            f"data/{_short(subset)} with a file a task, but {those}; give the folder that holds it, and --subsets for "
+            "those that it has"
         )
     return found[0]
+
+
+def _task_files(folder: Path) -> list[Path]:
+    return sorted(file for file in folder.glob("*.json") if not file.name.startswith("."))
+
+
+def _short(name: str) -> str:
+    return shown(name)[1:-1]

@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from trm_explore.config.checks import shown
 from trm_explore.data.dihedral import WAYS, turned, turned_back
 
 SIDE = 30
@@ -95,6 +96,8 @@ def undo(name: str) -> tuple[str, Callable[[np.ndarray], np.ndarray]]:
         return name, lambda grid: grid
     *_, way, colours = name.split(MARK)
     if not (way[:1] == "t" and way[1:] in "01234567" and len(way) == 2 and sorted(colours) == list("0123456789")):
-        raise ValueError(f"the puzzle name {name!r} does not end in {MARK}tN{MARK} and a permutation of 0123456789")
+        raise ValueError(
+            f"the puzzle name {shown(name, 200)} does not end in {MARK}tN{MARK} and a permutation of 0123456789"
+        )
     back = np.argsort([int(colour) for colour in colours]).astype(np.uint8)
     return name.split(MARK)[0], lambda grid: back[turned_back(grid, int(way[1:]))]
