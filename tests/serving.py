@@ -17,10 +17,18 @@ def free_port() -> int:
 
 
 @contextmanager
-def served(*args: str, quiet: bool = True, start=("-m", "trm_explore", "app"), before=(), cwd=None, **environment: str):
+def served(
+    *args: str,
+    quiet: bool = True,
+    start=("-m", "trm_explore", "app"),
+    before=(),
+    cwd=None,
+    log=None,
+    **environment: str,
+):
     """(address, first lines that it prints) of `trm-explore app ARGS`; afterwards no traceback may stand in its log,
-    if `quiet`. `start`: what Python is given instead; `before`: words before it, such as those of a program that
-    changes the user."""
+    if `quiet`. `log`: a list that its lines after the first are put into at the end. `start`: what Python is given
+    instead; `before`: words before it, such as those of a program that changes the user."""
     port = free_port()
     command = [*before, sys.executable, *start, "--port", str(port), *args]
     process = subprocess.Popen(
@@ -39,6 +47,8 @@ def served(*args: str, quiet: bool = True, start=("-m", "trm_explore", "app"), b
     finally:
         process.terminate()
         said = process.communicate(timeout=30)[0]
+        if log is not None:
+            log += said.splitlines()
     assert not (quiet and "Traceback" in said), said
 
 

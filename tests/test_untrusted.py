@@ -1,9 +1,9 @@
+# ruff: noqa: F811 (fixtures that are imported are named again where they are used)
 """What comes from outside costs nothing before it is believed: files, arrays, JSON, and what is sent to a page."""
 
 import asyncio
 import gzip
 import io
-import json
 import os
 import random
 import struct
@@ -20,14 +20,12 @@ import pytest
 from conftest import LARGE
 from datasets_inputs import write_arc
 from reader_inputs import boxed, some, table
-from safetensors.torch import save
+from untrusted_inputs import COSTLY, checkpoint, parts, rewritten, sentence, zipped  # noqa: F401
 
 from trm_explore.app.bring import adopt
 from trm_explore.app.guard import LINES_A_MINUTE, MARK, Page
-from trm_explore.app.keep import find, make
 from trm_explore.data.arc import build_arc
 from trm_explore.data.sudoku_file import read_puzzles
-from trm_explore.model.checkpoint import FORMAT, read_checkpoint
 from trm_explore.runs.limits import LIMITS
 from trm_explore.runs.open_run import open_run
 from trm_explore.runs.registry import Runs
@@ -39,40 +37,6 @@ from trm_explore.words import texts
 
 MUTATED = 5_000 if LARGE else 200  # files of each kind
 GROWTH, SECONDS = 64e6, 2.0
-
-
-@pytest.fixture(scope="module")
-def parts():
-    """The parts of a whole run's ZIP, by name."""
-    with zipfile.ZipFile(io.BytesIO(make(find("recorded-sudoku4-on", Runs(slots=1)), "run.zip"))) as archive:
-        return {name: archive.read(name) for name in archive.namelist()}
-
-
-@pytest.fixture(scope="module")
-def checkpoint(parts, tmp_path_factory):
-    path = tmp_path_factory.mktemp("whole") / "whole.safetensors"
-    path.write_bytes(parts["model.safetensors"])
-    return read_checkpoint(path)
-
-
-def rewritten(checkpoint, scalars=None, **settings):
-    """The bytes of the checkpoint with other settings in its header, which no config of ours has checked."""
-    flat = checkpoint.config.to_flat() | settings
-    said = json.dumps(checkpoint.scalars) if scalars is None else scalars
-    return save(checkpoint.tensors, metadata={"format": FORMAT, "config": json.dumps(flat), "scalars": said})
-
-
-def zipped(parts, **changed):
-    out = io.BytesIO()
-    with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
-        for name, data in (parts | {name.replace("_", "."): data for name, data in changed.items()}).items():
-            archive.writestr(name, data)
-    return out.getvalue()
-
-
-def sentence(error):
-    text = str(error)
-    return bool(text) and "\n" not in text and "Traceback" not in text and len(text) < 700
 
 
 @contextmanager
@@ -102,20 +66,6 @@ def refused(path, data, limits="space"):
     assert sentence(caught.value) and str(path.parent) not in str(caught.value), str(caught.value)
     assert time.process_time() - began < SECONDS and not runs.listed() and not runs._opening
     return str(caught.value)
-
-
-COSTLY = [
-    {"eval_H_cycles": 10**4},
-    {"eval_H_cycles": 10**6},
-    {"eval_H_cycles": 10**9},
-    {"halt_max_steps": 10**4},
-    {"halt_max_steps": 10**9},
-    {"supervision_steps": 10**5},
-    {"H_cycles": 1000},
-    {"L_cycles": 1000, "H_cycles": 250},
-    {"pool_size": 10_000_000},
-    {"eval_H_cycles": int("9" * 4000)},
-]
 
 
 @pytest.mark.parametrize("limits", ["space", "none"])

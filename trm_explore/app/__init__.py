@@ -24,11 +24,13 @@ environment.prepare()  # before gradio is imported
 # ruff: noqa: E402
 import gradio as gr
 import torch
+from fastapi.exceptions import RequestValidationError
 from starlette.middleware import Middleware
 
 from trm_explore.app import bridge
 from trm_explore.app.door import Door
 from trm_explore.app.drawing import drawing_route
+from trm_explore.app.guard import not_a_request
 from trm_explore.app.keep import keep_route
 from trm_explore.app.owner import owner_route
 from trm_explore.app.page import CSS, HEAD, build
@@ -108,6 +110,7 @@ def launch(
             root_path=root_path,
             app_kwargs={
                 "routes": [owner_route(runs, owner_key), keep_route(runs), drawing_route()],
+                "exception_handlers": {RequestValidationError: not_a_request},
                 "middleware": [Middleware(Door, uploads=uploads, room=runs.limits.uploads_megabytes * 1_000_000)],
             },
         )

@@ -14,6 +14,8 @@ from collections import deque
 from typing import Any
 
 import gradio as gr
+from starlette.requests import Request
+from starlette.responses import JSONResponse
 
 from trm_explore.config.checks import shown
 from trm_explore.words import texts
@@ -63,3 +65,8 @@ class Page(gr.Blocks):
         except Exception as error:
             self.log.refused(str(getattr(block_fn, "name", block_fn)), error)
             raise gr.Error(texts.REFUSED, print_exception=False) from None
+
+
+async def not_a_request(request: Request, error: Exception) -> JSONResponse:
+    """The answer to a body that is no request of a page. By itself FastAPI repeats all of it."""
+    return JSONResponse({"detail": texts.REFUSED}, 422)
