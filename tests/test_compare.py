@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import json
+import weakref
 from typing import Any, get_args
 
 import gradio as gr
@@ -263,10 +265,10 @@ def test_a_group_is_sent_whole_and_ends(comparing):
 def test_a_question_is_read_from_the_train_tab_as_it_is_now(comparing):
     stale = flat(variants_of("depth", START))
     group, *_ = asyncio.run(comparing.begin_group("", None, "on-off", *stale, *SMALL))
-    assert [run.config.model.H_cycles for run in comparing._groups[group].runs] == [3, 3]
+    assert [run.config.model.H_cycles for run in comparing._of(group)] == [3, 3]
     comparing.stop_group(group)
     by_hand, *_ = asyncio.run(comparing.begin_group("", None, BY_HAND, *stale, *SMALL))
-    assert [run.config.model.H_cycles for run in comparing._groups[by_hand].runs] == [1, 2, 4, 6]
+    assert [run.config.model.H_cycles for run in comparing._of(by_hand)] == [1, 2, 4, 6]
     comparing.stop_group(by_hand)
 
 
@@ -295,6 +297,19 @@ def test_pause_and_stop_act_on_all_runs_at_once(comparing):
     assert asyncio.run(comparing.begin_group(live, None, "depth", *[None] * VALUES, *long))[1] == ""
     assert comparing.runs.active() == 2
     comparing.stop_group(live)
+
+
+def test_a_group_does_not_hold_runs_that_the_page_has_forgotten():
+    comparing = Comparing(Runs(slots=1, keep=0), GENERATED)
+    group, ticket, _ = asyncio.run(comparing.begin_group("", "B", "on-off", *[None] * VALUES, *SMALL))
+    asyncio.run(collect(comparing.follow_group(ticket)))
+    runs = [weakref.ref(run) for run in comparing.runs.listed()]
+    comparing.runs.close()
+    comparing.runs.submit(page_config("sudoku4", updates=1), paused=True)  # the ended ones are forgotten
+    gc.collect()
+    assert runs and [run() for run in runs] == [None] * len(runs)
+    assert comparing.find_group(type("Found", (), {"group": group}))[1] == ""
+    comparing.runs.close()
 
 
 @pytest.mark.parametrize("wrong", ["", "nobody", None, 3, ["a"]])

@@ -133,3 +133,21 @@ def test_on_the_page_one_click_goes_on_and_the_reason_is_read(make, tiny_run):
     assert messages[0]["from"] == 0 and messages[-1]["state"] == "finished"
     assert updates(run) == list(range(1, 201))
     assert handlers.pause(run.id) == NOBODY
+
+
+def test_what_is_kept_is_bounded_where_some_were_interrupted_and_some_opened(make, tiny_run):
+    runs = make()
+    kept = lambda run: run.kept_bytes + (size_of(run._kept) if run._kept else 0)  # noqa: E731
+    for number in range(6):
+        run = runs.submit(tiny_run(updates=ENDLESS))
+        until(lambda run=run: updates(run))
+        run.stop("why")
+        until(lambda run=run: run.ended)
+        run.join(10)
+        opened = runs.adopt(run._kept.config, [e for e in run.events if isinstance(e, ev.UpdateDone)], run.weights())
+        if number == 1:
+            runs.limits = replace(runs.limits, keep_bytes=sum(map(kept, runs.listed())) + kept(opened) // 2)
+        assert sum(map(kept, runs.listed())) <= runs.limits.keep_bytes
+        assert opened in runs.listed()
+    assert all(run._kept is not None for run in runs.listed() if run.state == INTERRUPTED)  # or it could not go on
+    assert any(run._kept is None for run in runs.listed()) and run.state == INTERRUPTED

@@ -58,7 +58,7 @@ class Comparing:
 
     def __init__(self, runs: Runs, tasks: tuple[str, ...]):
         self.runs, self.tasks = runs, tasks
-        self._groups: OrderedDict[str, Group] = OrderedDict()
+        self._groups: OrderedDict[str, tuple[tuple[Member, ...], tuple[str, ...], str]] = OrderedDict()
 
     def choose_recipe(self, group: str, recipe: str, told: str, *values: Any) -> Updates:
         """A question, or another task -> the variants, what can be guessed, the recorded runs where some are at hand
@@ -121,7 +121,7 @@ class Comparing:
         """Start pressed -> the group, the ticket to watch it with, the note. The variants' controls count only where
         they were set by hand: a recipe is read from the Train tab as it is now."""
         if self._live(group):
-            for run in self._groups[group].runs:
+            for run in self._of(group):
                 run.go_on()
             return [gr.skip(), NOBODY, gr.skip()]
         try:
@@ -132,14 +132,15 @@ class Comparing:
         names = names_of(configs)
         members = tuple(Member(letter, names[letter], config) for letter, config in configs.items())
         new = secrets.token_urlsafe(16)
-        self._groups[new] = Group(members, tuple(begun), guess if guess in (*names, "none") else "")
+        guess = guess if guess in (*names, "none") else ""
+        self._groups[new] = members, tuple(run.id for run in begun), guess
         while len(self._groups) > KEPT:
             self._groups.popitem(last=False)
         return [new, new, ""]
 
     async def follow_group(self, ticket: str) -> AsyncIterator[str]:
         """Messages of a group until all its runs have ended and all of it was sent. Looking renews the leases."""
-        group = self._groups.get(ticket) if isinstance(ticket, str) else None
+        group = self._find(ticket)
         if group is None:
             yield gr.skip()
             return
@@ -204,8 +205,7 @@ class Comparing:
     def find_group(self, found: gr.EventData) -> Updates:
         """After a reload: the tab's group, and the ticket to watch it from its start."""
         group = getattr(found, "group", None)
-        known = isinstance(group, str) and group in self._groups
-        return [group, group] if known else [gr.skip(), NOBODY]
+        return [group, group] if self._find(group) else [gr.skip(), NOBODY]
 
     def configs(self, recipe: Any, *values: Any) -> dict[str, RunConfig]:
         """letter -> config, of the recipe or, by hand, of the variants' values; the Train tab's come last."""
@@ -213,8 +213,17 @@ class Comparing:
         variants = _by_letter(values) if recipe == BY_HAND else variants_of(recipe, train)
         return configs_of(variants, train, self.tasks)
 
-    def _of(self, group: str) -> tuple[Run, ...]:
-        found = self._groups.get(group) if isinstance(group, str) else None
+    def _find(self, ticket: Any) -> Group | None:
+        """None where there was no such group, and where one of its runs has been forgotten."""
+        found = self._groups.get(ticket) if isinstance(ticket, str) else None
+        if found is None:
+            return None
+        members, ids, guess = found
+        runs = tuple(run for run in map(self.runs.get, ids) if run is not None)
+        return Group(members, runs, guess) if len(runs) == len(ids) else None
+
+    def _of(self, group: Any) -> tuple[Run, ...]:
+        found = self._find(group)
         return found.runs if found else ()
 
     def _live(self, group: str) -> bool:
