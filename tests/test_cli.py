@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import io
 import json
 import os
 import re
@@ -797,3 +798,34 @@ def test_settings_that_mean_nothing_to_the_task_are_refused_in_the_terminal(refu
 def test_every_task_trains_in_the_terminal(trained):
     for name in GENERATED:
         assert (trained(name) / "model.safetensors").is_file()
+
+
+@pytest.fixture(scope="module")
+def kept_run(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("kept") / "run"
+    assert main(["train", "--task", "addition", "--updates", "4", "--device", "cpu", "--out", str(folder)]) == 0
+    return str(folder)
+
+
+@pytest.mark.parametrize("encoding", ["cp1251", "cp437", "ascii", "cp932", "utf-8"])
+def test_every_code_page_gets_the_output(encoding, kept_run, monkeypatch):
+    """Windows' code pages and a plain C locale lack signs that texts have; the nearest of ASCII stands there."""
+    commands = (["tasks"], ["show", "maze-linear"], ["evaluate", "sudoku4-linear", "--puzzles", "2"])
+    commands += (["diagnose", kept_run], ["report", kept_run, "--out", kept_run + ".html"], ["help"])
+    commands += (["show", "sudoku4-linear", "--puzzle", "\u042f\u2026\udcff"], ["evaluate", "\u4e2d\u0416\u00d7"])
+    for command in commands:
+        out, err = (io.TextIOWrapper(io.BytesIO(), encoding=encoding, errors="strict") for _ in range(2))
+        monkeypatch.setattr(sys, "stdout", out)
+        monkeypatch.setattr(sys, "stderr", err)
+        status = main(command)
+        out.flush(), err.flush()
+        said = (out.buffer.getvalue() + err.buffer.getvalue()).decode(encoding)
+        assert status == (2 if command[-1][0] in "\u042f\u4e2d" else 0) and said.strip(), (command, said)
+        if command == ["tasks"]:
+            assert ("Sudoku 4\u00d74" if encoding in ("cp932", "utf-8") else "Sudoku 4x4") in said
+
+
+def test_the_environments_code_page_is_taken():
+    env = {**os.environ, "PYTHONIOENCODING": "cp1251", "PYTHONUTF8": "0"}
+    done = subprocess.run([sys.executable, "-m", "trm_explore", "tasks"], capture_output=True, env=env)
+    assert done.returncode == 0 and b"Sudoku 4x4" in done.stdout and not done.stderr

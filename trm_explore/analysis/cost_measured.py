@@ -21,7 +21,7 @@ from torch import Tensor
 
 from trm_explore.analysis.view import short
 from trm_explore.config import RunConfig
-from trm_explore.config.checks import is_number
+from trm_explore.config.checks import is_number, shown
 from trm_explore.model.cost import estimate, kept_numbers, memory_size
 from trm_explore.training import Training
 from trm_explore.training import events as ev
@@ -84,7 +84,7 @@ def measure_cost(config: RunConfig, *, seconds: float = 4.0) -> CostMeasured:
     settings that cannot run, and where not one update of each kind fits into the time.
     """
     if not (is_number(seconds) and seconds > 0):
-        raise ValueError(f"seconds={seconds!r} must be a finite number above 0")
+        raise ValueError(f"seconds={shown(seconds)} must be a finite number above 0")
     config = config.with_flat(**PLAIN)
     kinds = [config]
     if config.supervision.enable_deep_supervision:

@@ -20,6 +20,7 @@ import torch
 from torch import Tensor, nn
 
 from trm_explore.analysis.view import View, one_puzzle, short
+from trm_explore.config.checks import shown
 from trm_explore.model import Batch, Carry, RecursiveModel
 from trm_explore.model.cost import network_operations
 from trm_explore.model.network import Attention, rotary, rotate
@@ -141,7 +142,7 @@ def influence(
     P, S = model.config.puzzle_emb_len, H_cycles or model.config.H_cycles
     L = carry.z_H.shape[1] - P
     if of not in ("logits", "z_H"):
-        raise ValueError(f"of={of!r} is not known; allowed are logits and z_H")
+        raise ValueError(f"of={shown(of)} is not known; allowed are logits and z_H")
     directions = model.config.vocab_size if of == "logits" else model.config.hidden_size
     rows = _rows(model, S, budget * model.config.seq_len / L)
     if positions is None:

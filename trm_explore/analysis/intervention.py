@@ -18,7 +18,7 @@ import torch
 from torch import Tensor
 
 from trm_explore.analysis.view import View
-from trm_explore.config.checks import is_number
+from trm_explore.config.checks import is_number, shown
 from trm_explore.model import Batch, Carry, Cycle, RecursiveModel
 from trm_explore.training.trajectory import Trajectory, inputs_of, record
 
@@ -226,19 +226,19 @@ def _check(edit: Edit, model: RecursiveModel, batch: Batch, steps: int) -> None:
         numbers = edit.token if isinstance(edit.token, tuple | list) else (edit.token,)
         if len(numbers) not in (1, V) or not all(map(is_number, numbers)):
             raise ValueError(
-                f"token={edit.token!r} must be a finite number, or {V} of them: this task's cells hold {V}"
+                f"token={shown(edit.token)} must be a finite number, or {V} of them: this task's cells hold {V}"
             )
     elif edit.state not in ("z_H", "z_L"):
-        raise ValueError(f"state={edit.state!r} is not known; allowed are z_H and z_L")
+        raise ValueError(f"state={shown(edit.state)} is not known; allowed are z_H and z_L")
     elif not (is_number(edit.scale) and edit.scale >= 0):
-        raise ValueError(f"scale={edit.scale!r} must be a finite number of at least 0")
+        raise ValueError(f"scale={shown(edit.scale)} must be a finite number of at least 0")
     else:
         _whole("seed", edit.seed, 2**63)
 
 
 def _whole(name: str, value: Any, below: int, hint: str = "") -> None:
     if isinstance(value, bool) or not isinstance(value, int | np.integer) or not 0 <= value < below:
-        raise ValueError(f"{name}={value!r} is not there; allowed are 0 to {below - 1}{hint}")
+        raise ValueError(f"{name}={shown(value)} is not there; allowed are 0 to {below - 1}{hint}")
 
 
 def _cells(n: int) -> str:

@@ -17,6 +17,7 @@ import gradio as gr
 from trm_explore.app.handlers import Handlers, visitor
 from trm_explore.app.looking import Asked, look
 from trm_explore.app.settings import CONTROLS, check, config_of, page_config, values_of
+from trm_explore.config.checks import shown
 from trm_explore.training.losses import supervision_weights
 
 MOST_STEPS = 64
@@ -67,7 +68,7 @@ class Endpoints:
         allowed = [name for name in CONTROLS if name not in closed]
         for name in named:
             if name not in allowed:
-                raise ValueError(f"settings has {str(name)[:60]!r}; allowed are {', '.join(allowed)}")
+                raise ValueError(f"settings has {shown(str(name))}; allowed are {', '.join(allowed)}")
         values = dict(zip(CONTROLS, values_of(page_config(task)), strict=True))
         return config_of([{**values, **named}[name] for name in CONTROLS], self.tasks)
 

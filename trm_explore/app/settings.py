@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from trm_explore.config import RunConfig
-from trm_explore.config.checks import is_number
+from trm_explore.config.checks import is_number, shown
 from trm_explore.model.checkpoint import pick_device
 from trm_explore.model.cost import estimate
 from trm_explore.shipped.pairs import load_pair, pair_names
@@ -93,20 +93,20 @@ def config_of(values: list[Any] | tuple[Any, ...], tasks: tuple[str, ...] = GENE
         if value is None:
             raise ValueError(f"{name} is empty; give a {kind} from {least} to {most}")
         if not is_number(value) or (whole and value != int(value)) or not least <= value <= most:
-            raise ValueError(f"{name}={_said(value)} is not possible here; give a {kind} from {least} to {most}")
+            raise ValueError(f"{name}={shown(value)} is not possible here; give a {kind} from {least} to {most}")
         chosen[name] = int(value) if whole else float(value)
     for name in ("task", "preset"):
         if not isinstance(chosen[name], str):
-            raise ValueError(f"{name}={_said(chosen[name])} is not known; choose one of the list")
+            raise ValueError(f"{name}={shown(chosen[name])} is not known; choose one of the list")
     if chosen["task"] not in tasks:  # also not a folder on the server that its owner has not offered
-        raise ValueError(f"task={_said(chosen['task'])} is not known; allowed are {', '.join(tasks)}")
+        raise ValueError(f"task={shown(chosen['task'])} is not known; allowed are {', '.join(tasks)}")
     chosen["data"] = chosen["data"] or ""
     takes = resolve(preset(chosen["task"]))[0].takes if chosen["task"] in TASKS else ()  # a folder takes none of them
     for name, nothing in (("difficulty", "any"), ("data", "")):  # not shown then
         chosen[name] = chosen[name] if name in takes else nothing
     chosen["custom_weights"] = _numbers(chosen["custom_weights"]) if _is_custom(chosen) else ()
-    shown = None if chosen["data"] or chosen["difficulty"] != "any" else _shown(chosen["task"])
-    return _few_frames(preset(chosen.pop("task"), chosen.pop("preset"), **PAGE, **chosen, shown_puzzle=shown))
+    on_page = None if chosen["data"] or chosen["difficulty"] != "any" else _shown(chosen["task"])
+    return _few_frames(preset(chosen.pop("task"), chosen.pop("preset"), **PAGE, **chosen, shown_puzzle=on_page))
 
 
 def check(config: RunConfig) -> RunConfig:
@@ -150,10 +150,4 @@ def _numbers(text: str | None) -> tuple[float, ...]:
     try:
         return tuple(float(word) for word in (text or "").replace(",", " ").replace(";", " ").split())
     except (ValueError, AttributeError, TypeError):
-        raise ValueError(texts.BAD_WEIGHTS.format(text=_said(text))) from None
-
-
-def _said(value: Any) -> str:
-    """A wrong value inside a sentence: on one line, and not all of a long one."""
-    said = repr(value)
-    return said if len(said) <= 60 else said[:60] + "…"
+        raise ValueError(texts.BAD_WEIGHTS.format(text=shown(text))) from None

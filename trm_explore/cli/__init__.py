@@ -6,11 +6,13 @@ RunConfig. Touch: the command's file, and its line in COMMANDS.
 
 from __future__ import annotations
 
+import codecs
 import contextlib
 import io
 import os
 import sys
 import traceback
+import unicodedata
 from typing import Any
 
 import tyro
@@ -19,6 +21,7 @@ from trm_explore.cli import data, embed, look, page, published, report, tasks
 from trm_explore.cli import train as training
 from trm_explore.cli.signals import Signals, status_of
 from trm_explore.cli.train import translated
+from trm_explore.config.checks import shown
 from trm_explore.training.memory import out_of_memory
 from trm_explore.view.terminal import USAGE
 
@@ -39,20 +42,44 @@ COMMANDS = {
     "app": (page.App, page.run),
 }
 
+SIGNS = {  # -> the nearest of ASCII
+    "\u00d7": "x",
+    "\u2212": "-",
+    "\u2013": "-",
+    "\u2192": "->",
+    "\u2190": "<-",
+    "\u00b7": ".",
+    "\u2019": "'",
+    "\u201c": '"',
+    "\u201d": '"',
+    "\u26a0": "!",
+}
+
+
+def _nearest(error: UnicodeError) -> tuple[str, int]:
+    """What a terminal or file whose code page has no such sign gets in its place: the nearest of ASCII, else ?."""
+    if not isinstance(error, UnicodeEncodeError):
+        raise error
+    plain = unicodedata.normalize("NFKC", error.object[error.start : error.end].translate(str.maketrans(SIGNS)))
+    return "".join(sign if sign.isascii() else "?" for sign in plain), error.end
+
+
+codecs.register_error("trm-explore", _nearest)
+
 
 def main(argv: list[str] | None = None) -> int:
     """Runs one command and returns the exit status: 0, 2 for an error said in one sentence, 130, 143 or 129 when ended
     by Ctrl-C, SIGTERM or SIGHUP."""
     argv = sys.argv[1:] if argv is None else argv
-    for stream in (sys.stdout, sys.stderr):  # a terminal that has no sign for a thing shows ? in its place
+    for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="replace")
+            stream.reconfigure(errors="trm-explore")
     if not argv or argv[0] in ("-h", "--help", "help"):
         print(USAGE)
         return 0
     try:
         if argv[0] not in COMMANDS:
-            raise ValueError(f"there is no command {argv[0]!r}; allowed are {', '.join(COMMANDS)}")
+            raise ValueError(f"there is no command {shown(argv[0])}; allowed are {', '.join(COMMANDS)}")
         kind, run = COMMANDS[argv[0]]
         argv, default = [argv[0], *translated(argv[1:], kind)], None
         if kind is training.Train:

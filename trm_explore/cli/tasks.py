@@ -11,6 +11,7 @@ from typing import Literal
 
 import tyro
 
+from trm_explore.config.checks import shown
 from trm_explore.data.assets import folder
 from trm_explore.shipped.pairs import load_pair, make_pairs, pair_names, text_of
 from trm_explore.shipped.recipe_runs import make_recipe_runs
@@ -83,5 +84,5 @@ def _made(name: str, out: Path, args: MakeAssets) -> Iterator[str]:
 def _known(names: tuple[str, ...], there: tuple[str, ...]) -> tuple[str, ...]:
     for name in names:
         if name not in there:
-            raise ValueError(f"task={name!r} is not known; allowed are {', '.join(there)}")
+            raise ValueError(f"task={shown(name)} is not known; allowed are {', '.join(there)}")
     return names or there

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from trm_explore.config.checks import number, one_of, text, whole
+from trm_explore.config.checks import number, one_of, shown, text, whole
 
 Difficulty = Literal["any", "easy", "medium", "hard"]
 
@@ -40,4 +40,4 @@ class DataConfig:
             whole(self, name, 0)
         number(self, "loops", least=0, most=1)
         if self.eval_data and not self.data:
-            raise ValueError(f"eval_data={self.eval_data!r} needs data too: the puzzles to train on")
+            raise ValueError(f"eval_data={shown(self.eval_data, 200)} needs data too: the puzzles to train on")

@@ -12,7 +12,7 @@ import difflib
 from dataclasses import asdict, dataclass, fields, replace
 from typing import Any
 
-from trm_explore.config.checks import one_of, text
+from trm_explore.config.checks import one_of, shown, text
 from trm_explore.config.data import DataConfig
 from trm_explore.config.model import ModelConfig
 from trm_explore.config.presets import PRESETS, SIZES, TASK_PRESETS, Preset, preset_settings
@@ -155,7 +155,7 @@ class RunConfig:
         """A run of the named size or recipe; flat fields override it."""
         known = PRESETS | RECIPES
         if preset not in known:
-            raise ValueError(f"preset={preset!r} is not known; allowed are {', '.join(known)}")
+            raise ValueError(f"preset={shown(preset)} is not known; allowed are {', '.join(known)}")
         return cls.from_flat({"preset": preset, **known[preset], **guide_names(flat)})
 
     @classmethod
@@ -168,7 +168,7 @@ class RunConfig:
         changes: dict[str, dict[str, Any]] = {part: {} for part in (*PARTS, "")}
         for name, value in guide_names(flat).items():
             if name not in FIELDS:
-                raise ValueError(f"{name!r} is not a setting of a run; {meant(name)}")
+                raise ValueError(f"{shown(name)} is not a setting of a run; {meant(name)}")
             changes[FIELDS[name]][name] = tuple(value) if isinstance(value, list) else value
         parts = {part: replace(getattr(self, part), **changes[part]) for part in PARTS}
         return replace(self, **changes[""], **parts)
@@ -197,7 +197,7 @@ def guide_names(flat: dict[str, Any]) -> dict[str, Any]:
     renamed: dict[str, Any] = {}
     said: dict[str, str] = {}
     for name, value in flat.items():
-        own, words = ALIASES.get(name, name), f"{name}={value!r}"
+        own, words = ALIASES.get(name, name), f"{name}={shown(value)}"
         if name in SWITCHES:
             if not isinstance(value, bool):
                 raise ValueError(f"{words} must be True or False")

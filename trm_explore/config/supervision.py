@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from trm_explore.config.checks import boolean, is_number, number, one_of, whole
+from trm_explore.config.checks import boolean, is_number, number, one_of, shown, whole
 from trm_explore.config.schedules import SCHEDULES
 
 if TYPE_CHECKING:
@@ -58,7 +58,7 @@ class SupervisionConfig:
         weights = self.custom_weights
         if not isinstance(weights, (tuple, list)) or not all(map(is_number, weights)):
             raise ValueError(
-                f"custom_weights={weights!r} must be a list of finite numbers, one a step, such as 0.3 0.4 1.0"
+                f"custom_weights={shown(weights)} must be a list of finite numbers, one a step, such as 0.3 0.4 1.0"
             )
         object.__setattr__(self, "custom_weights", tuple(float(w) for w in weights))
         if weights and (min(weights) < 0 or not any(weights)):

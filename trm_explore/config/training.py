@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from trm_explore.config.checks import boolean, number, one_of, text, whole
+from trm_explore.config.checks import boolean, number, one_of, shown, text, whole
 
 OPTIONAL_COUNTS = (
     "supervision_steps",
@@ -131,7 +131,7 @@ class TrainConfig:
             number(self, name, least=0, below=1)
         text(self, "device")
         if self.device != "auto" and self.device.split(":")[0] not in ("cpu", "cuda", "mps"):
-            raise ValueError(f"device={self.device!r} is not known; allowed are auto, cpu, cuda, cuda:N, mps")
+            raise ValueError(f"device={shown(self.device)} is not known; allowed are auto, cpu, cuda, cuda:N, mps")
         both = (self.supervision_steps, self.halt_max_steps)
         if None not in both and both[0] != both[1]:
             raise ValueError(

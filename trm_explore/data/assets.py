@@ -5,6 +5,8 @@
 
 from pathlib import Path
 
+from trm_explore.config.checks import shown
+
 PACKAGE = Path(__file__).resolve().parents[1]
 SUFFIXES = ("", ".safetensors")  # a checkpoint may be named without its suffix
 
@@ -30,5 +32,6 @@ def asset(name: str) -> Path:
             return folder() / f"{name}{suffix}"
     listed = ", ".join(there) or "none: this copy is incomplete, install the project again"
     raise FileNotFoundError(
-        f"There is no asset named {name!r}; the shipped files are: {listed}. A file of your own is given as its path."
+        f"There is no asset named {shown(name)}; the shipped files are: {listed}. A file of your "
+        f"own is given as its path."
     )

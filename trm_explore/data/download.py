@@ -9,6 +9,8 @@ from __future__ import annotations
 import logging
 from pathlib import Path
 
+from trm_explore.config.checks import shown
+
 REPOSITORIES = {  # name -> data set on huggingface.co
     "sudoku-extreme": "sapientinc/sudoku-extreme",
     "maze-hard": "sapientinc/maze-30x30-hard-1k",
@@ -19,7 +21,7 @@ FILES = ("train.csv", "test.csv")
 def fetch(name: str) -> Path:
     """The folder that holds train.csv and test.csv; ValueError that says what to fetch by hand, where that fails."""
     if name not in REPOSITORIES:
-        raise ValueError(f"there is no data set {name!r} to fetch; known are {', '.join(REPOSITORIES)}")
+        raise ValueError(f"there is no data set {shown(name)} to fetch; known are {', '.join(REPOSITORIES)}")
     repository = REPOSITORIES[name]
     by_hand = (
         f"fetch {' and '.join(FILES)} from https://huggingface.co/datasets/{repository}, put them into one folder, and "

@@ -22,6 +22,7 @@ from types import TracebackType
 import numpy as np
 import torch
 
+from trm_explore.config.checks import shown
 from trm_explore.storage.lock import FolderLock
 from trm_explore.storage.whole import write_whole
 
@@ -43,11 +44,15 @@ def chunk_paths(folder: str | Path, split: str) -> list[Path]:
     try:
         names = os.listdir(folder)
     except FileNotFoundError:
-        raise ValueError(f"there is no folder {str(folder)!r}: give one that holds embedding chunks; {HOW}") from None
+        raise ValueError(
+            f"there is no folder {shown(str(folder), 200)}: give one that holds embedding chunks; {HOW}"
+        ) from None
     except NotADirectoryError:
-        raise ValueError(f"{str(folder)!r} is a file, not a folder: give the folder of the chunks; {HOW}") from None
+        raise ValueError(
+            f"{shown(str(folder), 200)} is a file, not a folder: give the folder of the chunks; {HOW}"
+        ) from None
     except OSError as error:
-        raise ValueError(f"{str(folder)!r} cannot be read ({error.strerror}): give another folder") from None
+        raise ValueError(f"{shown(str(folder), 200)} cannot be read ({error.strerror}): give another folder") from None
     matches = [re.fullmatch(rf"{split}_embeddings_chunk_([0-9]+)\.pt", name) for name in names]
     return [
         Path(folder, match[0]) for match in sorted(filter(None, matches), key=lambda match: (int(match[1]), match[0]))
@@ -144,7 +149,7 @@ class ChunkWriter:
 
     def __init__(self, folder: str | Path, split: str, chunk_size: int = 1000):
         if split not in SPLITS:
-            raise ValueError(f"split={split!r} is not known; allowed are {', '.join(SPLITS)}")
+            raise ValueError(f"split={shown(split)} is not known; allowed are {', '.join(SPLITS)}")
         if chunk_size < 1:
             raise ValueError(f"chunk_size={chunk_size} must be at least 1: the windows of one file")
         self.folder, self.split, self.chunk_size = Path(folder), split, chunk_size
@@ -158,7 +163,8 @@ class ChunkWriter:
             self._lock.__enter__()
         except OSError as error:
             raise ValueError(
-                f"the folder {str(self.folder)!r} cannot be made ({error.strerror}): give another output folder"
+                f"the folder {shown(str(self.folder), 200)} cannot be made ({error.strerror}): give "
+                f"another output folder"
             ) from None
         try:
             self.check_empty()
@@ -174,7 +180,8 @@ class ChunkWriter:
         there = chunk_paths(self.folder, self.split)
         if there:
             raise ValueError(
-                f"{str(self.folder)!r} already holds {there[0].name}: give a new folder, or remove its chunks first"
+                f"{shown(str(self.folder), 200)} already holds {there[0].name}: give a new folder, "
+                f"or remove its chunks first"
             )
 
     def add(self, window: np.ndarray) -> None:

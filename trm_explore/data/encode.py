@@ -16,6 +16,7 @@ from pathlib import Path
 
 import numpy as np
 
+from trm_explore.config.checks import shown
 from trm_explore.data.embedding_files import SPLITS, ChunkWriter
 from trm_explore.data.encoders import Encoder, NGramEncoder
 
@@ -60,7 +61,7 @@ def embed_file(
     for name, value in sizes.items():
         optional = name.endswith("_samples")
         if not (optional and value is None) and (isinstance(value, bool) or not isinstance(value, int) or value < 1):
-            raise ValueError(f"{name}={value!r} must be a whole number of at least 1")
+            raise ValueError(f"{name}={shown(value)} must be a whole number of at least 1")
     if val_samples is not None and val_source is None:
         raise ValueError(f"val_samples={val_samples} needs a second text, to make the held-out windows of")
     encoder = encoder or NGramEncoder()
@@ -139,5 +140,7 @@ def _encoded(encoder: Encoder, batch: list[str]) -> np.ndarray:
     vectors = encoder.encode(batch)
     if not np.isfinite(vectors).all():
         line = batch[int((~np.isfinite(vectors).all(1)).argmax())]
-        raise ValueError(f"the encoder {encoder.name} gave a number that is not finite for {line[:60]!r}: leave it out")
+        raise ValueError(
+            f"the encoder {encoder.name} gave a number that is not finite for {shown(line[:60])}: leave it out"
+        )
     return vectors

@@ -18,6 +18,8 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from trm_explore.config.checks import shown
+
 WHOLE_WORD = 2.0  # weight of a word against one n-gram
 SHORT = 0.1  # weight of words of up to three letters: most of them are grammar, and stand in every line
 PLACES = 4  # numbers of the vector that one feature is added to
@@ -50,7 +52,7 @@ class NGramEncoder:
 
     def __init__(self, width: int = 256):
         if isinstance(width, bool) or not isinstance(width, int) or not 8 <= width <= 16_384:
-            raise ValueError(f"width={width!r} must be a whole number from 8 to 16384")
+            raise ValueError(f"width={shown(width)} must be a whole number from 8 to 16384")
         self.name, self.width = "ngrams", width
 
     def encode(self, texts: Sequence[str]) -> np.ndarray:
@@ -102,11 +104,11 @@ class PretrainedEncoder:
             self._encode = (_sentence_model if _has_modules(name) else _mean_pooled)(name, device, lang)
         except ImportError as error:
             raise ValueError(
-                f"encoder={name!r} needs a package that is not installed ({_first_line(error)}): {EXTRA}, or take "
+                f"encoder={shown(name)} needs a package that is not installed ({_first_line(error)}): {EXTRA}, or take "
                 "the encoder ngrams"
             ) from None
         except (OSError, ValueError, RuntimeError, KeyError) as error:
-            raise ValueError(f"encoder={name!r} cannot be loaded ({_first_line(error)}): {HOW}") from None
+            raise ValueError(f"encoder={shown(name)} cannot be loaded ({_first_line(error)}): {HOW}") from None
         self.width = self.encode(["?"]).shape[1]
 
     def encode(self, texts: Sequence[str]) -> np.ndarray:
@@ -148,7 +150,7 @@ def _mean_pooled(name: str, device: str, lang: str) -> Any:
         raise ValueError(f"its files lack {len(missing)} weights, {missing[0]} first")
     if hasattr(tokenizer, "src_lang"):
         if lang not in tokenizer.get_vocab():
-            raise ValueError(f"lang={lang!r} is none of its languages, which are named like eng_Latn")
+            raise ValueError(f"lang={shown(lang)} is none of its languages, which are named like eng_Latn")
         tokenizer.src_lang = lang
     if kind is AutoModel and config.is_encoder_decoder:
         model = model.get_encoder()

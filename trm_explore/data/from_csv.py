@@ -13,6 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
+from trm_explore.config.checks import shown
 from trm_explore.data.writer import PartWriter, check_free, write_identifiers
 from trm_explore.storage.whole import new_folder
 
@@ -109,7 +110,9 @@ def _files(source: str | Path, test: str | Path) -> list[Path]:
     source = Path(source)
     if source.is_dir():
         if test:
-            raise ValueError(f"test={str(test)!r} has no use where {source} is a folder; its test.csv is read")
+            raise ValueError(
+                f"test={shown(str(test), 200)} has no use where {source} is a folder; its test.csv is read"
+            )
         files = [source / "train.csv", source / "test.csv"]
     else:
         files = [source, Path(test)] if test else [source]

@@ -117,7 +117,7 @@ def read_square(text: str, tokens: dict[str, int], wall: int) -> tuple[np.ndarra
         raise ValueError(f"the grid {shown} is empty; type rows such as S../.#.")
     unknown = sorted(set("".join(rows)) - set(tokens))
     if unknown:
-        raise ValueError(f"{unknown[0]!r} stands in the grid {shown}; allowed are {', '.join(map(repr, tokens))}")
+        raise ValueError(f"{unknown[0][:20]!r} stands in the grid {shown}; allowed are {', '.join(map(repr, tokens))}")
     wide, side = len(rows[0]), max(len(rows), *map(len, rows))
     odd = next((i for i, row in enumerate(rows) if len(row) != wide), None)
     if odd is not None:

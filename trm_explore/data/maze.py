@@ -13,6 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
+from trm_explore.config.checks import shown
 from trm_explore.data.dihedral import WAYS, turned
 from trm_explore.data.from_csv import Kind, Rows, Written, build
 from trm_explore.data.grids import distances, wall_key
@@ -74,7 +75,7 @@ def _tokens(path: Path, texts: Texts, what: str, column: list[str], cells: int) 
         if byte := foreign_byte(character):
             raise ValueError(not_utf8(str(path), texts.lines[row], byte))
         raise ValueError(
-            f"{path}, line {texts.lines[row]}: {what} has {character!r} at cell {cell + 1}; allowed are "
+            f"{path}, line {texts.lines[row]}: {what} has {shown(character)} at cell {cell + 1}; allowed are "
             f"{', '.join(map(repr, ALPHABET))}"
         )
     return tokens

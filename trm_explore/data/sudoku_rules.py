@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from trm_explore.config.checks import shown
 from trm_explore.data.puzzle_file import BLANKS, one_puzzle
 
 BOXES = {4: (2, 2), 6: (2, 3), 9: (3, 3)}  # size -> (rows, columns) of a box
@@ -56,7 +57,7 @@ def parse_puzzle(text: str, size: int | None = None, alphabet: dict[str, int] | 
         if character not in values:
             row, column = i // found + 1, i % found + 1
             raise ValueError(
-                f"The puzzle has {character!r} in row {row} column {column}, "
+                f"The puzzle has {shown(character)} in row {row} column {column}, "
                 f"but only 1 to {found} and '.' or '0' for a blank are allowed: replace it."
             )
     return np.array([values[character] for character in text], dtype=np.uint8)

@@ -15,6 +15,7 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
+from trm_explore.config.checks import shown
 from trm_explore.data.folder import DESCRIPTION
 from trm_explore.storage.whole import write_whole
 
@@ -25,7 +26,9 @@ def check_free(path: str | Path) -> None:
         raise ValueError("output_dir is empty; give the folder to write to, such as --output_dir data/sudoku-1k")
     path = Path(path)
     if (path.exists() or path.is_symlink()) and not (path.is_dir() and not any(path.iterdir())):
-        raise ValueError(f"output_dir={str(path)!r} is there already and not empty; give another name, or remove it")
+        raise ValueError(
+            f"output_dir={shown(str(path), 200)} is there already and not empty; give another name, or remove it"
+        )
 
 
 def write_identifiers(folder: Path, names: list[str]) -> None:

@@ -169,10 +169,10 @@ def pick_device(name: str) -> torch.device:
     try:
         device = torch.device(name)
     except RuntimeError:
-        raise ValueError(f"device={name!r} is not known; allowed are auto, cpu, cuda, cuda:N, mps") from None
+        raise ValueError(f"device={shown(name)} is not known; allowed are auto, cpu, cuda, cuda:N, mps") from None
     count = torch.cuda.device_count() if device.type == "cuda" else 1
     if not there.get(device.type) or (device.index or 0) >= count:
         raise ValueError(
-            f"device={name!r} is not here; there is {', '.join(k for k, v in there.items() if v)}, or take auto"
+            f"device={shown(name)} is not here; there is {', '.join(k for k, v in there.items() if v)}, or take auto"
         )
     return device

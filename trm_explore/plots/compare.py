@@ -9,6 +9,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from trm_explore.config.checks import shown
 from trm_explore.plots import paper
 from trm_explore.plots.paper import INK, MUTE, PAGE, on_paper, panel, panels
 from trm_explore.plots.series import MEASURE_NAMES, chosen, evaluations_of
@@ -76,7 +77,7 @@ def _points(events: Any, field: str, step: int, name: str) -> list[tuple[int, fl
         values = getattr(event, field)
         if isinstance(step, bool) or not isinstance(step, int) or not -len(values) <= step < len(values):
             raise ValueError(
-                f"step={step!r} is not there: runs[{name!r}] has {len(values)} steps, from 0; -1 is the last"
+                f"step={shown(step)} is not there: runs[{shown(name)}] has {len(values)} steps, from 0; -1 is the last"
             )
         points.append((event.update, values[step]))
     return points
@@ -93,7 +94,9 @@ def cost_bars(costs: Mapping[str, Any], *, against: str | None = None, axes: Any
     for name, cost in costs.items():
         for field in ("operations", "memory"):
             if not getattr(cost, field, 0) > 0:
-                raise ValueError(f"costs[{name!r}] has no {field} above 0; give what cost.estimate(config) returns")
+                raise ValueError(
+                    f"costs[{shown(name)}] has no {field} above 0; give what cost.estimate(config) returns"
+                )
     height = 0.62 + 0.24 * len(names)
     pair = panels(axes, 2, width, height, sharey=True)
     rows = (("operations", "operations an update", _count), ("memory", "memory", _bytes))

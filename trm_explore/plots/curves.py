@@ -10,6 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from trm_explore.config import SCHEDULES
+from trm_explore.config.checks import shown
 from trm_explore.config.schedules import FORMULAS
 from trm_explore.plots import paper
 from trm_explore.plots.paper import INK, LINE, MUTE, PAGE, on_paper, panel
@@ -82,7 +83,7 @@ def step_losses(
     the single losses then stay behind it, faint. `against`: "updates", or "seconds" of the training clock."""
     chosen("against", against, AXES)
     if isinstance(smooth, bool) or not isinstance(smooth, int | float) or not 0 <= smooth < 1:
-        raise ValueError(f"smooth={smooth!r} must be a number from 0 to below 1; 0 draws the losses as they are")
+        raise ValueError(f"smooth={shown(smooth)} must be a number from 0 to below 1; 0 draws the losses as they are")
     done = updates_of(events)
     losses = by_step([event.step_losses for event in done])  # (N, S)
     if np.isnan(losses).all():
@@ -140,7 +141,7 @@ def accuracy_by_cycle(
             f"cell_accuracy has {len(lists['cells'])} steps, but exact_accuracy has {S}; give equally many"
         )
     if trained_cycles is not None and (not isinstance(trained_cycles, int) or trained_cycles < 1):
-        raise ValueError(f"trained_cycles={trained_cycles!r} must be a whole number of at least 1")
+        raise ValueError(f"trained_cycles={shown(trained_cycles)} must be a whole number of at least 1")
     ax, colors = panel(ax, width, 2.2), step_colors(S)
     if trained_cycles is not None and trained_cycles < S:
         ax.axvspan(trained_cycles - 0.5, S - 0.5, color=LINE, alpha=0.45, linewidth=0)

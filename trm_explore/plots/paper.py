@@ -18,6 +18,7 @@ from matplotlib.colors import LinearSegmentedColormap, to_rgb
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
+from trm_explore.config.checks import shown
 from trm_explore.storage.whole import write_whole
 from trm_explore.view.palette import step_colors
 
@@ -124,7 +125,7 @@ def panels(axes: Any, n: int, width: float, height: float, **grid: Any) -> list[
 def sheet(width: float, height: float, layout: str | None = "constrained") -> Sheet:
     """A new white figure; sizes in inches."""
     if isinstance(width, bool) or not isinstance(width, int | float) or not 2.5 <= width <= 40:
-        raise ValueError(f"width={width!r} must be a number of inches from 2.5 to 40; 3.3 is a column, 7 a page")
+        raise ValueError(f"width={shown(width)} must be a number of inches from 2.5 to 40; 3.3 is a column, 7 a page")
     figure = Sheet(figsize=(width, height), layout=layout)
     if layout:
         figure.get_layout_engine().set(w_pad=0.03, h_pad=0.03, wspace=0.06)
@@ -137,7 +138,9 @@ def save(figure: Figure, path: str | Path) -> Path:
     path = Path(path)
     kind = path.suffix.lower().removeprefix(".")
     if kind not in FILES:
-        raise ValueError(f"path={str(path)!r} must end in .png, .svg or .pdf; the suffix says what is written")
+        raise ValueError(
+            f"path={shown(str(path), 200)} must end in .png, .svg or .pdf; the suffix says what is written"
+        )
     if not isinstance(figure, Figure):
         raise ValueError(f"figure is a {type(figure).__name__}; give what a function of trm_explore.plots returned")
     try:

@@ -8,6 +8,7 @@ from typing import Any, TypeVar, get_args
 
 import numpy as np
 
+from trm_explore.config.checks import shown
 from trm_explore.training import events as ev
 
 Kind = TypeVar("Kind")
@@ -65,7 +66,7 @@ def chosen(name: str, value: Any, allowed: Iterable[str]) -> Any:
     """The value, if it is one of those allowed."""
     allowed = list(allowed)
     if value not in allowed:
-        raise ValueError(f"{name}={value!r} is not known; allowed are {', '.join(allowed)}")
+        raise ValueError(f"{name}={shown(value)} is not known; allowed are {', '.join(allowed)}")
     return value
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from trm_explore.config import DataConfig, RunConfig, guide_names
+from trm_explore.config.checks import shown
 from trm_explore.config.presets import TASK_PRESETS, preset_settings
 from trm_explore.data.folder import is_published
 from trm_explore.tasks.addition import AdditionTask
@@ -84,10 +85,10 @@ def task_preset(task: Any, flat: dict[str, Any] | None = None) -> dict[str, Any]
 def _own_preset(task: Any, said: Any) -> dict[str, Any]:
     """The settings that a task of one's own asks for; which task, size and folder a run has is not its to say."""
     if not isinstance(said, dict):
-        raise ValueError(f"task={task!r}: its preset must be a dict of settings, not {type(said).__name__}")
+        raise ValueError(f"task={shown(task)}: its preset must be a dict of settings, not {type(said).__name__}")
     for name in ("task", "preset", "out"):
         if name in said:
-            raise ValueError(f"task={task!r}: its preset may not set {name!r}; leave it out")
+            raise ValueError(f"task={shown(task)}: its preset may not set {shown(name)}; leave it out")
     return dict(said)
 
 
@@ -99,7 +100,7 @@ def resolve(config: RunConfig) -> tuple[Task, RunConfig]:
     for name in DataConfig.__dataclass_fields__:
         value = getattr(config.puzzles, name)
         if name not in task.takes and value != getattr(defaults, name):
-            raise ValueError(f"{name}={value!r} has no meaning for the task {task.name}; leave it out")
+            raise ValueError(f"{name}={shown(value)} has no meaning for the task {task.name}; leave it out")
     lengths = {"vocab_size": task.vocab_size, "seq_len": task.seq_len, "input_size": task.input_size}
     for name, own in lengths.items():
         given = getattr(config.model, name)
@@ -122,7 +123,7 @@ def _task_of(config: RunConfig) -> Task:
         return CustomTask(config.task)
     if config.task.startswith("custom:"):
         raise ValueError(
-            f"task={config.task!r} was a Python object, which no file can hold; give it again: "
+            f"task={shown(config.task)} was a Python object, which no file can hold; give it again: "
             "resolve(config.with_flat(task=your_object))"
         )
     name = _known(config.task)
@@ -157,7 +158,7 @@ def _known(name: str) -> str:
     """A task's name or a folder's path, as it is."""
     if name not in TASKS and not _described(name) and not is_published(name):
         folder = f", and there is no file {Path(name) / DESCRIPTION}" if "/" in name or Path(name).is_dir() else ""
-        raise ValueError(f"task={name!r} is not known; allowed are {', '.join(TASKS)}{folder}")
+        raise ValueError(f"task={shown(name)} is not known; allowed are {', '.join(TASKS)}{folder}")
     return name
 
 

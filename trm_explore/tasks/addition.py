@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 
+from trm_explore.config.checks import shown
 from trm_explore.data.symmetry import mix
 from trm_explore.tasks.base import Puzzles, Task
 
@@ -43,12 +44,12 @@ class AdditionTask(Task):
         for name, value in (("size", size), ("eval_size", eval_size)):
             if value and value not in SIZES:
                 raise ValueError(
-                    f"{name}={value!r} is no length for the numbers to add; allowed are {SIZES[0]} to {SIZES[-1]} "
+                    f"{name}={shown(value)} is no length for the numbers to add; allowed are {SIZES[0]} to {SIZES[-1]} "
                     "digits, or 0 for the task's own"
                 )
         if base and base not in BASES:
             raise ValueError(
-                f"base={base!r} is no base known here; allowed are {BASES[0]} to {BASES[-1]}, or 0 for base 10"
+                f"base={shown(base)} is no base known here; allowed are {BASES[0]} to {BASES[-1]}, or 0 for base 10"
             )
         self.size, self.base = size or 8, base or 10
         self.eval_size = eval_size or self.size
@@ -85,7 +86,8 @@ class AdditionTask(Task):
         allowed = DIGITS[: self.base]
         if len(words) != 2 or not all(words) or any(digit not in allowed for word in words for digit in word):
             raise ValueError(
-                f"puzzle={text!r} is no addition in base {self.base}; give two numbers of the digits {allowed} with a "
+                f"puzzle={shown(text)} is no addition in base {self.base}; give two numbers of the "
+                f"digits {allowed} with a "
                 f"plus between them, such as {self.example()}"
             )
         longest = max(map(len, words))

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from trm_explore.config.checks import is_number
+from trm_explore.config.checks import is_number, shown
 from trm_explore.data.labels import IGNORE
 from trm_explore.tasks.base import Puzzles, RealTask, Task, check_judged
 from trm_explore.tasks.own_board import board_of
@@ -43,12 +43,12 @@ class CustomTask(Task):
         self.vocab_size = _whole(self, "vocab_size")
         self.loss = getattr(own, "loss", "cross_entropy")
         if self.loss not in ("cross_entropy", "mse"):
-            raise ValueError(f"{self.name}: loss={self.loss!r} is not known; allowed are cross_entropy and mse")
+            raise ValueError(f"{self.name}: loss={shown(self.loss)} is not known; allowed are cross_entropy and mse")
         self.seq_len = self.rows * self.cols
         self.input_size = _whole(self, "input_size") if self.loss == "mse" else None
         self.tolerance = getattr(own, "tolerance", 0.0)
         if not is_number(self.tolerance) or not 0 <= self.tolerance < np.inf:
-            raise ValueError(f"{self.name}: tolerance={self.tolerance!r} must be a finite number of at least 0")
+            raise ValueError(f"{self.name}: tolerance={shown(self.tolerance)} must be a finite number of at least 0")
         self.judges_without_labels = bool(getattr(own, "judges_without_labels", False))
         self._defaults = _Numbers if self.loss == "mse" else Task
         self._drawing = board_of(self, self._ask("board") if hasattr(own, "board") else {})
@@ -191,5 +191,5 @@ def _first_line(text: str) -> str:
 def _whole(task: CustomTask, name: str) -> int:
     value = getattr(task.own, name, None)
     if isinstance(value, bool) or not isinstance(value, int | np.integer) or not 1 <= value <= LARGEST:
-        raise ValueError(f"{task.name}: {name}={value!r} must be a whole number from 1 to {LARGEST}")
+        raise ValueError(f"{task.name}: {name}={shown(value)} must be a whole number from 1 to {LARGEST}")
     return int(value)

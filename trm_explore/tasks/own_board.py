@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from trm_explore.config.checks import shown
 from trm_explore.tasks.base import Task
 
 KINDS = {"cross_entropy": ("grid", "path", "digits"), "mse": ("heat", "plane")}
@@ -17,12 +18,14 @@ def board_of(task: Task, said: Any) -> dict[str, Any]:
     if not isinstance(said, dict):
         raise ValueError(f"{where} must give a dict, not {type(said).__name__}")
     if foreign := [name for name in said if name not in FIELDS]:
-        raise ValueError(f"{where} has {foreign[0]!r}, which is not known; allowed are {', '.join(FIELDS)}")
+        raise ValueError(f"{where} has {shown(foreign[0])}, which is not known; allowed are {', '.join(FIELDS)}")
     numbers = [str(token) for token in range(task.vocab_size)]
     plain = {"range": [-1, 1]} if task.loss == "mse" else {"symbols": numbers}
     board = {"kind": kinds[0], "box": None, **plain, **said, "rows": task.rows, "cols": task.cols}
     if board["kind"] not in kinds:
-        raise ValueError(f"{where} has kind={board['kind']!r}; allowed with loss={task.loss} are {', '.join(kinds)}")
+        raise ValueError(
+            f"{where} has kind={shown(board['kind'])}; allowed with loss={task.loss} are {', '.join(kinds)}"
+        )
     for name in ("symbols", "roles"):
         texts = board.get(name)
         needed = task.loss == "cross_entropy" and (name == "symbols" or board["kind"] == "path")
@@ -40,9 +43,9 @@ def board_of(task: Task, said: Any) -> dict[str, Any]:
         )
     box, width = board["box"], board.get("range", [-1, 1])
     if box is not None and not (_pair(box, int) and min(box) >= 1):
-        raise ValueError(f"{where} has box={box!r}; give [rows, cols], or leave it out")
+        raise ValueError(f"{where} has box={shown(box)}; give [rows, cols], or leave it out")
     if not (_pair(width, (int, float)) and width[0] < width[1]):
-        raise ValueError(f"{where} has range={width!r}; give [low, high] with low below high")
+        raise ValueError(f"{where} has range={shown(width)}; give [low, high] with low below high")
     return board
 
 

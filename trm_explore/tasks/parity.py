@@ -17,6 +17,7 @@ from typing import Any
 
 import numpy as np
 
+from trm_explore.config.checks import shown
 from trm_explore.data.grids import HeldOut, check_size, gather, is_held_out
 from trm_explore.data.symmetry import mix
 from trm_explore.tasks.base import Puzzles, Task
@@ -77,9 +78,9 @@ class ParityTask(Task):
         bits = "".join(text.split())
         wrong = sorted(set(bits) - {"0", "1"})
         if wrong:
-            raise ValueError(f"{wrong[0]!r} stands in the row {text.strip()[:40]!r}; allowed are 0 and 1")
+            raise ValueError(f"{shown(wrong[0])} stands in the row {shown(text.strip()[:40])}; allowed are 0 and 1")
         if not 1 <= len(bits) <= LARGEST:
-            raise ValueError(f"the row {text.strip()[:40]!r} has {len(bits)} bits; it must have 1 to {LARGEST}")
+            raise ValueError(f"the row {shown(text.strip()[:40])} has {len(bits)} bits; it must have 1 to {LARGEST}")
         return _batch(np.array([[int(bit) for bit in bits]])), ""
 
     def board(self) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from trm_explore.config.checks import shown
 from trm_explore.data.symmetry import mix
 from trm_explore.tasks.base import Puzzles, RealTask
 
@@ -39,7 +40,7 @@ class PoissonTask(RealTask):
         for name, value in (("size", size), ("eval_size", eval_size)):
             if value and value not in SIZES:
                 raise ValueError(
-                    f"{name}={value!r} is no side for a grid here; allowed are {SIZES[0]} to {SIZES[-1]}, "
+                    f"{name}={shown(value)} is no side for a grid here; allowed are {SIZES[0]} to {SIZES[-1]}, "
                     "or 0 for the task's own"
                 )
         self.rows = self.cols = self.size = size or 8

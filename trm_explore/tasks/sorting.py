@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from trm_explore.config.checks import shown
 from trm_explore.data.symmetry import mix
 from trm_explore.tasks.base import Puzzles, Task
 
@@ -39,7 +40,8 @@ class SortingTask(Task):
         for name, value in (("size", size), ("eval_size", eval_size)):
             if value and value not in SIZES:
                 raise ValueError(
-                    f"{name}={value!r} is no length for a row to sort; allowed are {SIZES[0]} to {SIZES[-1]} digits, "
+                    f"{name}={shown(value)} is no length for a row to sort; allowed are {SIZES[0]} "
+                    f"to {SIZES[-1]} digits, "
                     "or 0 for the task's own"
                 )
         self.size = size or 8
@@ -68,7 +70,7 @@ class SortingTask(Task):
         digits = [int(c) if c in "0123456789" else -1 for c in text if not c.isspace() and c != ","]
         if len(digits) not in SIZES or -1 in digits:
             raise ValueError(
-                f"puzzle={text!r} is no row to sort; give {SIZES[0]} to {SIZES[-1]} digits from 0 to 9, "
+                f"puzzle={shown(text)} is no row to sort; give {SIZES[0]} to {SIZES[-1]} digits from 0 to 9, "
                 f"such as {self.example()}"
             )
         other = f"This network was trained on {self.size} digits; these are {len(digits)}."

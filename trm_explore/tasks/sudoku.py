@@ -74,16 +74,16 @@ class SudokuTask(Task):
         seed: int = 0,
     ):
         if size not in BOXES:
-            raise ValueError(f"size={size!r} is no Sudoku known here; allowed are 4, 6 and 9")
+            raise ValueError(f"size={shown(size)} is no Sudoku known here; allowed are 4, 6 and 9")
         if difficulty not in DIFFICULTIES:
-            raise ValueError(f"difficulty={difficulty!r} is not known; allowed are {', '.join(DIFFICULTIES)}")
+            raise ValueError(f"difficulty={shown(difficulty)} is not known; allowed are {', '.join(DIFFICULTIES)}")
         if pool_size and pool_size < SMALLEST_POOL:
             raise ValueError(f"pool_size={pool_size} is too small; give at least {SMALLEST_POOL}, or 0 for what ships")
         if pool_size and (size == 4 or data):
             other = f"the puzzles come from {data}" if data else "4x4 puzzles are drawn from all there are"
             raise ValueError(f"pool_size={pool_size} has no effect here: {other}; leave it out, or give 0")
         if eval_data and not data:
-            raise ValueError(f"eval_data={eval_data!r} needs data too: the puzzles to train on")
+            raise ValueError(f"eval_data={shown(eval_data, 200)} needs data too: the puzzles to train on")
         self.size, self.difficulty, self.pool_size, self.seed = size, difficulty, pool_size, seed
         self.name, self.title = f"sudoku{size}", f"Sudoku {size}\u00d7{size}"
         self.help = (

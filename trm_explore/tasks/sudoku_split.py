@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from trm_explore.config.checks import shown
 from trm_explore.data.sudoku_file import PuzzleFile
 from trm_explore.data.symmetry import distinct, mix, symmetry_key
 
@@ -62,7 +63,8 @@ def split_puzzles(
         rows = wanted[distinct(file.questions[wanted])]  # no puzzle twice
         if not len(rows):
             raise ValueError(
-                f"{file.path!r} has no puzzle with {givens[0]} to {givens[1]} givens, as the difficulty wants: "
+                f"{shown(file.path, 200)} has no puzzle with {givens[0]} to {givens[1]} givens, as "
+                f"the difficulty wants: "
                 "use difficulty any."
             )
         keys = np.zeros(len(rows), dtype=np.uint64)
@@ -80,11 +82,12 @@ def split_puzzles(
             if held.all() or not held.any():
                 missing = "train" if held.all() else "test"
                 raise ValueError(
-                    f"{file.path!r} has no puzzle with split {missing}: mark some, or remove the column split."
+                    f"{shown(file.path, 200)} has no puzzle with split {missing}: mark some, or "
+                    f"remove the column split."
                 )
         elif len(np.unique(keys)) == 1:
             raise ValueError(
-                f"{file.path!r} has one puzzle only (symmetric copies do not count), but one to train on "
+                f"{shown(file.path, 200)} has one puzzle only (symmetric copies do not count), but one to train on "
                 "and one to evaluate on are needed: add puzzles."
             )
         else:
@@ -93,7 +96,8 @@ def split_puzzles(
     apart = train & ~np.isin(keys, held_keys)
     if not apart.any():
         raise ValueError(
-            f"{file.path!r} has only copies of the puzzles held out for evaluation: add other puzzles to train on."
+            f"{shown(file.path, 200)} has only copies of the puzzles held out for evaluation: add "
+            f"other puzzles to train on."
         )
     held_rows = np.random.default_rng(0).permutation(
         held_rows

@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from trm_explore.config.checks import shown
 from trm_explore.tasks.base import Puzzles, RealTask
 
 TURN = 2 * np.pi  # angle by which the innermost points are turned
@@ -52,7 +53,7 @@ class SwirlTask(RealTask):
             point = np.zeros((1, 0))
         if point.shape != (1, 2) or not (np.abs(point) <= EXTENT).all():
             raise ValueError(
-                f"puzzle={text!r} is no point of the plane; give x and y, each from {-EXTENT:g} to {EXTENT:g}, "
+                f"puzzle={shown(text)} is no point of the plane; give x and y, each from {-EXTENT:g} to {EXTENT:g}, "
                 f"such as {self.example()}"
             )
         return self._batch(point), ""

@@ -19,6 +19,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from trm_explore.config import SCHEDULES, SupervisionConfig
+from trm_explore.config.checks import shown
 from trm_explore.data.labels import IGNORE, labelled
 
 
@@ -33,7 +34,7 @@ def supervision_weights(
     if n_steps < 1:
         raise ValueError(f"n_steps={n_steps} must be at least 1")
     if schedule not in SCHEDULES:
-        raise ValueError(f"schedule={schedule!r} is not known; allowed are {', '.join(SCHEDULES)}")
+        raise ValueError(f"schedule={shown(schedule)} is not known; allowed are {', '.join(SCHEDULES)}")
     formula = SCHEDULES[schedule].weight
     if formula is None:
         weights = [float(w) for w in custom or ()]

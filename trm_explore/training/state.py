@@ -16,6 +16,7 @@ from torch.optim.lr_scheduler import LambdaLR
 from torch.optim.swa_utils import AveragedModel
 
 from trm_explore.config import RunConfig
+from trm_explore.config.checks import shown
 from trm_explore.model import Carry, RecursiveModel
 from trm_explore.model.checkpoint import Checkpoint, load_weights, read_checkpoint
 from trm_explore.model.puzzle_embedding import Rows, sign_sgd
@@ -138,13 +139,13 @@ class TrainingState:
     def _restore(self, saved: Checkpoint) -> None:
         scalars = saved.scalars
         if not isinstance(scalars["update"], int) or scalars["update"] < 0 or not 0 <= scalars["seconds"] < math.inf:
-            raise ValueError(f"update {scalars['update']!r}, seconds {scalars['seconds']!r}")
+            raise ValueError(f"update {shown(scalars['update'])}, seconds {shown(scalars['seconds'])}")
         slots = {k.removeprefix("optimizer."): v for k, v in saved.tensors.items() if k.startswith("optimizer.")}
         restore_slots(self.optimizer, slots, list(self.model.parameters()))
         self.update, self.seconds = saved.scalars["update"], saved.scalars["seconds"]
         self.drawn = saved.scalars.get("drawn", 0)  # not in files of the first version, which had no use for it
         if not isinstance(self.drawn, int) or self.drawn < 0:
-            raise ValueError(f"drawn {self.drawn!r}")
+            raise ValueError(f"drawn {shown(self.drawn)}")
         if "running.sums" in saved.tensors:
             running = RunningLosses(saved.tensors["running.sums"], saved.tensors["running.seen"])
             if any(part.shape != self.running.sums.shape for part in running):

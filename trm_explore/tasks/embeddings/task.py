@@ -18,6 +18,7 @@ from typing import Any
 
 import numpy as np
 
+from trm_explore.config.checks import shown
 from trm_explore.data.embedding_files import HOW, ChunkReader, chunk_paths
 from trm_explore.tasks.base import Puzzles, RealTask
 from trm_explore.tasks.embeddings.rows import RowSet, Sums
@@ -46,7 +47,7 @@ class EmbeddingsTask(RealTask):
     def __init__(self, data: str, causal: bool = True, seed: int = 0, eval_data: str = ""):
         train, held_out = chunk_paths(data, "train"), chunk_paths(data, "val")
         if not train:
-            raise ValueError(f"{data!r} holds no train_embeddings_chunk_N.pt: give another folder; {HOW}")
+            raise ValueError(f"{shown(data, 200)} holds no train_embeddings_chunk_N.pt: give another folder; {HOW}")
         if eval_data:
             held_out = _evaluation_paths(eval_data)
         self.data, self.causal, self.seed = data, causal, seed
@@ -111,7 +112,8 @@ class EmbeddingsTask(RealTask):
         places = np.concatenate(places)
         if not trained.count:
             raise ValueError(
-                f"{self.data!r} leaves nothing to train on: {len(places)} windows are held out and {dropped} share a "
+                f"{shown(self.data, 200)} leaves nothing to train on: {len(places)} windows are "
+                f"held out and {dropped} share a "
                 "vector with them; give more text, or held-out windows of other text as val_embeddings_chunk_N.pt"
             )
         self.dropped, self._held = dropped, places
@@ -203,7 +205,7 @@ class EmbeddingsTask(RealTask):
 def _evaluation_paths(folder: str) -> list:
     paths = chunk_paths(folder, "val") or chunk_paths(folder, "train")
     if not paths:
-        raise ValueError(f"{folder!r} holds no embedding chunks: give another folder; {HOW}")
+        raise ValueError(f"{shown(folder, 200)} holds no embedding chunks: give another folder; {HOW}")
     return paths
 
 
