@@ -24,6 +24,7 @@ from trm_explore.app.tours import tours
 from trm_explore.words import texts
 
 PAUSE = 0.2  # seconds in which controls that move together become one change of the address
+AWAY = "display: none !important; --taken-away: 1;"  # by which tours.js knows that no wait brings it back
 # Before anything is drawn, so that what is hidden never shows. Names that are not in the table hide nothing.
 HEAD = f"""<script>
 (() => {{
@@ -32,7 +33,7 @@ HEAD = f"""<script>
   if (["1", "on", "true", "yes"].includes(said.get("embed"))) root.dataset.embed = "1";
 }})();
 </script><style>
-{" ".join(f"html[data-hide~={name}] {place} {{ display: none !important; }}" for name, place in HIDDEN.items())}
+{" ".join(f"html[data-hide~={name}] {place} {{ {AWAY} }}" for name, place in HIDDEN.items())}
 html[data-hide~=gradient] #ribbon .tr-chain {{ opacity: 1 !important; }}
 html[data-embed] :is(#intro, #ways, footer) {{ display: none !important; }}
 html[data-embed] .gradio-container .main.app {{ max-width: none !important; padding: 4px !important; }}
