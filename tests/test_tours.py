@@ -186,7 +186,7 @@ def test_a_tour_is_taken_by_keyboard_alone_and_gives_the_focus_back(visit):
     page.keyboard.press("Enter")
     (tour,) = [one for one in tours() if one["name"] == "supervision"]
     for number, stop in enumerate(tour["stops"], 1):
-        expect(card(page)).to_contain_text(stop["text"])
+        expect(card(page)).to_contain_text(stop["text"], timeout=served.PATIENCE * 1000)
         expect(
             card(page).get_by_role("button", name="Done" if number == len(tour["stops"]) else "Next")
         ).to_be_focused()
@@ -231,7 +231,7 @@ def test_no_card_covers_what_it_speaks_of_and_the_light_surrounds_it_at_every_st
     for tour in tours():
         page.locator(f"#tours a[data-tour='{tour['name']}']").click()
         for number, stop in enumerate(tour["stops"], 1):
-            expect(card(page)).to_contain_text(stop["text"])
+            expect(card(page)).to_contain_text(stop["text"], timeout=served.PATIENCE * 1000)
             without_faults(page, stop, f"{tour['name']} {number} at {width} px")
             assert page.evaluate("document.documentElement.scrollWidth") <= width
             card(page).locator(".tt-next").click()
@@ -258,7 +258,7 @@ def test_the_light_follows_what_scrolls_and_changes_size_and_waits_for_what_come
     page.wait_for_timeout(2000)
     expect(card(page)).to_contain_text(first["text"])  # not skipped
     page.evaluate("document.querySelector('#ribbon').style.display = ''")
-    expect(card(page)).to_contain_text(second["text"])
+    expect(card(page)).to_contain_text(second["text"], timeout=served.PATIENCE * 1000)
     without_faults(page, second, "late")
 
 
@@ -278,7 +278,7 @@ def test_what_a_tour_says_of_the_ribbon_stands_in_the_ribbon(visit):
 @pytest.mark.slow
 def test_stops_whose_part_is_hidden_are_left_out(visit):
     page = visit("?hide=ribbon,gallery&tour=recursion&stop=1")
-    expect(card(page)).to_contain_text("Step through it")
+    expect(card(page)).to_contain_text("Step through it", timeout=served.PATIENCE * 1000)
     expect(card(page)).to_contain_text("stop 4 of 6")
     card(page).get_by_role("button", name="Next").click()
     expect(card(page)).to_have_count(0)  # neither of the two that are left is on this page

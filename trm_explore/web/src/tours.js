@@ -110,7 +110,8 @@ function render({ model, el }) {
     if (!tour) return;
     raf = requestAnimationFrame(place);
     const here = tour.stops[stop], found = [...document.querySelectorAll(here.at)], nodes = found.filter(seen);
-    if (!nodes.length && found.some((node) => getComputedStyle(node).getPropertyValue("--taken-away"))) return skip();
+    const part = found[0] ?? document.querySelector(here.at.split(" ")[0]); // what is not drawn while it is hidden has a part that is there
+    if (!nodes.length && part && getComputedStyle(part).getPropertyValue("--taken-away")) return skip();
     const ready = answered && nodes.length > 0;
     if (!ready) {
       light.style.opacity = 0;
