@@ -174,7 +174,7 @@ function render({ model, el }) {
     const places = docked
       ? [["bottom", 0, innerHeight - high], ["top", 0, 0]]
       : [["below", x, box.bottom + GAP], ["above", x, box.top - high - GAP], ["right", box.right + GAP, y], ["left", box.left - wide - GAP, y],
-          ["corner", innerWidth - wide - 16, innerHeight - high - 16], ["top corner", innerWidth - wide - 16, 16]];
+          ["corner", innerWidth - wide - 16, innerHeight - high - 16], ["corner-above", innerWidth - wide - 16, 16]];
     const fits = ([, a, b]) => docked || (a >= EDGE && b >= EDGE && a + wide <= innerWidth - EDGE && b + high <= innerHeight - EDGE);
     const over = (a, b) => Math.max(0, Math.min(a + wide, box.right) - Math.max(a, box.left)) * Math.max(0, Math.min(b + high, box.bottom) - Math.max(b, box.top));
     const rated = places.filter((one) => fits(one)).map(([name, a, b]) => ({ side: name, x: a, y: b, covers: over(a, b) }));
