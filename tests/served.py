@@ -9,6 +9,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 
@@ -23,18 +24,46 @@ LEASE = 4.0  # seconds that a run lives on when nobody watches it
 CUT_BY_RELOAD = ("AbortError: signal is aborted", "Unexpected error Connection errored out")
 
 
-@cache
-def started() -> tuple[str, Path]:
-    """(address, file with all it says) of the page as people start it, with one slot and a short lease. One server for
-    every file of a test process, which ends it: it takes seconds to start."""
-    folder = tempfile.TemporaryDirectory(prefix="served-")
-    said = Path(folder.name) / "said.txt"
+def free_port():
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+        return free.getsockname()[1]
+
+
+def start(port, said):
+    """The page as people start it, with one slot and a short lease, once it answers -> (its address, its process). What
+    it says goes into the file `said`."""
     command = [sys.executable, "-m", "trm_explore", "app", "--port", str(port), "--runs", "1", "--lease", str(LEASE)]
     with said.open("w") as out:
         server = subprocess.Popen(command, stdout=out, stderr=subprocess.STDOUT)
+    url = f"http://127.0.0.1:{port}"
+    while url not in said.read_text(encoding="utf-8"):
+        assert server.poll() is None, said.read_text(encoding="utf-8")
+        time.sleep(0.05)
+    return url, server
+
+
+@contextmanager
+def serve(port):
+    """A page of a test's own: its address and its process."""
+    with tempfile.TemporaryDirectory(prefix="served-") as folder:
+        url, server = start(port, Path(folder) / "said.txt")
+        try:
+            yield url, server
+        finally:
+            server.terminate()
+            server.wait()
+            said = (Path(folder) / "said.txt").read_text(encoding="utf-8")
+    assert "Traceback" not in said, said
+
+
+@cache
+def started() -> tuple[str, Path]:
+    """(address, file with all it says) of the page. One server for every file of a test process, which ends it: it
+    takes seconds to start."""
+    folder = tempfile.TemporaryDirectory(prefix="served-")
+    said = Path(folder.name) / "said.txt"
+    url, server = start(free_port(), said)
 
     def end():
         server.terminate()
@@ -42,10 +71,6 @@ def started() -> tuple[str, Path]:
         folder.cleanup()
 
     atexit.register(end)
-    url = f"http://127.0.0.1:{port}"
-    while url not in said.read_text(encoding="utf-8"):
-        assert server.poll() is None, said.read_text(encoding="utf-8")
-        time.sleep(0.05)
     return url, said
 
 

@@ -21,6 +21,7 @@ from hypothesis import strategies as st
 import trm_explore
 from trm_explore import cli
 from trm_explore.app import feed, handlers
+from trm_explore.app.bridge import TURNS
 from trm_explore.app.handlers import MARKED, Handlers, buttons, marks
 from trm_explore.app.page import build
 from trm_explore.app.recorded import recorded_message, recorded_text
@@ -567,36 +568,68 @@ def test_no_listener_but_the_three_endpoints_is_public(page):
     assert [fn.name for fn in page.fns.values() if fn.api_visibility != "private"] == ["weights", "train", "record"]
 
 
+def listeners(page) -> dict[str, Any]:
+    """By what each is asked under: the events of its components."""
+    names = {part.elem_id or number: number for number, part in page.blocks.items()}
+    by_number = {number: name for name, number in names.items()}
+    return {(by_number.get(target, target), event): fn for fn in page.fns.values() for target, event in fn.targets}
+
+
 def test_every_listener_gets_and_gives_as_many_values_as_it_is_wired_for(page):
-    wired = {fn.name: fn for fn in page.fns.values() if isinstance(getattr(fn.fn, "__self__", None), Handlers)}
     begun, controlled = 5 + len(MARKED), len(CONTROLS)
-    sizes = {name: (len(fn.inputs), len(fn.outputs)) for name, fn in wired.items()}
-    assert sizes == {
-        "advise": (1, 3),
-        "follow": (1 + controlled, 3 + len(MARKED)),
-        "choose": (2, 3),
-        "show_schedule": (2, 3),
-        "train": (1 + controlled, begun),
-        "one_update": (1 + controlled, begun),
-        "watch": (1, 1),  # it repeats ten times a second: every output costs training
-        "look": (0, 4),
-        "pause": (1, 1),
-        "stop": (1, 0),
-        "pick": (1, 3 + controlled),
-        "show_pair": (3, 3 + controlled),
-        "fit": (1, 2),
-        "settle": (0, 0),
-    }
+    sizes = {fn.name: (len(fn.inputs), len(fn.outputs)) for fn in page.fns.values()}
+    assert (
+        sizes
+        | {
+            "train": (1 + controlled, begun),
+            "one_update": (1 + controlled, begun),
+            "watch": (1, 1),  # it repeats ten times a second: every output costs training
+            "pause": (1, 1),
+            "stop": (1, 0),
+        }
+        == sizes
+    )
+    asked = listeners(page)
+    follows = len(asked["turns", "settings_follow"].outputs)
+    shown = 3 + controlled  # its plan, its commands, the help of the file; of the controls those that something follows
+    assert follows < shown + 6 and set(asked["turns", "settings_follow"].outputs) < set(
+        asked["turns", "settings_pick"].outputs
+    )
+    for name, takes in (("follow", 0), ("size", 2), ("pick", 1), ("pair", 2), ("advise", 0), ("visit", 1)):
+        assert len(asked["turns", f"settings_{name}"].inputs) == takes + 1 + controlled, name
 
 
 def test_live_listeners_never_wait_for_each_other(page):
     for fn in page.fns.values():
-        if not isinstance(getattr(fn.fn, "__self__", None), Handlers):
-            continue
-        if fn.name in ("train", "one_update", "watch"):
+        if fn.name == "watch":
             assert fn.concurrency_limit is None and fn.queue
-        else:
+        elif isinstance(getattr(fn.fn, "__self__", None), Handlers):
             assert fn.queue is False  # moved controls and Stop are answered at once
+
+
+def test_an_event_has_one_listener_and_none_that_drops_or_repeats_what_is_asked(page):
+    """Two listeners of one event that take the last of many ("always_last") call each other for ever; where there is
+    one, it repeats what was said first; and those that take one at a time ("once") drop what comes meanwhile."""
+    heard = Counter(target for fn in page.fns.values() for target in fn.targets if target[1] not in ("then", "failure"))
+    assert heard.most_common(1)[0][1] == 1, heard.most_common(3)
+    for fn in page.fns.values():
+        events = {event for _, event in fn.targets}
+        assert "change" not in events, fn.name  # it comes with what an answer sets, too
+        by_user = events & {"input", "release", "upload", "clear", "delete", "select", "click"}
+        if events & set(TURNS):
+            assert fn.trigger_mode == "multiple", fn.name
+        elif by_user and fn.fn is not None:  # a button that steers what is under way, or a file
+            assert fn.name in {
+                "pause",
+                "stop",
+                "pause_group",
+                "stop_group",
+                "stop_repeat",
+                "repeat",
+                "bring",
+                "<lambda>",
+            }
+    assert {event for fn in page.fns.values() for _, event in fn.targets} >= set(TURNS)
 
 
 def test_elements_have_names_of_their_own(page):

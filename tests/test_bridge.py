@@ -22,7 +22,7 @@ from trm_explore.app.page import build
 from trm_explore.runs.registry import Runs
 from trm_explore.web import SHARED_SCRIPTS, script
 
-HOSTED = re.compile(r'^trmHost\(element, trigger, "(drawing/[0-9a-f]{16}/(\w+)\.js)", ".*"\);')
+HOSTED = re.compile(r'^trmHost\(element, trigger, "(drawing/[0-9a-f]{16}/(\w+)\.js)", ".*"(?:, \{.*\})?\);')
 
 
 @pytest.fixture(scope="module")

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from trm_explore.app import comparing as comparing_module
 from trm_explore.app import seeds
-from trm_explore.app.comparing import HERE, NEW, VALUES, Comparing, recorded_group
+from trm_explore.app.comparing import HERE, NEW, VALUES, Comparing, buttons, recorded_group
 from trm_explore.app.page import build
 from trm_explore.app.recipes import (
     BY_HAND,
@@ -290,7 +290,7 @@ def test_pause_and_stop_act_on_all_runs_at_once(comparing):
 
     group, told, last = asyncio.run(steer())
     assert "paused" in told and told[-1] == "stopped" and last["text"].startswith("Stopped: A ")
-    start, pause, stop = comparing.look_group(type("Turn", (), {"state": "paused"}))
+    start, pause, stop = buttons("paused")
     assert (start["interactive"], pause["value"], stop["interactive"]) == (False, texts.RESUME, True)
     # Start is pressed while a group is under way: nothing new begins.
     live, *_ = asyncio.run(comparing.begin_group("", None, "on-off", *[None] * VALUES, *long))
@@ -505,8 +505,7 @@ def test_every_listener_of_the_tab_gets_and_gives_as_many_values_as_it_is_wired_
         "name_variants": (VALUES + train, 3),
         "begin_group": (3 + VALUES + train, 3),
         "follow_group": (1, 1),  # it repeats ten times a second: every output costs training
-        "find_group": (0, 2),
-        "look_group": (0, 3),
+        "find_group": (0, 3),
         "pause_group": (1, 1),
         "stop_group": (1, 0),
         "repeat": (1 + VALUES + train, 5),
@@ -516,5 +515,5 @@ def test_every_listener_of_the_tab_gets_and_gives_as_many_values_as_it_is_wired_
     assert {name: (len(fn.inputs), len(fn.outputs)) for name, fn in wired.items()} == sizes
     for name, fn in wired.items():
         assert fn.api_visibility == "private"
-        queued = name in ("begin_group", "follow_group", "repeat")  # the others are answered at once
+        queued = name in ("follow_group", "repeat")  # the others are answered at once
         assert fn.queue is queued and (not queued or fn.concurrency_limit is None)

@@ -371,8 +371,8 @@ def test_every_listener_gets_and_gives_as_many_values_as_it_is_wired_for(runs):
         "measure": (6, 1),
         "paths": (6, 1),
         "ask": (6, 1),
-        "cost": (controlled, 1),
-        "measured_cost": (controlled, 1),
+        "measured_cost": (controlled, 2),
+        "still": (1 + controlled, 1),
     }
     heavy = {fn.concurrency_id for fn in wired if fn.name in ("measure", "paths", "ask")}
     assert heavy == {"inside"}  # of all visitors together only some compute for seconds at a time

@@ -110,7 +110,7 @@ def test_train_begins_no_run_beyond_the_limits_whatever_is_sent(values, limits, 
 def test_any_id_ticket_or_event_does_nothing(run_id, ticket, state):
     page = Handlers(Runs())
     page.pause(run_id), page.stop(run_id), page.find_again(run_id)
-    page.choose(ticket, state), page.advise(state), page.fit(ticket), page.look(SimpleNamespace(state=state))
+    page.choose(ticket, state), page.advise(state), page.fit(ticket)
     page.show_pair(run_id, ticket, state), page.pick(run_id, SimpleNamespace(task=ticket))
 
     async def watched() -> list[Any]:

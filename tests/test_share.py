@@ -258,7 +258,7 @@ def test_a_visit_from_nowhere_is_answered_like_a_plain_link(sharing):
 
 
 def test_the_address_is_the_controls_link_and_says_when_a_file_stays_behind(sharing):
-    ask = lambda **changes: asyncio.run(sharing.address("on", *(START | changes).values()))  # noqa: E731
+    ask = lambda **changes: sharing.address("on", *(START | changes).values())  # noqa: E731
     assert ask(seed=8) == {"query": "seed=8", "file": False}
     assert ask(data="/tmp/x/own.csv")["file"] is True
     assert ask(H_cycles=None) == gr.skip()  # half typed

@@ -45,7 +45,7 @@ class CostMeasured:
 
     updates: int  # pairs of updates that were timed
     seconds: float  # median
-    seconds_off: float
+    seconds_off: float  # by the ratio, so that what is said of the three agrees
     ratio: float  # median over the pairs; 1 where supervision is off anyway
     kept: int | None  # most bytes kept for backward at a time, weights apart; None where it cannot be counted
     kept_off: int | None
@@ -117,13 +117,14 @@ def measure_cost(config: RunConfig, *, seconds: float = 4.0) -> CostMeasured:
             f"smaller batch_size (now {config.train.batch_size})"
         )
     on, off = times[0], times[-1]
+    seconds_on, ratio = statistics.median(on), statistics.median(a / b for a, b in zip(on, off, strict=True))
     resolved = [training.config for training in trainings]
     guesses = [estimate(kind).seconds_per_update for kind in resolved]
     return CostMeasured(
         len(on),
-        statistics.median(on),
-        statistics.median(off),
-        statistics.median(a / b for a, b in zip(on, off, strict=True)),
+        seconds_on,
+        seconds_on / ratio,
+        ratio,
         kept[0],
         kept[-1],
         guesses[0],

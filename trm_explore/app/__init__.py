@@ -28,6 +28,7 @@ from fastapi.exceptions import RequestValidationError
 from starlette.middleware import Middleware
 
 from trm_explore.app import bridge
+from trm_explore.app.alive import alive_route
 from trm_explore.app.door import Door
 from trm_explore.app.drawing import drawing_route
 from trm_explore.app.guard import not_a_request
@@ -109,7 +110,7 @@ def launch(
             auth_message=texts.PASSWORD if password else None,
             root_path=root_path,
             app_kwargs={
-                "routes": [owner_route(runs, owner_key), keep_route(runs), drawing_route()],
+                "routes": [owner_route(runs, owner_key), keep_route(runs), alive_route(runs), drawing_route()],
                 "exception_handlers": {RequestValidationError: not_a_request},
                 "middleware": [Middleware(Door, uploads=uploads, room=runs.limits.uploads_megabytes * 1_000_000)],
             },

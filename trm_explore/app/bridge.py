@@ -19,21 +19,36 @@ from trm_explore.words import texts
 
 SCRIPT = (Path(__file__).parent / "bridge.js").read_text(encoding="utf-8")
 HEAD = f"<script>\nwindow.trmNotDrawn = {json.dumps(texts.NOT_DRAWN)};\n{SCRIPT}</script>"
-# Of a message: a reload of the tab finds its run again, another tab does not take it over; and a change of state is
-# told to the server, which knows how the buttons look then.
-REMEMBER = """
-const { run, state } = value;
-if (!run.startsWith("recorded")) {
-  sessionStorage.setItem("trm-run", run);
-  if (window.trmState !== state) { window.trmState = state; trigger("turn", { state }); }
+REMEMBER = 'trmShown.run(value, () => trigger("turn"));'  # of a message; "turn": the run's state has changed
+# Of a plan: what other tabs show of another task is made anew, where somebody has looked there.
+FOLLOW_TASK = """
+if (value.task && value.task !== window.trmTask) {
+  // A step that was chosen on another task means nothing here; links and tours say theirs.
+  if (window.trmTask && !["settings_arrive", "settings_visit"].includes(trmTurns.now("settings")))
+    trmStore.set("step", undefined);
+  if (window.trmTask && trmTurns.been("compare_see")) trmTurns.ask("compare_recipe");
+  if (window.trmTask && trmTurns.been("inside_open")) trmTurns.ask("inside_begin");
+  window.trmTask = value.task;
 }
 """
+TURNS = (  # lane_name, of all that is asked in lanes (bridge.js)
+    *(f"settings_{name}" for name in ("follow", "pick", "pair", "size", "advise", "visit", "train", "one")),
+    *(f"compare_{name}" for name in ("recipe", "see", "variants", "begin")),
+    *(f"inside_{name}" for name in ("open", "begin", "model", "turn", "longer", "typed", "edit")),
+    "reading_cell",
+    "address_write",
+)
 
 
-def host(module: str, *events: str, scope: str = "") -> gr.HTML:
-    """A gr.HTML that runs static/<module>.js; `events`: the names that it emits. `scope`: of several modules of a kind
-    each part of the page has its own, with its own message and step; `link("<scope>.message", ...)` feeds it."""
-    said = json.dumps(drawn(module).address), json.dumps(scope and f"{scope}.")
+def host(module: str, *events: str, scope: str = "", turns: dict[str, str] | None = None) -> gr.HTML:
+    """A gr.HTML that runs static/<module>.js; `events`: the names that it emits, `turns`: those that are asked in a
+    lane, with their names there. `scope`: of several modules of a kind each part of the page has its own, with its own
+    message and step; `link("<scope>.message", ...)` feeds it."""
+    said = [
+        json.dumps(drawn(module).address),
+        json.dumps(scope and f"{scope}."),
+        *([json.dumps(turns)] if turns else []),
+    ]
     named = "".join(f'\n// "{name}"' for name in events)  # Gradio looks for them in the text
     return gr.HTML(
         value="",
@@ -57,3 +72,38 @@ def link(name: str, value: dict[str, Any] | str | None, extra: str = "") -> gr.H
         elem_id=f"link-{name.replace('.', '-')}",
         elem_classes="trm-link",
     )
+
+
+def turns() -> gr.HTML:
+    """The unseen gr.HTML through which everything is asked that goes in lanes; it stands outside of the tabs."""
+    named = "".join(f'\n// "{name}"' for name in TURNS)
+    return gr.HTML(
+        value="",
+        html_template="<div></div>",
+        js_on_load=f'trmTurns.hold("settings_arrive");\ntrmTurns.start(trigger);{named}',
+        apply_default_css=False,
+        elem_id="turns",
+        elem_classes="trm-link",
+    )
+
+
+def ask(turn: str, data: Any = None, value: str = "", of: Any = None) -> dict[str, Any]:
+    """How an event of a component is listened to that asks for a turn: in the browser, so that none is ever dropped.
+    `value`: the name under which the turn is given the value that the component `of` has now. An answer that comes
+    before the turn may set another."""
+    if value:
+        js = f"(said) => {{ trmTurns.ask({json.dumps(turn)}, {{ {value}: said }}); return []; }}"
+        return {"fn": None, "inputs": of, "outputs": None, "js": js, "api_visibility": "private"}
+    said = f", {json.dumps(data)}" if data is not None else ""
+    return {"fn": None, "js": f"() => {{ trmTurns.ask({json.dumps(turn)}{said}); }}", "api_visibility": "private"}
+
+
+def by_state(looks: dict[str, list[Any]], state: str) -> dict[str, Any]:
+    """How a change of state changes buttons: in the browser alone, from a table of their looks by state ("" for all
+    that are not in it). `state`: the script's name for it."""
+    said = json.dumps(looks)
+    return {
+        "fn": None,
+        "js": f'() => {{ const looks = {said}; return looks[{state}] ?? looks[""]; }}',
+        "api_visibility": "private",
+    }

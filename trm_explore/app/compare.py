@@ -6,8 +6,8 @@ from typing import Any, get_args
 
 import gradio as gr
 
-from trm_explore.app.bridge import host, link
-from trm_explore.app.comparing import HERE, NEW, Comparing, guesses, recorded_group
+from trm_explore.app.bridge import ask, by_state, host, link
+from trm_explore.app.comparing import HERE, NEW, Comparing, buttons, guesses, recorded_group
 from trm_explore.app.link_fields import Field, choice
 from trm_explore.app.recipes import (
     BY_HAND,
@@ -22,23 +22,20 @@ from trm_explore.app.recipes import (
 )
 from trm_explore.app.seeds import SEEDS, Repeats
 from trm_explore.app.settings import LIMITS, start_config, values_of
-from trm_explore.app.shared import AT_ONCE, MANY, ONCE, Shared
+from trm_explore.app.shared import AT_ONCE, MANY, ONCE, Shared, moved
 from trm_explore.config import SCHEDULES, Scope
 from trm_explore.config.schedules import FORMULAS
+from trm_explore.runs import STATES
 from trm_explore.words import texts
 
 START = next(iter(RECIPES))
-# Of a group: a reload of the tab finds it again, and a change of state is told to the server.
-REMEMBER = """
-const { group, state, recorded } = JSON.parse(props.value);
-if (!recorded && !group.startsWith("none-")) sessionStorage.setItem("trm-group", group);
-if (window.trmGroupState !== state) { window.trmGroupState = state; trigger("turn", { state }); }
-"""
-EDITED = f"() => ['{BY_HAND}', '{HERE}']"
+REMEMBER = 'trmShown.group(JSON.parse(props.value), () => trigger("turn"));'  # "turn": the group's state has changed
+EDITED = f"() => {{ trmTurns.ask('compare_variants'); return ['{BY_HAND}', '{HERE}']; }}"
+AWAIT = '(ticket) => { if (ticket) trmTurns.hold("watch_group"); }'
 GUESSED = "(guess) => { window.trmStore?.set('guess', guess); return []; }"
 
 
-def build(shared: Shared) -> list[Field]:
+def build(shared: Shared, tab: gr.Tab) -> list[Field]:
     """Puts the tab's components here and wires them; returned is what a link sets in it."""
     words, config = texts.COMPARE, start_config()
     variants = variants_of(START, values_of(config))
@@ -77,28 +74,22 @@ def build(shared: Shared) -> list[Field]:
 
     inputs = shared.inputs
     picked = [*controls, guess, message, note, told]
-    chosen = [recipe.change, shared.controls["task"].change]  # also where a link sets it
-    gr.on(
-        chosen, comparing.choose_recipe, [group, recipe, told, *inputs], picked, trigger_mode="always_last", **AT_ONCE
-    )
-    shared.tabs.select(comparing.see_recipe, [group, recipe, *controls, *inputs], picked, **AT_ONCE)
-    gr.on([c.input for c in controls], None, None, [recipe, told], js=EDITED, api_visibility="private")
-    gr.on(
-        [c.input for c in controls],
-        comparing.name_variants,
-        [*controls, *inputs],
-        [guess, note, told],
-        trigger_mode="always_last",
-        **AT_ONCE,
-    )
-    guess.change(None, guess, None, js=GUESSED, api_visibility="private")
-    begun = start.click(
-        comparing.begin_group, [group, guess, recipe, *controls, *inputs], [group, ticket, note], **ONCE
-    )
-    found = mounted.again(comparing.find_group, None, [group, ticket], **AT_ONCE)
+    recipe.input(**ask("compare_recipe"))
+    tab.select(**ask("compare_see"))
+    gr.on(moved(controls), None, None, [recipe, told], js=EDITED, api_visibility="private")
+    guess.input(None, guess, None, js=GUESSED, api_visibility="private")
+    start.click(**ask("compare_begin"))
+    shared.turn("compare_recipe", comparing.choose_recipe, [group, recipe, told, *inputs], picked)
+    shared.turn("compare_see", comparing.see_recipe, [group, recipe, *controls, *inputs], picked)
+    shared.turn("compare_variants", comparing.name_variants, [*controls, *inputs], [guess, note, told])
+    asked, answer = [group, guess, recipe, *controls, *inputs], [group, ticket, note]
+    begun = shared.turn("compare_begin", comparing.begin_group, asked, answer)
+    begun.then(None, ticket, None, js=AWAIT, api_visibility="private")
+    found = mounted.again(comparing.find_group, None, [group, ticket, note], **AT_ONCE)
     for event in (begun, found):
         event.then(comparing.follow_group, ticket, message, **MANY)
-    message.turn(comparing.look_group, None, [start, pause, stop], **AT_ONCE)
+    looks = {state: buttons(state) for state in ("", *STATES)}
+    message.turn(**by_state(looks, "trmShown.states.group"), outputs=[start, pause, stop])
     pause.click(comparing.pause_group, group, ticket, **AT_ONCE).then(comparing.follow_group, ticket, message, **MANY)
     stop.click(comparing.stop_group, group, None, **AT_ONCE)
     repeat.click(repeats.repeat, [recipe, *controls, *inputs], [token, seeds_note, seeds, repeat, enough], **ONCE)

@@ -28,8 +28,7 @@ from trm_explore.app.recipes import (
 )
 from trm_explore.app.recorded import recorded_message
 from trm_explore.config import RunConfig
-from trm_explore.runs.registry import Runs
-from trm_explore.runs.run import INTERRUPTED, Run
+from trm_explore.runs import INTERRUPTED, PAUSED, PREPARING, QUEUED, RUNNING, Run, Runs
 from trm_explore.shipped.pairs import config_of_pair, evaluations_of, load_pair, pair_names
 from trm_explore.shipped.recipe_runs import recorded_runs
 from trm_explore.tasks import resolve
@@ -192,20 +191,11 @@ class Comparing:
         for run in self._of(group):
             run.stop()
 
-    def look_group(self, turn: gr.EventData) -> Updates:
-        """The group's state has changed on the page -> how Start, Pause, Stop look."""
-        state = str(getattr(turn, "state", ""))
-        active, halted = state in ("queued", "preparing", "running", "paused"), state in ("paused", INTERRUPTED)
-        return [
-            gr.update(interactive=not active),
-            gr.update(interactive=active or halted, value=texts.RESUME if halted else texts.PAUSE),
-            gr.update(interactive=active),
-        ]
-
     def find_group(self, found: gr.EventData) -> Updates:
-        """After a reload: the tab's group, and the ticket to watch it from its start."""
+        """After a reload: the tab's group, the ticket to watch it from its start, and a note where it is gone."""
         group = getattr(found, "group", None)
-        return [group, group] if self._find(group) else [gr.skip(), NOBODY]
+        known = self._find(group)
+        return [group, group, gr.skip()] if known else [gr.skip(), NOBODY, texts.COMPARE["gone"]]
 
     def configs(self, recipe: Any, *values: Any) -> dict[str, RunConfig]:
         """letter -> config, of the recipe or, by hand, of the variants' values; the Train tab's come last."""
@@ -247,6 +237,16 @@ class Comparing:
         )
         left = seconds_left((run.config, run.latest, run.ended) for run in group.runs) if state == "running" else None
         return words + (texts.COMPARE["left"].format(left=rounded(left)) if left else "")
+
+
+def buttons(state: str) -> Updates:
+    """Start, Pause, Stop as they should look in a group's state ("" for none)."""
+    active, halted = state in (QUEUED, PREPARING, RUNNING, PAUSED), state in (PAUSED, INTERRUPTED)
+    return [
+        gr.update(interactive=not active),
+        gr.update(interactive=active or halted, value=texts.RESUME if halted else texts.PAUSE),
+        gr.update(interactive=active),
+    ]
 
 
 def _by_letter(values: tuple[Any, ...]) -> list[list[Any]]:

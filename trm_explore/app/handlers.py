@@ -22,7 +22,6 @@ from trm_explore.view.commands import as_command, as_python
 from trm_explore.view.payload import error_plan, plan_of
 from trm_explore.words import texts
 
-SETTLED = 0.3  # seconds in which controls that were set at once have asked for themselves
 # Controls that can show an error, data last.
 MARKED = ("custom_weights", "H_cycles", "L_cycles", "updates", "seed", "preset", "curriculum", "data")
 NOBODY = ""  # a ticket with which nothing is watched
@@ -70,11 +69,6 @@ class Handlers:
         except ValueError as error:
             return str(error)
         return ""
-
-    async def settle(self) -> None:
-        """Waits where several controls were set at once, so that `follow` can be asked once more: each change asks for
-        itself, with what the others are at that moment, and the answers may come in any order."""
-        await asyncio.sleep(SETTLED)
 
     def choose(self, task: str, size: str) -> Updates:
         """Another task or size -> its own H-cycles, L-cycles, updates."""
@@ -145,10 +139,6 @@ class Handlers:
         async with aclosing(self.feed.texts(run)) as messages:
             async for message in messages:
                 yield message
-
-    def look(self, turn: gr.EventData) -> Updates:
-        """A run's state has changed on the page -> how the four buttons look."""
-        return buttons(str(getattr(turn, "state", "")))
 
     def pause(self, run_id: str) -> str:
         """Pauses a computing or waiting run, lets a paused one go on, and one that was ended for its viewer -> the

@@ -7,6 +7,7 @@ they give, all in the scope "inside".
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import json
 from collections.abc import Callable
 from dataclasses import replace
@@ -14,19 +15,20 @@ from typing import Any
 
 import gradio as gr
 
-from trm_explore.app.bridge import host, link
+from trm_explore.app.bridge import ask, host, link
 from trm_explore.app.link_fields import Field, choice, short, whole
 from trm_explore.app.looking import Asked, look, typed_puzzle
 from trm_explore.app.measuring import cost_text, measure, measured_cost, paths, reading
 from trm_explore.app.models import MOST_CYCLES, NUMBERS, Seen, model_for
 from trm_explore.app.settings import check, config_of, start_config
-from trm_explore.app.shared import AT_ONCE, ONCE, Shared
+from trm_explore.app.shared import AT_ONCE, ONCE, Follower, Shared, moved
 from trm_explore.runs.registry import Runs
 from trm_explore.shipped.pairs import KINDS
 from trm_explore.words import texts
 
 LAST = {**ONCE, "trigger_mode": "always_last"}  # of many moves of a control the last one counts
 HEAVY = {**LAST, "concurrency_limit": 2, "concurrency_id": "inside"}  # what takes seconds; others wait
+QUEUED = {**ONCE, "queue": True}  # an answer takes a moment
 NO_EDITS = "[]"
 Updates = list[Any]
 
@@ -163,13 +165,18 @@ class Inside:
         except ValueError as error:
             return _said(error)
 
-    async def measured_cost(self, *values: Any) -> str:
-        """The button -> the same, measured here."""
+    async def measured_cost(self, *values: Any) -> Updates:
+        """The button -> the same, measured here, and a name for the settings that it is of."""
+        of = settings_key(values)
         try:
             config = await asyncio.to_thread(lambda: check(config_of(values, self.offered)))
-            return await asyncio.to_thread(measured_cost, config)
+            return [await asyncio.to_thread(measured_cost, config), of]
         except (ValueError, OSError) as error:
-            return _said(error)
+            return [_said(error), of]
+
+    def still(self, of: str, *values: Any) -> Any:
+        """What was measured stays, or goes where the settings are others by now."""
+        return gr.skip() if of == settings_key(values) else ""
 
 
 def build(shared: Shared, tab: gr.Tab) -> list[Field]:
@@ -194,61 +201,62 @@ def build(shared: Shared, tab: gr.Tab) -> list[Field]:
     said = gr.Markdown("", elem_id="inside-said", elem_classes="trm-said")
     with gr.Row(elem_id="inside-boards", equal_height=False):
         with gr.Column(scale=4, min_width=300):
-            editor = host("editor", "typed", scope="inside")
+            host("editor", scope="inside", turns={"typed": "inside_typed"})
         with gr.Column(scale=5, min_width=300):
             host("player", scope="inside")
         with gr.Column(scale=5, min_width=300, visible=False) as beside:
             host("player", scope="inside.after")
     gr.Markdown(texts.INSIDE_INTERVENE)
-    panel = host("intervene", "edits", scope="inside")
+    host("intervene", scope="inside", turns={"edits": "inside_edit"})
     gr.Markdown(texts.INSIDE_THINKING)
     host("thinking", scope="inside")
     gr.Markdown(texts.INSIDE_STATES)
-    states = host("inside", "ask", scope="inside")
+    host("inside", scope="inside", turns={"ask": "reading_cell"})
     gr.Markdown(texts.INSIDE_COST)
     cost = gr.Markdown(cost_text(start_config()), elem_id="inside-cost")
     with gr.Row(elem_id="inside-measure"):
         button = gr.Button(texts.INSIDE_MEASURE, elem_id="inside-measure-button", size="sm", scale=0)
         exact = gr.Markdown("", elem_id="inside-measured", elem_classes="trm-small")
+    exact_of = gr.Textbox("", visible=False, elem_id="inside-measured-of")
     links = [link(f"inside.{name}", None) for name in ("puzzle", "message", "after.message", "view")]
     measured, latent, influence = (link(f"inside.{name}", None) for name in ("measured", "latent", "influence"))
 
     task, run_id = shared.controls["task"], shared.run_id
     which = [source, task, run_id]
     asked = [*which, number, own, cycles]
+    measure_it, latent_paths = (inside.measure, measured), (inside.paths, latent)
     shown = [*links, beside, own, edits, number, cycles, *linked, said]
-    others = [
-        tab.select(inside.open, [opened, *asked, edits, *linked], [opened, *shown], **LAST),
-        task.change(inside.begin, [opened, *which], [opened, *shown], **LAST),
-        source.input(inside.model, [*which, number, own], shown, **LAST),
-    ]
-    moved = [
-        number.input(inside.turn, [*which, number, cycles], shown, **LAST),
-        cycles.input(inside.longer, [*asked, edits], shown, **LAST),
-        editor.typed(inside.typed, asked, shown, **LAST),
-    ]
-    panel.edits(inside.edit, asked, shown, **LAST)
-    for event in others:
-        event.then(inside.measure, asked, measured, **HEAVY)
-    for event in (*others, *moved):
-        event.then(inside.paths, asked, latent, **HEAVY)
-    states.ask(inside.ask, asked, influence, **HEAVY)
-    gr.on(
-        [c.change for c in shared.inputs],
-        inside.cost,
-        shared.inputs,
-        cost,
-        **{**AT_ONCE, "trigger_mode": "always_last"},
-    )
-    button.click(lambda: texts.INSIDE_MEASURING, None, exact, **AT_ONCE).then(
-        inside.measured_cost, shared.inputs, exact, **{**ONCE, "concurrency_limit": 1}
-    )
+    tab.select(**ask("inside_open"))
+    for control, turn in ((source, "model"), (number, "turn"), (cycles, "longer")):
+        gr.on(moved([control]), **ask(f"inside_{turn}"))
+    for name, act, inputs, outputs, heavy in (
+        ("open", inside.open, [opened, *asked, edits, *linked], [opened, *shown], (measure_it, latent_paths)),
+        ("begin", inside.begin, [opened, *which], [opened, *shown], (measure_it, latent_paths)),
+        ("model", inside.model, [*which, number, own], shown, (measure_it, latent_paths)),
+        ("turn", inside.turn, [*which, number, cycles], shown, (latent_paths,)),
+        ("longer", inside.longer, [*asked, edits], shown, (latent_paths,)),
+        ("typed", inside.typed, asked, shown, (latent_paths,)),
+        ("edit", inside.edit, asked, shown, ()),
+    ):
+        event = shared.turn(f"inside_{name}", act, inputs, outputs, **QUEUED)
+        for fn, output in heavy:
+            event.then(fn, asked, output, **HEAVY)
+    shared.turn("reading_cell", inside.ask, asked, influence, **{**HEAVY, "queue": True})
+    shared.followers.append(Follower([cost, exact], lambda _run, *values: [inside.cost(*values), ""]))
+    measuring = button.click(lambda: texts.INSIDE_MEASURING, None, exact, **AT_ONCE)
+    timed = measuring.then(inside.measured_cost, shared.inputs, [exact, exact_of], **{**ONCE, "concurrency_limit": 1})
+    timed.then(inside.still, [exact_of, *shared.inputs], exact, **AT_ONCE)
     return [
         choice("model", source, KINDS, "on"),
         whole("puzzle", linked[0], 0, NUMBERS - 1),
         whole("cycles", linked[1], 1, MOST_CYCLES),
         short("own", own),
     ]
+
+
+def settings_key(values: Any) -> str:
+    """Equal where the controls have the same values."""
+    return hashlib.sha256(repr(list(values)).encode()).hexdigest()[:12]
 
 
 def _linked(text: Any) -> int | None:

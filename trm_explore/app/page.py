@@ -11,16 +11,17 @@ from pathlib import Path
 import gradio as gr
 
 from trm_explore.app import api, bring, compare, inside, share
-from trm_explore.app.bridge import REMEMBER, host, link
+from trm_explore.app.bridge import FOLLOW_TASK, REMEMBER, ask, by_state, host, link, turns
 from trm_explore.app.controls import more, switches
 from trm_explore.app.door import AGE
 from trm_explore.app.guard import Page
 from trm_explore.app.handlers import MARKED, Handlers, buttons
+from trm_explore.app.link_fields import SIZED
 from trm_explore.app.recorded import gallery_of, recorded_message, recorded_text
-from trm_explore.app.settings import ADVISED, start_config
-from trm_explore.app.shared import AT_ONCE, MANY, ONCE, Shared, settle
+from trm_explore.app.settings import ADVISED, CONTROLS, start_config
+from trm_explore.app.shared import AT_ONCE, MANY, Follower, Shared, moved, setting
 from trm_explore.config import PRESETS, SIZES
-from trm_explore.runs.registry import Runs
+from trm_explore.runs import STATES, Runs
 from trm_explore.tasks import GENERATED
 from trm_explore.view.commands import as_command, as_python
 from trm_explore.view.payload import plan_of
@@ -48,6 +49,9 @@ html body:not(.dark) .cm-line span { color: var(--body-text-color) !important; }
 </style>"""
     + share.HEAD
 )
+ADVISED_BY = [name for name in PRESETS if name not in SIZES]
+# A run was begun: until its first message is there, what is shown is not it.
+AWAIT = '(ticket) => { if (ticket) trmTurns.hold("watch_run"); }'
 CSS = (Path(__file__).parent / "page.css").read_text(encoding="utf-8")
 
 
@@ -58,27 +62,29 @@ def build(runs: Runs, folders: tuple[str, ...] = (), opened: str = "", address: 
     offered = (*GENERATED, *folders)
     with Page(title=texts.TITLE, analytics_enabled=False, delete_cache=(600, int(AGE))) as page:
         gr.HTML(f"<header><h1>{texts.HEADLINE}</h1><p>{texts.INTRO}</p></header>", elem_id="intro", padding=False)
-        toured = share.rows(address)
-        gallery = host("tasks", "pick")
+        share.rows(address)
+        host("tasks", turns={"pick": "settings_pick"})
         run_id = gr.Textbox("", visible=False, elem_id="run-id")
         ticket = gr.Textbox("", visible=False, elem_id="ticket")
         handlers = Handlers(runs, offered)
         api.build(handlers)
+        asked = turns()
         with gr.Tabs(elem_id="tabs") as tabs:
-            shared = Shared(runs, offered, handlers, {}, run_id, ticket, tabs)
+            shared = Shared(runs, offered, handlers, {}, run_id, ticket, tabs, asked)
             with gr.Tab(texts.TAB_TRAIN, id="train", elem_id="tab-train"):
-                shown = _train(shared, gallery)
-            with gr.Tab(texts.TAB_COMPARE, id="compare", elem_id="tab-compare"):
-                fields = compare.build(shared)
+                shown = _train(shared)
+            with gr.Tab(texts.TAB_COMPARE, id="compare", elem_id="tab-compare") as tab:
+                fields = compare.build(shared, tab)
             with gr.Tab(texts.TAB_INSIDE, id="inside", elem_id="tab-inside") as tab:
                 fields += inside.build(shared, tab)
         if opened:
             shared.handlers.first = bring.adopt(opened, runs, offered, pinned=True).id
-        share.wire(page, shared, toured, shown, fields)
+        _follow(shared, shown)
+        share.wire(page, shared, shown, fields)
     return page
 
 
-def _train(shared: Shared, gallery: gr.HTML) -> share.Shown:
+def _train(shared: Shared) -> share.Shown:
     """The training tab; returned is what a link sets in it."""
     handlers, controls, config = shared.handlers, shared.controls, start_config()
     with gr.Row(elem_id="switches", equal_height=False):
@@ -107,7 +113,7 @@ def _train(shared: Shared, gallery: gr.HTML) -> share.Shown:
         data_help = more(controls)
         with gr.Row(elem_id="advice"):
             gr.Markdown(texts.ADVICE, elem_classes="trm-small")
-            advice = [gr.Button(name, size="sm", elem_id=f"advice-{name}") for name in PRESETS if name not in SIZES]
+            advice = [gr.Button(name, size="sm", elem_id=f"advice-{name}") for name in ADVISED_BY]
     message = link("message", recorded_message(config.task), REMEMBER)
     with gr.Accordion(texts.KEEP_TITLE, open=False, elem_id="take"):
         host("keep")
@@ -126,44 +132,59 @@ def _train(shared: Shared, gallery: gr.HTML) -> share.Shown:
         )
     with gr.Accordion(texts.WHAT_TITLE, open=False, elem_id="what"):
         gr.Markdown(texts.WHAT)
-    plan = link("plan", plan_of(config))
+    plan = link("plan", plan_of(config), FOLLOW_TASK)
     link("tasks", gallery_of(shared.offered))
 
     inputs, run_id, ticket = shared.inputs, shared.run_id, shared.ticket
     marked = [*(controls[name] for name in MARKED if name != "data"), data_help]
-    followed = [plan, command, python, *marked]
-    begun = [run_id, ticket, *followed]
-
-    gr.on(
-        [c.change for c in inputs], handlers.follow, [run_id, *inputs], followed, trigger_mode="always_last", **AT_ONCE
-    )
-    for button in advice:
-        button.click(handlers.advise, button, [controls[n] for n in ADVISED], **AT_ONCE)
+    said = [plan, command, python, *marked]
     schedule = [controls[n] for n in ("deep_supervision_schedule", "deep_supervision_weight", "custom_weights")]
-    shown_by = [controls["enable_deep_supervision"], schedule[0]]
-    gr.on([c.change for c in shown_by], handlers.show_schedule, shown_by, schedule, **AT_ONCE)
-    sizes = [controls[n] for n in ("H_cycles", "L_cycles", "updates")]
-    moved = [
-        brought,
-        controls["preset"].input(handlers.choose, [controls["task"], controls["preset"]], sizes, **AT_ONCE),
-    ]
-    shown = [*inputs, message, measured, pair]
-    moved.append(gallery.pick(handlers.pick, run_id, shown, **AT_ONCE))
-    moved.append(pair.input(handlers.show_pair, [run_id, controls["task"], pair], shown, **AT_ONCE))
-    for event in moved:
-        settle(event, shared, followed)
     fitting = [controls["difficulty"], controls["data"]]
-    controls["task"].change(handlers.fit, controls["task"], fitting, **AT_ONCE)
-    presses = [
-        train.click(handlers.train, [run_id, *inputs], begun, **ONCE),
-        one.click(handlers.one_update, [run_id, *inputs], begun, **ONCE),
-    ]
-    for pressed in presses:
+    by_name = [CONTROLS.index(name) for name in ("enable_deep_supervision", "deep_supervision_schedule")]
+    shared.followers.extend(
+        [
+            Follower(said, handlers.follow),
+            Follower(schedule, lambda _run, *values: handlers.show_schedule(*(values[i] for i in by_name))),
+            Follower(fitting, lambda _run, *values: handlers.fit(values[0])),
+        ]
+    )
+    for name, button, act in (("train", train, handlers.train), ("one", one, handlers.one_update)):
+        button.click(**ask(f"settings_{name}"))
+        pressed = shared.turn(f"settings_{name}", act, [run_id, *inputs], [run_id, ticket, *said])
         pressed.then(handlers.watch, ticket, message, **MANY)
-    message.turn(handlers.look, None, [train, pause, one, stop], **AT_ONCE)
+        pressed.then(None, ticket, None, js=AWAIT, api_visibility="private")
+    brought.then(**ask("settings_follow"))
+    for name, button in zip(ADVISED_BY, advice, strict=True):
+        button.click(**ask("settings_advise", {"name": name}))
+    looks = {state: buttons(state) for state in ("", *STATES)}
+    message.turn(**by_state(looks, "trmShown.states.run"), outputs=[train, pause, one, stop])
     pause.click(handlers.pause, run_id, ticket, **AT_ONCE).then(handlers.watch, ticket, message, **MANY)
     stop.click(handlers.stop, run_id, None, **AT_ONCE)
-    return share.Shown(message, measured, pair, followed)
+    return share.Shown(message, measured, pair)
+
+
+def _follow(shared: Shared, shown: share.Shown) -> None:
+    """What the visitor does to the settings, and nothing that the page does itself: so an answer never asks again."""
+    handlers, controls, run_id = shared.handlers, shared.controls, shared.run_id
+    all_shown = [*shared.inputs, shown.message, shown.measured, shown.pair]
+    sizes = [controls[name] for name in SIZED]
+    advised = [controls[name] for name in ADVISED]
+    gr.on(moved(one for name, one in controls.items() if name != "preset"), **ask("settings_follow"))
+    gr.on(moved([controls["preset"]]), **ask("settings_size"))
+    shown.pair.input(**ask("settings_pair", value="kind", of=shown.pair))
+    for name, takes, act, sets in (
+        ("follow", [], None, []),
+        ("size", [controls["task"], controls["preset"]], lambda task, size, _: handlers.choose(task, size), sizes),
+        ("pick", [run_id], handlers.pick, all_shown),
+        (
+            "pair",
+            [run_id, controls["task"]],
+            lambda run, task, said: handlers.show_pair(run, task, getattr(said, "kind", "")),
+            all_shown,
+        ),
+        ("advise", [], lambda said: handlers.advise(getattr(said, "name", "")), advised),
+    ):
+        shared.turn(f"settings_{name}", **setting(shared, act, takes, sets))
 
 
 __all__ = ["CSS", "HEAD", "build", "buttons"]

@@ -5,7 +5,6 @@ the rest in the browser.
 
 from __future__ import annotations
 
-import asyncio
 import json
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -18,12 +17,11 @@ from trm_explore.app.link_fields import HIDDEN, Field
 from trm_explore.app.links import Links, Opened
 from trm_explore.app.recorded import recorded_text
 from trm_explore.app.settings import CONTROLS
-from trm_explore.app.shared import AT_ONCE, MANY, ONCE, Shared, settle
+from trm_explore.app.shared import AT_ONCE, MANY, Shared, setting
 from trm_explore.app.tours import links as links_of_tours
 from trm_explore.app.tours import tours
 from trm_explore.words import texts
 
-PAUSE = 0.2  # seconds in which controls that move together become one change of the address
 AWAY = "display: none !important; --taken-away: 1;"  # by which tours.js knows that no wait brings it back
 # Before anything is drawn, so that what is hidden never shows. Names that are not in the table hide nothing.
 HEAD = f"""<script>
@@ -40,11 +38,14 @@ html[data-embed] .gradio-container .main.app {{ max-width: none !important; padd
 </style>"""
 # The tab's own run, the link, and whether it is one that this tab was at already: then it is a reload, and the run is
 # found again; a link that is opened anew comes first.
-ARRIVE = """() => {
+ARRIVE = """(run, query, reload, ...rest) => {
   const again = performance.getEntriesByType("navigation")[0]?.type === "reload"
     || sessionStorage.getItem("trm-address") === location.search;
-  return [sessionStorage.getItem("trm-run") || "", location.search, again ? "again" : ""];
+  const own = sessionStorage.getItem("trm-run") || sessionStorage.getItem("trm-run-gone") || "";
+  return [own, location.search, again ? "again" : "", ...rest];
 }"""
+# What a link sets of runs to compare is made out at once: the tab may be open.
+OPENED = 'if (value.compare) trmTurns.ask("compare_recipe");'
 
 
 @dataclass(frozen=True)
@@ -54,7 +55,6 @@ class Shown:
     message: gr.HTML
     measured: gr.Markdown
     pair: gr.Radio
-    followed: list[Any]
 
 
 class Sharing:
@@ -68,17 +68,18 @@ class Sharing:
 
         The tab's own run comes first on a reload, and where the link sets nothing that a run depends on; else the link.
         """
-        opened, run_id = self.links.read(query), run_id or self.handlers.first
+        opened, own, run_id = self.links.read(query), run_id, run_id or self.handlers.first
         run = self.runs.get(run_id)
+        gone = bool(own and run is None and (again or not opened.chosen))
         if run is not None and (again or not opened.chosen) and not (opened.tour and run.ended):
             found_run, ticket, *values = self.handlers.find_again(run_id)
             opened.values = values
             shown = [gr.skip(), recorded_text(run.config.task), gr.skip()]
             return [found_run, ticket, *self._more(opened, values, shown), self._said(opened)]
         if opened.chosen:
-            return ["", "", *self._all("", opened), self._said(opened, forget=True)]
+            return ["", "", *self._all("", opened), self._said(opened, **{"forget": True} | _gone(gone, opened))]
         nothing = [gr.skip()] * len(CONTROLS)
-        return [gr.skip(), "", *self._more(opened, nothing, [gr.skip()] * 3), self._said(opened)]
+        return [gr.skip(), "", *self._more(opened, nothing, [gr.skip()] * 3), self._said(opened, **_gone(gone, opened))]
 
     def visit(self, run_id: str, visited: gr.EventData) -> list[Any]:
         """A stop of a tour is visited: the page is set to its link; a run of one's own that computes keeps its
@@ -92,9 +93,8 @@ class Sharing:
             answer[len(CONTROLS) + len(self.links.fields)] = gr.skip()
         return [*answer, said]
 
-    async def address(self, kind: str, *values: Any) -> Any:
-        """Controls moved -> the link to what they say now; nothing where they say no run."""
-        await asyncio.sleep(PAUSE)
+    def address(self, kind: str, *values: Any) -> Any:
+        """Something was set -> the link to what the page says now; nothing where it says no run."""
         chosen, more = values[: len(CONTROLS)], values[len(CONTROLS) :]
         try:
             query = self.links.write(chosen, kind, dict(zip(self.links.fields, more, strict=True)))
@@ -114,24 +114,30 @@ class Sharing:
     def _said(self, opened: Opened, **more: Any) -> dict[str, Any]:
         """What share.js and tours.js are told; forget: the tab's run is not its own any more."""
         try:
-            query = self.links.write(opened.values, opened.kind)
+            query = self.links.write(opened.values, opened.kind, opened.more)
         except (ValueError, TypeError):  # nothing was set: the page is as it opens
             query = ""
         told = {"query": query, "step": opened.step, "tour": opened.tour, "notice": opened.notice}
+        if {"recipe", "runs"} & opened.more.keys():
+            told["compare"] = True
         return json.loads(json.dumps(told | more))
 
 
-def rows(address: str = "") -> gr.HTML:
-    """The slim row under the introduction: tours, and links; returns the tours' host. `address`: see page.build."""
+def _gone(gone: bool, opened: Opened) -> dict[str, Any]:
+    """Of a run of this tab that is not there any more: the page forgets it, and says so."""
+    return {"forget": True, "notice": f"{texts.RUN_GONE} {opened.notice}".strip()} if gone else {}
+
+
+def rows(address: str = "") -> None:
+    """The slim row under the introduction: tours, and links. `address`: see page.build."""
     with gr.Row(elem_id="ways"):
-        toured = host("tours", "visit")
+        host("tours", turns={"visit": "settings_visit"})
         host("share")
     link("tours", tours())
     link("shareable", {"address": address, "hide": [[name, texts.HIDEABLE[name]] for name in HIDDEN]})
-    return toured
 
 
-def wire(page: gr.Blocks, shared: Shared, toured: gr.HTML, shown: Shown, fields: Iterable[Field] = ()) -> None:
+def wire(page: gr.Blocks, shared: Shared, shown: Shown, fields: Iterable[Field] = ()) -> None:
     """Listens for links; called when all tabs are built. `fields`: what the other parts add to links."""
     tab_ids = [tab.id for tab in shared.tabs.children if isinstance(tab, gr.Tab)]
     links = Links(shared.offered, tab_ids, links_of_tours(), fields)
@@ -139,19 +145,17 @@ def wire(page: gr.Blocks, shared: Shared, toured: gr.HTML, shown: Shown, fields:
     parts = [field.part for field in links.fields.values()]
     query = gr.Textbox("", visible=False, elem_id="query")
     again = gr.Textbox("", visible=False, elem_id="again")
-    opened, address = link("opened", None), link("address", None)
+    opened, address = link("opened", None, OPENED), link("address", None)
     all_set = [*inputs, *parts, shown.message, shown.measured, shown.pair, shared.tabs, opened]
-    arrived = page.load(
-        sharing.arrive,
+    arrive = setting(
+        shared,
+        lambda *given: sharing.arrive(*given[:3]),
         [shared.run_id, query, again],
         [shared.run_id, shared.ticket, *all_set],
-        js=ARRIVE,
-        **ONCE,
     )
+    arrived = page.load(**arrive, js=ARRIVE, **AT_ONCE)
+    for event in (arrived.then, arrived.failure):
+        event(None, None, None, js='() => trmTurns.done("settings_arrive")', api_visibility="private")
     arrived.then(shared.handlers.watch, shared.ticket, shown.message, **MANY)
-    # Who goes on quickly ends where the last step led, whatever was under way.
-    visited = toured.visit(sharing.visit, shared.run_id, all_set, trigger_mode="always_last", **AT_ONCE)
-    for event in (arrived, visited):
-        settle(event, shared, shown.followed)
-    moved = [part.change for part in (*inputs, shown.pair, *parts)]
-    gr.on(moved, sharing.address, [shown.pair, *inputs, *parts], address, trigger_mode="always_last", **AT_ONCE)
+    shared.turn("settings_visit", **setting(shared, sharing.visit, [shared.run_id], all_set))
+    shared.turn("address_write", sharing.address, [shown.pair, *inputs, *parts], address)

@@ -8,7 +8,7 @@ are slots, the others wait in line and know their place. A paused run gives its 
 
 from trm_explore.runs.limits import LIMITS, Limits
 from trm_explore.runs.registry import TOGETHER, Runs, cores
-from trm_explore.runs.run import ENDED, INTERRUPTED, PAUSED, PREPARING, QUEUED, RUNNING, Run
+from trm_explore.runs.run import ENDED, INTERRUPTED, PAUSED, PREPARING, QUEUED, RUNNING, STATES, Run
 
 __all__ = [
     "ENDED",
@@ -18,6 +18,7 @@ __all__ = [
     "PREPARING",
     "QUEUED",
     "RUNNING",
+    "STATES",
     "TOGETHER",
     "Limits",
     "Run",

@@ -24,6 +24,7 @@ from trm_explore.words import texts
 QUEUED, PREPARING, RUNNING, PAUSED = "queued", "preparing", "running", "paused"
 INTERRUPTED = "interrupted"  # ended, though not by its viewer: it can go on from its last update
 ENDED = ("finished", "stopped", "failed", INTERRUPTED)
+STATES = (QUEUED, PREPARING, RUNNING, PAUSED, *ENDED)
 
 
 class Home(Protocol):

@@ -148,6 +148,7 @@ LINK_NOT_HERE = "this task has no such setting"
 LINK_NO_PART = "no part that can be hidden"
 LINK_NO_FILE = "an uploaded file is never part of a link"
 LINK_TOO_LONG = "everything, because it is longer than {most} characters"
+RUN_GONE = "The run of this tab is gone: the server does not have it any more. Train begins another."
 LINK_BUSY = "Your own run is still going, so its figures stay; stop it to see the recorded ones."
 HIDEABLE = {
     "intro": "headline and introduction",
@@ -211,6 +212,8 @@ DRAWING["ribbon"] = {
     "held_out": "held out",
     "held_out_puzzles": "{puzzles} held-out puzzles",
     "stale": "figures of the run before; press Train to run these settings",
+    "lost": "The connection to the server is lost, and the page goes on by itself when it is back. Heard last: {text}",
+    "gone": "This run is gone: the server does not have it any more. Train begins another. Heard last: {text}",
     "no_run": "No run yet: press Train.",
     "more": "More steps to the right: scroll the ribbon sideways, or choose a step and use the arrow keys.",
     "no_plan": "The ribbon unrolls here as soon as the settings are read.",
@@ -776,6 +779,7 @@ COMPARE = {
     "no_record": "No recorded runs answer this question: press Start.",
     "starting": "Starting.",
     "not_started": "\u26a0 Not started: {error}",
+    "gone": "Your runs are gone: the server does not have them any more. Start begins others.",
     "state_preparing": "Preparing.",
     "state_running": "Training in turn: {done} of {updates} updates",
     "state_paused": "Paused: {done} of {updates} updates.",
@@ -800,6 +804,8 @@ COMPARE = {
 }
 DRAWING["compare"] = {
     "empty": "Choose a question and press Start.",
+    "lost": "The connection to the server is lost, and the page goes on by itself when it is back. Heard last: {text}",
+    "gone": "These runs are gone: the server does not have them any more. Start begins others. Heard last: {text}",
     "loss": "Loss of {step}",
     "solved": "Solved (exact) on held-out puzzles, {step}",
     "cells": "Cells right on held-out puzzles, {step}",

@@ -227,7 +227,9 @@ function render({ model, el }) {
   }
 
   function paint() {
-    put(status, text);
+    const lost = (!recorded && model.get("group_lost")) || ""; // the runs, or the server that has them
+    put(status, lost ? fill(lost === "gone" ? W.gone : W.lost, { text }) : text);
+    el.dataset.lost = lost;
     const waits = asks && runs.length > 0 && !(guess || model.get("guess") || revealed === group);
     names.hidden = !runs.length;
     gate.hidden = !waits;
@@ -274,7 +276,7 @@ function render({ model, el }) {
   }
 
   const onGroup = () => { take(); live.request(); };
-  const listeners = { "change:group": onGroup, "change:guess": live.request, "change:board_step": onStep };
+  const listeners = { "change:group": onGroup, "change:guess": live.request, "change:board_step": onStep, "change:group_lost": live.request };
   for (const name in listeners) model.on(name, listeners[name]);
   take();
   live.now();

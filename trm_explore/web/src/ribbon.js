@@ -199,15 +199,16 @@ function render({ model, el }) {
     put(subs[4], live.eval ? [live.eval[3] ? fill(T.held_out_puzzles, { puzzles: live.eval[3].toLocaleString("en") }) : T.held_out, fill(T.update, { update: live.eval[0] })].join(", ") : T.held_out);
     put(subs[5], live.frame ? [live.frame.label, live.frame.update == null ? "" : fill(T.update, { update: live.frame.update })].filter(Boolean).join(", ") : "");
     const isStale = Boolean(live.run && p?.key != null && live.key != null && p.key !== live.key);
-    root.dataset.stale = isStale ? 1 : 0;
+    const lost = (live.run && model.get("lost")) || ""; // the run, or the server that has it
+    root.dataset.stale = isStale || lost ? 1 : 0;
     put(error, p?.error || "");
     put(stale, isStale ? T.stale : "");
     put(scopeNote, (!p?.error && p?.scope_note) || "");
-    put(status, live.text || (live.run ? "" : S ? T.no_run : T.no_plan));
+    put(status, lost ? fill(lost === "gone" ? T.gone : T.lost, { text: live.text }) : live.text || (live.run ? "" : S ? T.no_run : T.no_plan));
     const found = (live.findings || []).slice(0, 3), items = findings.querySelectorAll("li");
     if (found.join("\n") !== [...items].map((item) => item.textContent).join("\n")) findings.replaceChildren(...(found.length ? [h("ul", "", ...found.map((text) => h("li", "", text)))] : []));
     scroll.hidden = !S;
-    Object.assign(el.dataset, { run: live.run ?? "", state: live.state, steps: S, scope: p?.scope ?? "", step: current });
+    Object.assign(el.dataset, { run: live.run ?? "", state: live.state, lost, steps: S, scope: p?.scope ?? "", step: current });
     reveal(columns[current]?.root);
     look();
   }
@@ -243,7 +244,7 @@ function render({ model, el }) {
     choose(target, true);
   });
   const onMessage = () => { take(); request(); };
-  const listeners = { "change:plan": request, "change:message": onMessage, "change:step": request };
+  const listeners = { "change:plan": request, "change:message": onMessage, "change:step": request, "change:lost": request };
   for (const name in listeners) model.on(name, listeners[name]);
   const stopTheme = followTheme(root);
   take();

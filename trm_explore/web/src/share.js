@@ -150,7 +150,7 @@ function render({ model, el }) {
     const opened = model.get("opened");
     if (!opened) return;
     state = { query: opened.query, file: false };
-    if (opened.forget) sessionStorage.removeItem("trm-run");
+    if (opened.forget) for (const key of ["trm-run", "trm-run-gone"]) sessionStorage.removeItem(key);
     put(notice, opened.notice);
     box.hidden = !opened.notice;
     wide();
