@@ -151,7 +151,8 @@ def test_odd_events_are_short_refusals_and_few_lines_of_log():
     log = []
     with served("--limits", "space", log=log) as (url, _):
         visitor = Visitor(url)
-        for name in ("look", "pick", "visit", "look_group", "find_group"):
+        # A card that is picked, a pair, a stop of a tour, a group that is found, a puzzle that is typed.
+        for name in ("answer_2", "answer_3", "answer_6", "find_group", "typed"):
             wanted = len(visitor.events[name]["inputs"])
             for sent in ODD:
                 for data in ([None] * wanted, [sent] * wanted, [], [sent] * 50, sent):

@@ -21,11 +21,10 @@ SCRIPT = (Path(__file__).parent / "bridge.js").read_text(encoding="utf-8")
 HEAD = f"<script>\nwindow.trmNotDrawn = {json.dumps(texts.NOT_DRAWN)};\n{SCRIPT}</script>"
 REMEMBER = 'trmShown.run(value, () => trigger("turn"));'  # of a message; "turn": the run's state has changed
 # Of a plan: what other tabs show of another task is made anew, where somebody has looked there.
+# A step that was chosen on another task means nothing; links and stops of tours say theirs.
 FOLLOW_TASK = """
 if (value.task && value.task !== window.trmTask) {
-  // A step that was chosen on another task means nothing here; links and tours say theirs.
-  if (window.trmTask && !["settings_arrive", "settings_visit"].includes(trmTurns.now("settings")))
-    trmStore.set("step", undefined);
+  if (window.trmTask && !/arrive|visit/.test(trmTurns.now("settings"))) trmStore.set("step", undefined);
   if (window.trmTask && trmTurns.been("compare_see")) trmTurns.ask("compare_recipe");
   if (window.trmTask && trmTurns.been("inside_open")) trmTurns.ask("inside_begin");
   window.trmTask = value.task;

@@ -45,6 +45,9 @@ class Log:
         print(f"{MARK} {handler}: {said}{more}", file=sys.stderr, flush=True)
 
 
+LONGEST = 1_000  # characters of a sentence that is told
+
+
 class Page(gr.Blocks):
     """Blocks whose events refuse what they cannot take."""
 
@@ -61,7 +64,9 @@ class Page(gr.Blocks):
         except gr.Error as error:  # a sentence already
             if error.print_exception:
                 self.log.refused(str(getattr(block_fn, "name", block_fn)), error)
-            raise gr.Error(error.message, print_exception=False) from None
+            # Gradio's own repeat what was sent, however long it is.
+            said = error.message if len(error.message) <= LONGEST else texts.REFUSED
+            raise gr.Error(said, print_exception=False) from None
         except Exception as error:
             self.log.refused(str(getattr(block_fn, "name", block_fn)), error)
             raise gr.Error(texts.REFUSED, print_exception=False) from None
