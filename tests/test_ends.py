@@ -165,7 +165,7 @@ def test_the_second_ctrl_c_ends_at_once_and_a_second_sigterm_or_sighup_does_not(
 @posix
 def test_an_update_is_saved_before_a_long_evaluation_goes_on(tmp_path, monkeypatch):
     """Whoever sends SIGTERM may send SIGKILL soon."""
-    from trm_explore import training
+    from trm_explore.training import loop as training
 
     seen = []
 

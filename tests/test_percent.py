@@ -46,7 +46,7 @@ def test_all_and_none_are_said_of_all_and_none_only_and_nothing_is_far_off(share
 
 def test_no_other_place_makes_a_percentage_of_a_share_of_right_answers():
     """What is left are ticks of axes, widths in CSS, and a terminal's tables, which have a column of one precision."""
-    for folder in ("static", "app", "analysis", "plots"):
+    for folder in ("web/src", "app", "analysis", "plots"):
         for path in Path(PACKAGE, folder).iterdir():
             if path.suffix in (".py", ".js"):
                 source = path.read_text(encoding="utf-8")

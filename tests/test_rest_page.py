@@ -225,7 +225,7 @@ def test_a_page_whose_server_was_killed_says_so_and_goes_on_when_it_is_back(chro
 
 def test_a_run_that_its_server_has_forgotten_is_said_to_be_gone(visit):
     page = visit("?updates=20000", reduced_motion="reduce")
-    page.route("**/alive/**", lambda route: route.fulfill(status=404, json={"alive": False}))
+    page.route("**/alive/**", lambda route: route.fulfill(json={"alive": False}))
     page.locator("#one").click()  # a run that waits for its next update: nothing comes of it
     wait_for(page, lambda: data(page, "ribbon", "state") == "paused")
     expect(page.locator("#ribbon .tr-status")).to_contain_text("This run is gone")

@@ -20,7 +20,7 @@ from trm_explore.app.links import Links
 from trm_explore.app.page import build
 from trm_explore.app.recorded import recorded_message, recorded_text
 from trm_explore.app.settings import CONTROLS, LIMITS, config_of, values_of
-from trm_explore.app.share import HEAD, Sharing
+from trm_explore.app.share import AWAY, HEAD, Sharing
 from trm_explore.app.tours import links as links_of_tours
 from trm_explore.config import SIZES
 from trm_explore.runs.registry import Runs
@@ -272,7 +272,7 @@ def test_everything_that_can_be_hidden_is_on_the_page():
     names = {component["props"].get("elem_id") for component in page.config["components"]}
     for place in HIDDEN.values():
         assert place.split()[0].removeprefix("#").removesuffix("-button") in names
-        assert f"{place} {{ display: none !important; }}" in HEAD
+        assert f"{place} {{ {AWAY} }}" in HEAD
     assert HIDDEN.keys() == texts.HIDEABLE.keys()
 
 

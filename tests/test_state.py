@@ -175,7 +175,7 @@ def test_a_run_that_is_done_is_not_resumed_for_nothing(tiny_run, saved):
 def test_a_training_state_that_does_not_fit_is_refused(tiny_run, saved, name, value):
     whole = read_checkpoint(saved)
     write_checkpoint(saved, whole._replace(tensors=whole.tensors | {name: value}))
-    with pytest.raises(ValueError, match="its training state is damaged"):
+    with pytest.raises(ValueError, match="its training state is damaged|has a damaged header: scalars"):
         Training(tiny_run(updates=4, supervision_steps=2), resume=saved)
 
 
@@ -183,5 +183,5 @@ def test_a_training_state_that_does_not_fit_is_refused(tiny_run, saved, name, va
 def test_counters_that_cannot_be_are_refused(tiny_run, saved, wrong):
     whole = read_checkpoint(saved)
     write_checkpoint(saved, whole._replace(scalars=whole.scalars | wrong))
-    with pytest.raises(ValueError, match="its training state is damaged"):
+    with pytest.raises(ValueError, match="its training state is damaged|has a damaged header: scalars"):
         Training(tiny_run(updates=4, supervision_steps=2), resume=saved)

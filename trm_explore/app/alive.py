@@ -16,8 +16,7 @@ def alive_route(runs: Runs) -> Route:
     """Whoever knows a run's id may ask; it is a secret."""
 
     async def alive(request: Request) -> Response:
-        run = runs.get(request.path_params["run"])
-        there = run is not None
-        return JSONResponse({"alive": there}, 200 if there else 404, headers={"Cache-Control": "no-store"})
+        there = runs.get(request.path_params["run"]) is not None
+        return JSONResponse({"alive": there}, headers={"Cache-Control": "no-store"})
 
     return Route("/alive/{run}", alive, methods=["GET"])

@@ -137,8 +137,7 @@ window.trmAlive ??= (() => {
     let lost = "server";
     try {
       const answer = await fetch(new URL(`alive/${one.run}`, document.baseURI), { signal: AbortSignal.timeout(PATIENCE) });
-      if (answer.ok) lost = "";
-      else if (answer.status === 404) lost = "gone";
+      if (answer.ok) lost = (await answer.json()).alive ? "" : "gone";
     } catch { /* it does not answer */ }
     if (shown[name] === one) say(name, lost);
   };

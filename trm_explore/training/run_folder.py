@@ -37,7 +37,7 @@ def read_events(name: str) -> list[ev.Event]:
     path = Path(name)
     path = path / "events.jsonl" if path.is_dir() else path
     if not path.is_file():
-        raise ValueError(f"there is no run {shown(name)}; give a folder that trm-explore train --out wrote")
+        raise ValueError(f"there is no run {shown(name, 300)}; give a folder that trm-explore train --out wrote")
     lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
     events = []
     for number, line in enumerate(lines, 1):
