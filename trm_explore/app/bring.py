@@ -66,7 +66,8 @@ class Bringing:
         try:
             run = await asyncio.to_thread(adopt, path, self.runs, self.tasks, visitor=visitor(request))
         except (ValueError, OSError) as error:
-            return [gr.skip(), NOBODY, f"\u26a0 {error}", *nothing]
+            said = getattr(error, "strerror", None) or error  # without the path, which is the server's
+            return [gr.skip(), NOBODY, f"\u26a0 {said}", *nothing]
         said = texts.BROUGHT.format(name=Path(path).name, task=run.config.task)
         return [run.id, run.id, said, recorded_text(run.config.task), *controls_for(run.config, self.tasks)]
 
