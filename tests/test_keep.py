@@ -6,6 +6,7 @@ import json
 import zipfile
 from pathlib import Path
 
+import gradio as gr
 import pytest
 from starlette.applications import Starlette
 from starlette.testclient import TestClient
@@ -131,6 +132,13 @@ def test_a_run_that_is_brought_back_is_shown_and_can_be_looked_into(runs, zipped
     (message,) = run_messages(runs, run_id)
     assert message["state"] == "finished" and message["text"].startswith("Done after")
     assert message["points"] and message["frames"]
+
+
+def test_a_file_that_cannot_be_read_is_refused_without_its_place_on_the_server(runs, tmp_path):
+    for path in (tmp_path / "gone.zip", tmp_path):  # a folder cannot be read as a file either
+        shown, _, said, *others = brought(runs, path)
+        assert said.startswith("\u26a0 ") and str(tmp_path) not in said and "\n" not in said
+        assert {str(one) for one in (shown, *others)} == {str(gr.skip())}
 
 
 def run_messages(runs, run_id):

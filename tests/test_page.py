@@ -13,6 +13,7 @@ from playwright.sync_api import Page, expect
 from served import LEASE, PATIENCE, data, enter, unfold, wait_for
 
 from trm_explore.app.recorded import recorded_text
+from trm_explore.runs.run import INTERRUPTED
 from trm_explore.shipped.pairs import pair_names
 from trm_explore.tasks import GENERATED
 
@@ -146,11 +147,29 @@ def test_reload_finds_the_run_and_its_settings_again(visit):
     expect(page.locator("#gradient_scope").get_by_label("cycle")).to_be_checked()
     before = int(data(page, "curves", "points"))
     # Still live, or ended for want of a viewer, where reading the page again took longer than the lease.
-    wait_for(page, lambda: int(data(page, "curves", "points")) > before or data(page, "ribbon", "state") == "stopped")
+    wait_for(page, lambda: int(data(page, "curves", "points")) > before or data(page, "ribbon", "state") == INTERRUPTED)
     newest = int(re.search(r"update (\d+) of", page.locator("#ribbon").inner_text())[1])
     assert int(data(page, "curves", "points")) >= newest  # all of it came again, not only what is new
+
+
+def test_a_run_that_nobody_watched_says_why_it_ended_and_goes_on_by_one_press(visit):
+    page = visit()
+    page.locator("#train").click()
+    wait_for(page, lambda: data(page, "ribbon", "state") == "running" and int(data(page, "curves", "points")) > 5)
+    run, at_home = data(page, "ribbon", "run"), page.url
+    page.goto("about:blank")
+    alive = f"{at_home.partition('?')[0]}alive/{run}"
+    wait_for(page, lambda: not page.request.get(alive).json()["alive"])
+    served.go(page, at_home)
+    wait_for(page, lambda: data(page, "ribbon", "state") == INTERRUPTED)
+    assert data(page, "ribbon", "run") == run
+    expect(page.locator("#ribbon")).to_contain_text("Resume goes on from there")
+    before = int(data(page, "curves", "points"))
+    page.get_by_role("button", name="Resume").click()
+    wait_for(page, lambda: data(page, "ribbon", "state") == "running" and int(data(page, "curves", "points")) > before)
+    assert data(page, "ribbon", "run") == run
     page.locator("#stop").click()
-    wait_for(page, lambda: data(page, "ribbon", "state") == "stopped", 10)
+    wait_for(page, lambda: data(page, "ribbon", "state") == "stopped")
 
 
 def test_a_second_run_waits_in_line_and_a_closed_tab_frees_the_core(visit):

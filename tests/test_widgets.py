@@ -533,3 +533,21 @@ while panel.state != "running":
 def test_the_end_of_python_ends_the_training():
     ended = subprocess.run([sys.executable, "-c", SHUT], capture_output=True, text=True, timeout=60)
     assert (ended.returncode, ended.stderr) == (0, "")
+
+
+def test_no_refusal_repeats_a_long_value(make_model, batch):
+    long = "x" * 5000
+    run = record(make_model(), batch)
+    for make in (
+        lambda: TrainingPanel(long),
+        lambda: TrainingPanel(config=long),
+        lambda: TrainingPanel(preset("sudoku4"), task=long),
+        lambda: Comparison(long),
+        lambda: Comparison({long: []}),
+        lambda: Player(run, "sudoku4", item=long),
+        lambda: Player(run, "sudoku4", **{long[:100]: long}),
+        lambda: Player(run, "sudoku4", step=long),
+    ):
+        with pytest.raises((ValueError, traitlets.TraitError)) as refused:
+            make()
+        assert len(str(refused.value)) < 400 and "\n" not in str(refused.value), str(refused.value)[:200]

@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 
 from trm_explore.analysis.view import held_out_puzzles, one_puzzle, short
+from trm_explore.config.checks import shown as short_repr
 from trm_explore.model import Batch, RecursiveModel
 from trm_explore.tasks.base import Task
 from trm_explore.training.trajectory import Trajectory, inputs_of, record
@@ -114,7 +115,7 @@ def latent_paths(
     positive, so the same model always gives the same picture.
     """
     if state not in ("z_H", "z_L"):
-        raise ValueError(f"state={state!r} is not known; allowed are z_H and z_L")
+        raise ValueError(f"state={short_repr(state)} is not known; allowed are z_H and z_L")
     if others < 2:
         raise ValueError(f"others={others} puzzles make no cloud; give at least 2")
     board = {"board": task.held_out_shape()}

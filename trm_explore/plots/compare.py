@@ -51,7 +51,7 @@ def comparison(
         seeds = runs[names[n]]
         points = [point for events in seeds for point in _points(events, field, step, names[n])]
         if not points:
-            raise ValueError(f"runs[{names[n]!r}] has no seed; give at least one list of events")
+            raise ValueError(f"runs[{shown(names[n])}] has no seed; give at least one list of events")
         x, y = zip(*points, strict=True)
         style |= {"linewidth": 1.5, "err_kws": {"alpha": 0.18, "linewidth": 0}}
         style["label"] = f"{names[n]} ({len(seeds)} seed{'s' if len(seeds) > 1 else ''})"

@@ -7,6 +7,7 @@ from typing import Any
 
 from matplotlib.figure import Figure
 
+from trm_explore.config.checks import shown
 from trm_explore.plots.boards import Frame, draw_board, kind_of, shape_of, words
 from trm_explore.plots.paper import INK, MUTE, PAGE, Sheet, on_paper, panels, sheet
 from trm_explore.tasks.base import Task
@@ -73,7 +74,7 @@ def frame_from(trajectory: Any, task: Task | None, item: int, shape: tuple[int, 
         raise ValueError(f"task is a {type(task).__name__}; give the trajectory's task, such as resolve(config)[0]")
     B = len(trajectory.inputs)
     if isinstance(item, bool) or not isinstance(item, int) or not 0 <= item < B:
-        raise ValueError(f"item={item!r} is not there: the trajectory has {B} puzzles, counted from 0")
+        raise ValueError(f"item={shown(item)} is not there: the trajectory has {B} puzzles, counted from 0")
     cells, (rows, cols) = trajectory.inputs.shape[1], shape or task.held_out_shape()
     if rows * cols != cells:
         raise ValueError(

@@ -9,6 +9,7 @@ from typing import Any
 import traitlets
 
 from trm_explore.config import RunConfig
+from trm_explore.config.checks import shown
 from trm_explore.runs.registry import TOGETHER
 from trm_explore.runs.run import Run
 from trm_explore.tasks import resolve
@@ -106,7 +107,7 @@ def _are_configs(runs: Mapping[str, Any]) -> bool:
 def _members(runs: Any) -> tuple[Member, ...]:
     """ValueError, one sentence, where these are no runs to compare."""
     if not isinstance(runs, Mapping) or not runs:
-        raise ValueError(f'runs={runs!r:.60} must map names to configs or to events, such as {{"on": config, ...}}')
+        raise ValueError(f'runs={shown(runs)} must map names to configs or to events, such as {{"on": config, ...}}')
     if len(runs) > TOGETHER:
         raise ValueError(f"{len(runs)} runs cannot be compared at once; give 1 to {TOGETHER}")
     members, live = [], _are_configs(runs)
@@ -114,7 +115,9 @@ def _members(runs: Any) -> tuple[Member, ...]:
         if live:
             config = resolve(run)[1]
         elif isinstance(run, RunConfig):
-            raise ValueError(f"runs[{name!r}] is a config and others are not; give configs for all or events for all")
+            raise ValueError(
+                f"runs[{shown(name)}] is a config and others are not; give configs for all or events for all"
+            )
         else:
             config = _config_of(name, run)
         members.append(Member(letter, str(name), config))
@@ -127,4 +130,4 @@ def _config_of(name: Any, events: Any) -> RunConfig:
         for event in events:
             if isinstance(event, ev.Started):
                 return RunConfig.from_flat(event.config)
-    raise ValueError(f"runs[{name!r}] has no Started event; give list(train(config)), or a config to train here")
+    raise ValueError(f"runs[{shown(name)}] has no Started event; give list(train(config)), or a config to train here")

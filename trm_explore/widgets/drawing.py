@@ -10,6 +10,7 @@ from typing import Any, ClassVar
 import anywidget
 import traitlets
 
+from trm_explore.config.checks import shown
 from trm_explore.web import script
 
 # The modules stand one under the other and share the names of one model. Names that Python sends as messages (a run's
@@ -65,7 +66,7 @@ class Place(traitlets.TraitType):
     def validate(self, widget: Any, value: Any) -> int:
         if not isinstance(value, bool) and hasattr(value, "__index__") and (place := operator.index(value)) >= 0:
             return place
-        raise Refused(f"{self.name}={value!r} must be {self.info_text}")
+        raise Refused(f"{self.name}={shown(value)} must be {self.info_text}")
 
 
 def module_of(names: tuple[str, ...]) -> str:

@@ -8,6 +8,7 @@ from typing import Any, ClassVar, get_args
 import traitlets
 
 from trm_explore.config import FIELDS, PARTS, SCHEDULES, RunConfig, Scope, guide_names
+from trm_explore.config.checks import shown
 from trm_explore.model import RecursiveModel
 from trm_explore.runs.run import Run
 from trm_explore.shipped.pairs import load_pair, pair_names
@@ -98,9 +99,11 @@ class TrainingPanel(Live):
             self._given = START | guide_names(flat)
             config = _preset("sudoku4" if task is None else task, self._given)
         elif not isinstance(config, RunConfig):
-            raise ValueError(f"config is a {type(config).__name__}; give a RunConfig, or say task={config!r}")
+            raise ValueError(f"config is a {type(config).__name__}; give a RunConfig, or say task={shown(config)}")
         elif task is not None:
-            raise ValueError(f"task={task!r} is given beside a config, whose task is {config.task!r}; give one of them")
+            raise ValueError(
+                f"task={shown(task)} is given beside a config, whose task is {shown(config.task)}; give one of them"
+            )
         else:
             self._given, config = {"preset": config.preset}, config.with_flat(**flat)
         resolve(config)
@@ -156,7 +159,7 @@ class TrainingPanel(Live):
 
     def _known(self, task: Any) -> str:
         if task not in (*GENERATED, *self._own):
-            raise ValueError(f"task={task!r} is not known; allowed are {', '.join((*GENERATED, *self._own))}")
+            raise ValueError(f"task={shown(task)} is not known; allowed are {', '.join((*GENERATED, *self._own))}")
         return task
 
     def _controls(self) -> list[dict[str, Any]]:

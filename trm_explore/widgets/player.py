@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 import traitlets
 
 from trm_explore.config import RunConfig
+from trm_explore.config.checks import shown
 from trm_explore.tasks import resolve
 from trm_explore.tasks.base import Task
 from trm_explore.training import events as ev
@@ -36,7 +37,7 @@ class Player(Drawing):
         frames = frames_of(what, task, item, label)
         for name, value in chosen.items():
             if name not in ("step", "cell", "frame"):
-                raise ValueError(f"{name}={value!r} is not a setting of a player; known are step, cell and frame")
+                raise ValueError(f"{name}={shown(value)} is not a setting of a player; known are step, cell and frame")
         super().__init__(**chosen)
         self.set_trait("message", _message(frames))
 
@@ -63,7 +64,7 @@ def frames_of(what: Any, task: Task | str | None, item: int, label: str) -> list
             raise ValueError("task is missing: a Trajectory alone does not say how its board looks; give its task too")
         task = resolve(RunConfig(task=task))[0] if isinstance(task, str) else task
         if isinstance(item, bool) or not isinstance(item, int) or not 0 <= item < len(what.inputs):
-            raise ValueError(f"item={item!r} is not there: the trajectory has puzzles 0 to {len(what.inputs) - 1}")
+            raise ValueError(f"item={shown(item)} is not there: the trajectory has puzzles 0 to {len(what.inputs) - 1}")
         return [frame_of(what, task, item=item, label=label)]
     if isinstance(what, dict):
         what = [what]
