@@ -11,7 +11,7 @@ ARGS ?=
 WORKERS := -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 VPYTHON := .venv/bin/python
 INSTALL = $(VPYTHON) -m pip install --disable-pip-version-check $(PIP_FLAGS) -c constraints.txt -e
-BROWSERS := chromium chromium-browser google-chrome google-chrome-stable
+BROWSERS := chromium-headless-shell chromium chromium-browser google-chrome google-chrome-stable
 APT := apt-get
 
 help:
@@ -66,18 +66,21 @@ test: .venv/.test chromium nginx
 	@$(PYTHON) -m venv .venv
 	@touch $@
 
-# The browser tests take the system's Chromium, else Debian's package where we are root, else Playwright's own.
+# The browser tests take Debian's headless Chromium, which we install where we are root (it opens a page in a fifth of the
+# time of one with windows), else any Chromium of the system, else Playwright's own.
 chromium: .venv/.test
-	@for name in $(BROWSERS); do command -v $$name >/dev/null && exit 0; done; \
+	@has_one() { for name in $(BROWSERS); do command -v $$name >/dev/null && return 0; done; return 1; }; \
 	playwright_has_one() { $(VPYTHON) -c 'import os, sys; from playwright.sync_api import sync_playwright as s; p = s().start();\
 	 found = os.path.exists(p.chromium.executable_path); p.stop(); sys.exit(not found)'; }; \
-	playwright_has_one && exit 0; \
+	install() { $(APT) install -qq -y --no-install-recommends $$1 fonts-liberation >/dev/null 2>&1; }; \
+	command -v $(firstword $(BROWSERS)) >/dev/null && exit 0; \
 	if [ "$$(id -u)" = 0 ] && command -v $(APT) >/dev/null; then \
 		echo "Installing Debian's Chromium for the browser tests."; \
 		export DEBIAN_FRONTEND=noninteractive; \
-		$(APT) update -qq && $(APT) install -qq -y --no-install-recommends chromium fonts-liberation >/dev/null; \
-		command -v chromium >/dev/null && exit 0; \
+		{ $(APT) update -qq && install $(firstword $(BROWSERS)); } || has_one || install chromium; \
 	fi; \
+	has_one && exit 0; \
+	playwright_has_one && exit 0; \
 	$(VPYTHON) -m playwright install chromium && playwright_has_one && exit 0; \
 	echo "The browser tests need a Chromium and none could be installed: install chromium or Google Chrome with your\
 	 system's package manager, then run make test again." >&2; exit 1

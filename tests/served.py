@@ -19,7 +19,7 @@ from browser import launch
 from trm_explore.app.guard import MARK
 
 PATIENCE = 60  # seconds that a state may be long in coming where a machine is slow or busy; only failures take so long
-LEASE = 4.0  # seconds that a run lives on when nobody watches it
+LEASE = 6.0  # seconds that a run lives on when nobody watches it
 # What Gradio's client itself says when a reload cuts its open stream; the page that it speaks of is gone by then.
 CUT_BY_RELOAD = ("AbortError: signal is aborted", "Unexpected error Connection errored out")
 

@@ -81,7 +81,7 @@ def test_four_runs_side_by_side_to_the_end_found_again_after_a_reload(opened):
     expect(page.locator("#guess label")).to_have_count(5)
     page.locator("#guess").get_by_label("D: 6 H-cycles").check()
     page.locator("#compare-start").click()
-    wait_for(page, lambda: data(page, "state") == "finished" and data(page, "points") == "4 4 4 4", 90)
+    wait_for(page, lambda: data(page, "state") == "finished" and data(page, "points") == "4 4 4 4")
     expect(page.locator("#compare")).to_contain_text("Done: A 4, B 4, C 4, D 4 of 4 updates.")
     expect(page.locator("#compare")).to_contain_text("You guessed D:")
     expect(page.locator("#compare tbody tr")).to_have_count(4)

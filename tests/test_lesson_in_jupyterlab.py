@@ -22,7 +22,7 @@ def page(tmp_path, monkeypatch):
     trouble = []
     with serve(folder) as url, launch() as browser:
         page = browser.new_page(viewport={"width": 1280, "height": 1400}, reduced_motion="reduce")
-        page.set_default_timeout(60_000)
+        page.set_default_timeout(180_000)  # all cells take a minute where much else runs
         page.on("console", lambda m: trouble.append(f"console: {m.text}") if m.type == "error" else None)
         page.on("pageerror", lambda e: trouble.append(f"page error: {e}"))
         local = (url, url.replace("http", "ws"), "blob:", "data:")
@@ -56,6 +56,6 @@ def test_student_guesses_trains_and_moves_the_player(page):
     player = panel.locator(".trm-player")
     for step in (0, 1):
         panel.locator(f".trm-ribbon [data-col='{step}']").click()
-        wait_for(lambda step=step: player.get_attribute("data-step") == str(step), 10)
+        wait_for(lambda step=step: player.get_attribute("data-step") == str(step), 60)
     panel.get_by_label("Next step").click()
-    wait_for(lambda: player.get_attribute("data-step") == "2", 10)
+    wait_for(lambda: player.get_attribute("data-step") == "2", 60)

@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 
 import pytest
 import served
+from conftest import LARGE
 from playwright.sync_api import expect
 from served import data, free_port, serve, settled, wait_for
 
@@ -25,15 +26,17 @@ pytestmark = [pytest.mark.slow, pytest.mark.browser]
 
 REST = 10_000  # ms
 BY_HAND = "?tab=compare&recipe=by-hand&runs=1,linear_decay,0.5,auto,3/0,constant,0.5,auto,3"
+RECIPE_NAMES = tuple(RECIPES)
+# Every task, tab, recipe and tour once, and some odd links; TRM_EXPLORE_LARGE=1 opens every task on both tabs.
+TABS = ["", "&tab=inside&puzzle=5&cycles=6", *(f"&tab=compare&recipe={recipe}" for recipe in RECIPE_NAMES)]
 QUERIES = [
-    *(f"?task={task}" for task in GENERATED),
-    *(f"?task={task}&tab=compare&recipe={recipe}" for task, recipe in zip(GENERATED[1:], RECIPES, strict=False)),
+    *(f"?task={task}{TABS[n % len(TABS)]}" for n, task in enumerate(GENERATED)),
+    *(f"?task=maze{tab}" for tab in TABS[len(GENERATED) :]),
     f"{BY_HAND}&task=maze",
-    "?task=sudoku6&tab=inside",
-    "?task=maze&tab=inside&puzzle=5&cycles=6",
     "?task=addition&model=off&own=12%2B34&tab=inside",
     *(f"?tour={name}&stop={len(stops) - 1}" for name, stops in links().items()),
     "?task=maze&schedule=custom&custom=0.2,0.3,1&hide=tours&nonsense=1",
+    *(f"?task={task}{tab}" for task in GENERATED for tab in TABS[:3] if LARGE),
 ]
 
 
@@ -173,7 +176,7 @@ def test_what_is_shown_is_of_the_last_state_however_slow_the_line(site, chromium
         cards.locator("[data-task='maze']").click()
         assert "settings_pick" in (waiting(page) or "") or seconds == 0
         cards.locator("[data-task='parity']").click()
-        page.locator("#pair").get_by_role("radio").nth(1).check()
+        page.locator("#pair").get_by_role("radio").nth(1).click()
         page.locator("#H_cycles input[type=number]").fill("5")
         rests(page)
         assert data(page, "tasks", "chosen") == "parity" and data(page, "ribbon", "run") == "recorded-parity-off"

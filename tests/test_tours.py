@@ -9,6 +9,7 @@ from urllib.parse import parse_qs
 
 import pytest
 import served
+from conftest import large
 from playwright.sync_api import expect
 from served import data, go, wait_for
 
@@ -224,7 +225,15 @@ def test_a_stop_of_a_tour_sets_the_page(visit):
 
 @pytest.mark.browser
 @pytest.mark.slow
-@pytest.mark.parametrize(("width", "height"), [(390, 844), (820, 1180), (1366, 768), (1920, 1080)])
+@pytest.mark.parametrize(
+    ("width", "height"),
+    [
+        (390, 844),
+        (1366, 768),
+        pytest.param(820, 1180, marks=large),
+        pytest.param(1920, 1080, marks=large),
+    ],
+)
 def test_no_card_covers_what_it_speaks_of_and_the_light_surrounds_it_at_every_stop(visit, width, height):
     page = visit(width=width, reduced_motion="reduce")
     page.set_viewport_size({"width": width, "height": height})

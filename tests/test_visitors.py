@@ -33,7 +33,7 @@ def test_two_visitors_train_at_once_and_each_sees_only_their_own_run(visit):
     for page in (one, two):
         page.locator("#train").click()
     for page in (one, two):
-        wait_for(page, lambda page=page: data(page, "ribbon", "state") == "finished", 60)
+        wait_for(page, lambda page=page: data(page, "ribbon", "state") == "finished")
     runs = own_run(one), own_run(two)
     assert all(runs) and runs[0] != runs[1]
     assert (data(one, "ribbon", "steps"), data(two, "ribbon", "steps")) == ("6", "3")
