@@ -13,6 +13,7 @@ from trm_explore.app.recorded import recorded_message, recorded_run
 from trm_explore.shipped.pairs import pair_names
 from trm_explore.tasks import preset
 from trm_explore.training.losses import gradient_reach
+from trm_explore.view.frame import change, changed, verdict
 from trm_explore.view.payload import plan_of
 from trm_explore.web import SHARED_SCRIPTS, script
 from trm_explore.words.percent import percent
@@ -283,6 +284,26 @@ def test_ribbon_shows_plan_and_run(page):
     assert page.locator("#ribbon [data-col='1'] .changed").count() == 4
     label = page.get_attribute("#ribbon [data-col='1']", "aria-label")
     assert "Loss weight 0.333" in label and "Loss 0.166" in label and "Solved 80 %" in label and "4 changed" in label
+
+
+def said_in_python(frame, k):
+    return ", ".join(filter(None, [verdict(frame, k), change(frame, k)]))
+
+
+@pytest.mark.parametrize("kind", [*FRAMES, *(task for task in pair_names() if task not in ("embeddings",))])
+def test_the_ribbon_says_of_every_answer_what_print_and_terminal_say(page, kind):
+    frame = FRAMES[kind] if kind in FRAMES else recorded_message(kind)["frames"][-1]
+    frames = [frame, {**frame, "target": None}]  # and as of a puzzle that nobody has solved
+    for one in frames:
+        steps = len(one["steps"])
+        plan = plan_of(preset("sudoku4", H_cycles=steps))
+        page.set_content(PAGE)
+        message = {**MESSAGE, "steps": steps, "read": steps, "frames": [one], "points": [], "evals": []}
+        mount(page, plan=plan, message=message, step=0, names=("ribbon",))
+        assert texts(page, "#ribbon .tr-verdict") == [said_in_python(one, k) for k in range(steps)]
+        for k in range(steps):
+            marked = page.locator(f"#ribbon [data-col='{k}'] .changed").count()
+            assert marked == len(changed(one, k)) or one["board"].get("kind") in ("path", "heat", "plane")
 
 
 @pytest.mark.parametrize(

@@ -1,30 +1,21 @@
-"""One answer of a frame (trajectory.frame_of) as a picture, by its kind: grid, digits, path, heat, plane.
+"""One answer of a frame as a picture, by its kind (grid, digits, path, heat, plane). view/frame.py says what it shows.
 
-The same signs as on the page: tint = how sure, bold = given, ring = changed since the step before, red cross =
-wrong.
+The same signs as on the page: tint = how sure, bold = given, ring = changed since the step before, red cross = wrong.
 `k` is a step, or "puzzle" or "target". A board is drawn in cells: cell i covers x = col..col+1, y = row..row+1.
 """
 
 from __future__ import annotations
 
-import math
-from typing import Any
-
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.patches import Circle, Rectangle
 
-from trm_explore.data.labels import IGNORE
 from trm_explore.plots.paper import BAD, INK, LINE, MUTE, PAPER, VALUES, mix
+from trm_explore.view.frame import Frame, changed, kind_of, tokens, unasked, values, wrong
 from trm_explore.view.palette import step_colors
 
-Frame = dict[str, Any]
 SIGN = 0.8  # cells that the sign of an addition takes at the left, and the carries above
 TINY = 9.0  # points a cell: below this marks are simpler
-
-
-def kind_of(frame: Frame) -> str:
-    return frame["board"].get("kind") or "grid"
 
 
 def shape_of(frame: Frame) -> tuple[float, float]:
@@ -49,63 +40,6 @@ def draw_board(ax: Axes, frame: Frame, k: int | str, points: float) -> None:
 def color_of(frame: Frame, k: int | str) -> str:
     """The colour of the step; the puzzle and the target have none of their own."""
     return step_colors(len(frame["steps"]))[k] if isinstance(k, int) else MUTE
-
-
-def unasked(frame: Frame) -> list[bool]:
-    """Cells that the network is not asked about: the puzzle's own symbol stands there, whatever it says."""
-    if frame["target"] is not None:
-        return [token == IGNORE for token in frame["target"]]
-    return [kind_of(frame) != "grid" and bool(given) for given in frame["given"]]
-
-
-def tokens(frame: Frame, k: int | str) -> list[int]:
-    """The symbol of every cell."""
-    said = _list(frame, k, "ids")
-    return [own if skip else token for own, token, skip in zip(frame["inputs"], said, unasked(frame), strict=True)]
-
-
-def values(frame: Frame, k: int | str) -> np.ndarray:
-    """(cells, numbers a cell); what is not a number is NaN."""
-    flat = [math.nan if x is None else x for x in _list(frame, k, "values")]
-    return np.array(flat, dtype=float).reshape(len(frame["given"]), -1)
-
-
-def _list(frame: Frame, k: int | str, name: str) -> list[Any]:
-    """What stands in the cells at step k, or in the puzzle or target."""
-    return frame["steps"][k][name] if isinstance(k, int) else frame["inputs" if k == "puzzle" else "target"]
-
-
-def changed(frame: Frame, k: int | str) -> list[int]:
-    """Cells whose symbol is another than at the step before."""
-    if not isinstance(k, int) or k == 0 or kind_of(frame) in ("heat", "plane"):
-        return []
-    return [i for i, (a, b) in enumerate(zip(tokens(frame, k - 1), tokens(frame, k), strict=True)) if a != b]
-
-
-def wrong(frame: Frame, k: int | str) -> list[int]:
-    return list(frame["steps"][k].get("wrong") or []) if isinstance(k, int) else []
-
-
-def short(x: float) -> str:
-    """A number of an answer, as the page writes it: two digits behind the point at most."""
-    return f"{x:.2f}".rstrip("0").rstrip(".") if abs(x) >= 0.005 else "0"
-
-
-def words(frame: Frame, k: int) -> tuple[str, str]:
-    """What the page says below an answer: how right it is, and what changed; "" where nothing can be said."""
-    step, kind, n = frame["steps"][k], kind_of(frame), len(wrong(frame, k))
-    judged = step.get("wrong") is not None and (kind == "grid" or frame["target"] is not None or n)
-    verdict = "" if not judged else f"{n} wrong" if n else "solved"
-    if kind not in ("heat", "plane"):
-        return verdict, "" if k == 0 else f"{n} changed" if (n := len(changed(frame, k))) else "unchanged"
-    if kind == "plane":
-        way = np.linalg.norm(values(frame, k)[0] - values(frame, k - 1 if k else "puzzle")[0])
-        if frame["target"] is not None:
-            off = np.linalg.norm(values(frame, k)[0] - values(frame, "target")[0])
-            verdict = f"{short(off)} off" if n else "on target"
-        return verdict, f"moved {short(way)}" if np.isfinite(way) else ""
-    way = np.abs(values(frame, k)[:, 0] - values(frame, k - 1)[:, 0]).mean() if k else math.nan
-    return verdict, f"moved {short(way)}" if np.isfinite(way) else ""
 
 
 def _symbols(ax: Axes, frame: Frame, k: int | str, points: float) -> None:

@@ -8,10 +8,11 @@ from typing import Any
 from matplotlib.figure import Figure
 
 from trm_explore.config.checks import shown
-from trm_explore.plots.boards import Frame, draw_board, kind_of, shape_of, words
+from trm_explore.plots.boards import draw_board, shape_of
 from trm_explore.plots.paper import INK, MUTE, PAGE, Sheet, on_paper, panels, sheet
 from trm_explore.tasks.base import Task
 from trm_explore.training.trajectory import Trajectory, frame_of
+from trm_explore.view.frame import Frame, change, kind_of, verdict
 from trm_explore.view.palette import step_colors
 
 GAP, TITLE, WORDS = 0.12, 0.2, 0.34  # inches: between boards, over a board, under it
@@ -52,7 +53,8 @@ def refinement(
         name = f"step {k}" if isinstance(k, int) else k
         ax.set_title(name, color=colors[k] if isinstance(k, int) else INK, loc="left", pad=3, fontsize=7.5)
         if isinstance(k, int):
-            ax.set_xlabel("\n".join(filter(None, words(frame, k))), loc="left", fontsize=6.5, color=MUTE, labelpad=2)
+            said = "\n".join(filter(None, [verdict(frame, k), change(frame, k)]))
+            ax.set_xlabel(said, loc="left", fontsize=6.5, color=MUTE, labelpad=2)
     return places[0].figure
 
 

@@ -13,13 +13,14 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from trm_explore.config import RunConfig
-from trm_explore.plots.boards import Frame, draw_board, shape_of, words
+from trm_explore.plots.boards import draw_board, shape_of
 from trm_explore.plots.paper import LINE, MUTE, PAGE, on_paper, sheet
 from trm_explore.plots.refinement import frame_from
 from trm_explore.plots.ribbon_column import PAD, ROWS, TEXT, Live, draw_column
 from trm_explore.plots.series import those
 from trm_explore.tasks.base import Task
 from trm_explore.training import events as ev
+from trm_explore.view.frame import Frame, change, verdict
 from trm_explore.view.palette import step_colors
 from trm_explore.view.payload import fitted, plan_of
 
@@ -90,7 +91,7 @@ def ribbon(
             foot = tops["answer"] + 0.08 + side * down / across
             inside = ((left + PAD) / width, 1 - foot / height, side / width, side * down / across / height)
             draw_board(ax.inset_axes(inside), frame, k, 72 * side / across)
-            said = "\n".join(filter(None, words(frame, k)))
+            said = "\n".join(filter(None, [verdict(frame, k), change(frame, k)]))
             ax.text(left + PAD, foot + 0.05, said, fontsize=6.5 if column > 0.75 else 5.6, color=MUTE, va="top")
         elif frame:
             ax.text(left + PAD, tops["answer"] + 0.15, "–", **TEXT)

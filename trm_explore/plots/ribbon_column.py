@@ -8,9 +8,9 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.patches import Circle, FancyBboxPatch, Rectangle
 
-from trm_explore.plots.boards import Frame
 from trm_explore.plots.paper import INK, MUTE, PAPER, mix
 from trm_explore.training.losses import gradient_reach
+from trm_explore.view.frame import Frame
 from trm_explore.words.percent import percent
 
 ROWS = {"step": 0.27, "recursion": 0.5, "loss weight": 0.58, "loss": 0.26, "solved": 0.46}  # inches

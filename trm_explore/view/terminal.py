@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
+import numpy as np
+
 from trm_explore.config import RunConfig
-from trm_explore.data.labels import IGNORE
 from trm_explore.model.cost import memory_size
 from trm_explore.training import events as ev
 from trm_explore.training.evaluation import HaltingScores
+from trm_explore.view.frame import changed, kind_of, tokens, values, verdict, wrong
 from trm_explore.words.percent import percent
 
 USAGE = """trm-explore: see how tiny recursive networks reason
@@ -88,8 +91,8 @@ def gradient_line(event: ev.GradientsMeasured) -> str:
 
 def score_table(loss: list[float], cells: list[float], exact: list[float], r2: list[float]) -> str:
     rows = [f"{'step':>4}  {'loss':>8}  {'cells right':>11}  {'exact':>7}" + ("       R2" if r2 else "")]
-    for k, values in enumerate(zip(loss, cells, exact, strict=True)):
-        row = f"{k:>4}  {values[0]:>8.4f}  {100 * values[1]:>10.2f}%  {100 * values[2]:>6.2f}%"
+    for k, (of_loss, of_cells, of_puzzles) in enumerate(zip(loss, cells, exact, strict=True)):
+        row = f"{k:>4}  {of_loss:>8.4f}  {100 * of_cells:>10.2f}%  {100 * of_puzzles:>6.2f}%"
         rows.append(row + (f"  {r2[k]:>7.4f}" if r2 else ""))
     return "\n".join(rows)
 
@@ -105,19 +108,17 @@ def halting_line(scores: HaltingScores, steps: int) -> str:
 def board_text(frame: dict[str, Any], step: int | None, color: bool) -> str:
     """The board after a step (None: the puzzle), by its kind. Bold: given; `×` (red): wrong; `*` (yellow): changed
     since the step before."""
-    kind = frame["board"].get("kind", "grid")
+    kind, k = kind_of(frame), "puzzle" if step is None else step
     if kind in ("heat", "plane"):
-        return (_heat_text if kind == "heat" else _plane_text)(frame, step, color)
-    board, ids = frame["board"], _said(frame, step)
+        return (_heat_text if kind == "heat" else _plane_text)(frame, k, color)
+    board = frame["board"]
     rows, cols = board["rows"], board["cols"]
-    before = _said(frame, step - 1) if step else ids
-    wrong = set() if step is None else set(frame["steps"][step]["wrong"])
-    cells = []
-    for i, token in enumerate(ids):
-        changed = before[i] != token
+    crossed, other, cells = wrong(frame, k), changed(frame, k), []
+    for i, token in enumerate(tokens(frame, k)):
         symbol = _path_symbol(frame, i, token) if kind == "path" else (board["symbols"][token].strip() or ".")
-        mark = "×" if i in wrong else "*" if changed else " "
-        paint = RED if i in wrong else YELLOW if changed else BOLD if frame["given"][i] and kind != "path" else ""
+        mark = "×" if i in crossed else "*" if i in other else " "
+        bold = frame["given"][i] and kind != "path"
+        paint = RED if i in crossed else YELLOW if i in other else BOLD if bold else ""
         cells.append(f"{paint}{symbol}{mark}{OFF}" if color and paint else symbol + mark)
     lines = [cells[row * cols : (row + 1) * cols] for row in range(rows)]
     if kind == "path":
@@ -132,16 +133,6 @@ def board_text(frame: dict[str, Any], step: int | None, color: bool) -> str:
         gaps = ("  " if col and col % box_cols == 0 else "" for col in range(cols))
         texts.append("".join(f"{gap}{cell} " for gap, cell in zip(gaps, line, strict=True)).rstrip())
     return "\n".join(texts)
-
-
-def _said(frame: dict[str, Any], step: int | None) -> list[int]:
-    """The tokens to show; where the network was not asked (unscored, or given beside no target) the puzzle's own."""
-    if step is None:
-        return frame["inputs"]
-    ids, target = frame["steps"][step]["ids"], frame.get("target")
-    ask_all = target is None and frame["board"].get("kind", "grid") == "grid"
-    unasked = [not ask_all and given for given in frame["given"]] if target is None else [t == IGNORE for t in target]
-    return [own if skip else token for own, token, skip in zip(frame["inputs"], ids, unasked, strict=True)]
 
 
 def _path_symbol(frame: dict[str, Any], i: int, token: int) -> str:
@@ -165,51 +156,46 @@ def _digits_text(lines: list[list[str]], notes: list[str], board: dict[str, Any]
     return "\n".join(text.rstrip() for text in texts)
 
 
-def _numbers(frame: dict[str, Any], step: int | None) -> list[list[float | None]]:
-    """The numbers of each cell."""
-    flat, cells = frame["inputs"] if step is None else frame["steps"][step]["values"], len(frame["given"])
-    width = len(flat) // cells
-    return [flat[i * width : (i + 1) * width] for i in range(cells)]
-
-
-def _heat_text(frame: dict[str, Any], step: int | None, color: bool) -> str:
+def _heat_text(frame: dict[str, Any], k: int | str, color: bool) -> str:
     """Numbers, or from 11 columns on shades from the lowest value (blank) to the highest; of several numbers a cell the
     first."""
-    board, wrong = frame["board"], set() if step is None else set(frame["steps"][step]["wrong"])
+    board, crossed = frame["board"], wrong(frame, k)
     low, high = board.get("range") or (-1, 1)
     cols, cells = board["cols"], []
-    for i, (value, *_) in enumerate(_numbers(frame, step)):
+    for i, value in enumerate(values(frame, k)[:, 0]):
         if cols > 10:
-            place = 0.0 if value is None else min(max((value - low) / (high - low), 0.0), 1.0)
-            shade = "?" if value is None else SHADES[round(place * (len(SHADES) - 1))]
-            text = shade + ("×" if i in wrong else shade)
+            place = min(max((value - low) / (high - low), 0.0), 1.0)
+            shade = "?" if math.isnan(value) else SHADES[round(place * (len(SHADES) - 1))]
+            text = shade + ("×" if i in crossed else shade)
         else:
-            text = ("?" if value is None else f"{value:.2f}").rjust(7) + ("×" if i in wrong else " ")
-        cells.append(f"{RED}{text}{OFF}" if color and i in wrong else text)
+            text = _number(value).rjust(7) + ("×" if i in crossed else " ")
+        cells.append(f"{RED}{text}{OFF}" if color and i in crossed else text)
     return "\n".join("".join(cells[row : row + cols]).rstrip() for row in range(0, len(cells), cols))
 
 
-def _plane_text(frame: dict[str, Any], step: int | None, color: bool) -> str:
+def _plane_text(frame: dict[str, Any], k: int | str, color: bool) -> str:
     """A line a point: where it is, and the target."""
-    target, wrong = frame.get("target"), [] if step is None else frame["steps"][step]["wrong"]
+    aims = None if frame.get("target") is None else values(frame, "target")
     lines = []
-    for i, point in enumerate(_numbers(frame, step)):
-        text = _point(point) + (" ×" if i in wrong else "")
-        text = f"{RED}{text}{OFF}" if color and i in wrong else text
-        lines.append(text + (f"  target {_point(target[2 * i : 2 * i + 2])}" if target else ""))
+    for i, point in enumerate(values(frame, k)):
+        text = _point(point) + (" ×" if i in wrong(frame, k) else "")
+        text = f"{RED}{text}{OFF}" if color and i in wrong(frame, k) else text
+        lines.append(text + (f"  target {_point(aims[i])}" if aims is not None else ""))
     return "\n".join(lines)
 
 
-def _point(numbers: list[float | None]) -> str:
-    return "(" + ", ".join("?" if x is None else f"{x:.2f}" for x in numbers) + ")"
+def _point(numbers: np.ndarray) -> str:
+    return "(" + ", ".join(map(_number, numbers)) + ")"
+
+
+def _number(value: float) -> str:
+    return "?" if math.isnan(value) else f"{value:.2f}"
 
 
 def step_caption(frame: dict[str, Any], step: int) -> str:
-    """One line under or over a board: wrong cells, loss, confidence (of symbols), halting."""
+    """One line under or over a board: how right it is, loss, confidence (of symbols), halting."""
     s = frame["steps"][step]
-    words = []
-    if s["wrong"] or s.get("conf") or s["loss"] is not None:  # numbers without a target are neither right nor wrong
-        words.append(f"{len(s['wrong'])} wrong" if s["wrong"] else "solved")
+    words = [said] if (said := verdict(frame, step)) else []
     if s["loss"] is not None:
         words.append(f"loss {s['loss']:.4f}")
     if s.get("conf"):
