@@ -243,7 +243,7 @@ def test_a_bomb_is_refused_at_once(tmp_path, kind, data):
     begun = time.process_time()
     with pytest.raises(ValueError, match="more than|lines before it are empty"):
         read_puzzles(path, 4)
-    assert time.process_time() - begun < 2  # of this process alone, whatever else the machine does
+    assert time.process_time() - begun < 10  # of this process alone
 
 
 def test_a_zip_with_a_password_says_so(tmp_path):
