@@ -21,7 +21,7 @@ from trm_explore.tasks import GENERATED, resolve
 def shipped(name):
     model, config = load_checkpoint(asset(f"{name}-linear.safetensors"))
     task, config = resolve(config)
-    return model, task, task.held_out(2) | {"board": task.held_out_shape()}
+    return model, task, task.held_out(2)
 
 
 def assert_ready_for_json(*views):

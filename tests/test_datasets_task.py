@@ -13,9 +13,11 @@ from test_datasets import write_part
 
 from trm_explore.cli import main
 from trm_explore.data import download
+from trm_explore.data.assets import asset
 from trm_explore.data.folder import read_part
 from trm_explore.data.labels import IGNORE
 from trm_explore.data.passes import Passes
+from trm_explore.model.checkpoint import load_checkpoint
 from trm_explore.tasks import preset, resolve
 from trm_explore.tasks.maze import MazeTask
 from trm_explore.tasks.published_folder import PublishedTask
@@ -283,6 +285,29 @@ def test_without_huggingface_hub_one_sentence_says_how_to_get_it(monkeypatch):
     monkeypatch.setitem(sys.modules, "huggingface_hub", None)
     with pytest.raises(ValueError, match=re.escape("pip install 'trm-explore[hub]', or fetch train.csv")):
         download.fetch("sudoku-extreme")
+
+
+@pytest.mark.parametrize(("name", "file"), [("", "model.safetensors"), ("/small/a.safetensors", "small/a.safetensors")])
+def test_a_checkpoint_is_fetched_by_the_name_of_its_repository(hub, tmp_path, name, file):
+    asked, state = hub
+    state["folder"] = tmp_path
+    (tmp_path / file).parent.mkdir(exist_ok=True)
+    shutil.copy(asset("sudoku4-linear"), tmp_path / file)
+    model, config = load_checkpoint(f"hf://somebody/sudoku{name}")
+    assert config.task == "sudoku4" and model.config == load_checkpoint("sudoku4-linear")[0].config
+    assert asked == [("somebody/sudoku", file, "model", here_only) for here_only in (True, False)]
+
+
+def test_a_checkpoint_that_cannot_be_fetched_is_one_sentence(hub, monkeypatch, capsys):
+    said = one_line(capsys, ["evaluate", "hf://somebody/sudoku"])
+    assert "could not be fetched (no route to the hub); fetch model.safetensors from" in said
+    assert "https://huggingface.co/somebody/sudoku, and give its path instead" in said
+    for name in ("hf://", "hf://somebody", "hf://a/b/c", "hf://a b/c", "hf://a/b/../../x.bin"):
+        with pytest.raises(ValueError, match=f"^{name!r} names no checkpoint on the hub; give hf://user/name"):
+            load_checkpoint(name)
+    monkeypatch.setitem(sys.modules, "huggingface_hub", None)
+    with pytest.raises(ValueError, match=re.escape("pip install 'trm-explore[hub]', or fetch model.safetensors")):
+        load_checkpoint("hf://somebody/sudoku")
 
 
 def test_nothing_is_fetched_where_the_folder_is_taken(hub, tmp_path, capsys):

@@ -55,6 +55,22 @@ def test_nothing_is_said_of_nothing_and_of_a_run_that_is_too_short_to_tell():
     assert {"rising", "no_refinement", "baseline"} <= set(kinds(run([1.0] * 8 + [9.0] * 2, **bad)))
 
 
+def test_a_run_is_given_by_its_folder_its_log_or_its_events(tmp_path):
+    events = run([1.0] * 8 + [9.0] * 2)
+    log = tmp_path / "events.jsonl"
+    log.write_text("".join(ev.to_json(event) + "\n" for event in events))
+    for kept in (tmp_path, str(tmp_path), log, events):
+        assert kinds(kept) == ["rising"]
+    for wrong, said in (
+        (str(tmp_path / "none"), "^there is no run '.*none'; give a folder"),
+        ([0.5], "^0.5 is no event of a run; give a run's folder"),
+        ({"loss": 1}, "^'loss' is no event of a run; "),
+        (3, "^3 is no run; give a run's folder"),
+    ):
+        with pytest.raises(ValueError, match=said):
+            diagnose(wrong)
+
+
 def test_events_may_come_from_any_iterable_and_without_a_beginning_nothing_is_said():
     assert kinds(iter(run([1.0] * 8 + [9.0] * 2))) == ["rising"]
     assert diagnose(run([1.0] * 8 + [9.0] * 2)[1:]) == []

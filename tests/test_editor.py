@@ -10,6 +10,7 @@ from test_static import FRAMES, MESSAGE, MOUNT, PAGE
 from trm_explore.app.models import recorded_model
 from trm_explore.app.puzzles import editor_of, held_out_puzzle, read_puzzle
 from trm_explore.data.sudoku_rules import conflicts
+from trm_explore.model.carry import board_of
 from trm_explore.web import script
 
 BOARDS = FRAMES | {"grid": MESSAGE["frames"][0]}
@@ -59,7 +60,7 @@ def edit(page, name, number=0, text=None, **said):
     """The editor over a held-out puzzle of a task, or a typed one."""
     task = recorded_model(name, "on").task
     batch = held_out_puzzle(task, number, 9) if text is None else read_puzzle(task, text)[0]
-    puzzle = editor_of(task, batch, batch["board"]) | SAID | said
+    puzzle = editor_of(task, batch, board_of(batch)) | SAID | said
     mount(page, "editor", puzzle=puzzle)
     return puzzle
 

@@ -21,6 +21,7 @@ from trm_explore.app.settings import CONTROLS
 from trm_explore.data.sudoku_rules import conflicts
 from trm_explore.data.text_file import lines_of_text
 from trm_explore.model import RecursiveModel
+from trm_explore.model.carry import board_of
 from trm_explore.runs.registry import Runs
 from trm_explore.shipped.pairs import pair_names
 from trm_explore.tasks import preset, resolve
@@ -52,17 +53,17 @@ def test_what_the_editor_shows_reads_back_as_the_same_puzzle(name):
     task = task_of(name)
     for number in (0, 3):
         batch = held_out_puzzle(task, number, 8)
-        shown = editor_of(task, batch, batch["board"])
-        again, _ = read_puzzle(task, text_of(task, shown["cells"], batch["board"]))
-        assert (inputs_of(again) == inputs_of(batch)).all() and again["board"] == batch["board"]
-        assert shown["text"] == text_of(task, shown["cells"], batch["board"]) and shown["reads"]
+        shown = editor_of(task, batch, board_of(batch))
+        again, _ = read_puzzle(task, text_of(task, shown["cells"], board_of(batch)))
+        assert (inputs_of(again) == inputs_of(batch)).all() and board_of(again) == board_of(batch)
+        assert shown["text"] == text_of(task, shown["cells"], board_of(batch)) and shown["reads"]
 
 
 @pytest.mark.parametrize("name", TYPED)
 def test_every_symbol_that_the_editor_offers_may_stand_in_every_cell_that_it_lets_edit(name):
     task = task_of(name)
     batch = held_out_puzzle(task, 0, 8)
-    shown = editor_of(task, batch, batch["board"])
+    shown = editor_of(task, batch, board_of(batch))
     assert any(shown["editable"])
     for token, _ in shown["choices"]:
         if token in shown["unique"]:
@@ -72,7 +73,7 @@ def test_every_symbol_that_the_editor_offers_may_stand_in_every_cell_that_it_let
             if cells[cell] in shown["unique"]:
                 continue
             cells[cell] = token
-            batch_of_it, _ = read_puzzle(task, text_of(task, cells, batch["board"]))
+            batch_of_it, _ = read_puzzle(task, text_of(task, cells, board_of(batch)))
             assert inputs_of(batch_of_it)[0, cell] == token
 
 

@@ -4,13 +4,18 @@ import json
 
 import numpy as np
 import pytest
+import torch
 
 from trm_explore.config import PRESETS, SIZES, RunConfig
 from trm_explore.config.presets import STRUCTURE, TASK_PRESETS
 from trm_explore.data.labels import IGNORE
 from trm_explore.model import RecursiveModel
+from trm_explore.model.carry import board_of
 from trm_explore.tasks import GENERATED, TASKS, preset, resolve
 from trm_explore.tasks.base import RealTask, Task
+from trm_explore.tasks.parity import ParityTask
+from trm_explore.training.evaluation import evaluate
+from trm_explore.training.gradients import gradient_statistics
 from trm_explore.training.recorded_example import shown_puzzle
 from trm_explore.training.trajectory import frame_of, inputs_of, picture_of, record
 from trm_explore.view.terminal import board_text, step_caption
@@ -76,12 +81,12 @@ def checked_batch(task, puzzles, n, shape=None):
     L = task.seq_len if shape is None else shape[0] * shape[1]
     inputs, labels = inputs_of(puzzles), puzzles["labels"]
     if task.loss == "mse":
-        assert puzzles.keys() == {"input_embeddings", "labels"}
+        assert puzzles.keys() - {"board"} == {"input_embeddings", "labels"}
         assert inputs.shape == (n, L, task.input_size) and labels.shape == (n, L, task.vocab_size)
         assert inputs.dtype == labels.dtype == np.float32
         assert np.isfinite(inputs).all() and np.isfinite(labels).all()
     else:
-        assert puzzles.keys() == {"inputs", "labels"}
+        assert puzzles.keys() - {"board"} == {"inputs", "labels"}
         assert inputs.shape == labels.shape == (n, L) and inputs.dtype == labels.dtype == np.int64
         assert inputs.min() >= 0 and inputs.max() < task.vocab_size and labels.max() < task.vocab_size
         assert ((labels >= 0) | (labels == IGNORE)).all() and (labels != IGNORE).any(1).all()
@@ -91,6 +96,56 @@ def checked_batch(task, puzzles, n, shape=None):
 def test_batches_have_the_shapes_types_and_symbols_that_the_task_says(task, n):
     checked_batch(task, task.sample(n, np.random.default_rng(n)), n)
     checked_batch(task, task.held_out(n), n)
+
+
+def test_puzzles_to_look_at_carry_their_boards(task):
+    """Taken alone, some of them, or put together, they can be recorded and measured as they are."""
+    eight, shape = task.held_out(8), task.held_out_shape()
+    assert eight["board"].shape == (8, 2) and (eight["board"] == shape).all()
+    some = {name: values[[1, 5]] for name, values in eight.items()}
+    both = {name: np.concatenate([values, eight[name]]) for name, values in some.items()}
+    tensors = {name: torch.from_numpy(values) for name, values in both.items()}
+    _, config = resolve(preset(task.name, mixer="conv", pos_encodings="none"))
+    model = tiny_model(config)
+    for puzzles, n in ((eight, 8), (some, 2), (both, 10), (tensors, 10)):
+        trajectory = record(model, puzzles, H_cycles=1)
+        assert trajectory.board == shape and trajectory.inputs.shape[0] == n
+        assert len(gradient_statistics(model, puzzles, H_cycles=2).network) == 2
+        _, outputs = model(model.initial_carry(puzzles), puzzles)
+        assert len(outputs["logits"]) == n
+        assert evaluate(model, task, puzzles, H_cycles=1) == evaluate(
+            model, task, puzzles | {"board": shape}, H_cycles=1
+        )
+    if hasattr(task, "example") and type(task).read is not Task.read:
+        typed, _ = task.read(task.example())
+        assert record(model, typed, H_cycles=1).board == task.shape_of(typed)
+
+
+def test_a_task_of_ones_own_class_gives_boards_too_and_one_that_is_said_stays():
+    class Wide(ParityTask):
+        def held_out(self, n):
+            return super().held_out(n)
+
+        def read(self, text):
+            puzzles, remark = super().read(text)
+            return puzzles | {"board": np.array([[2, 4]])}, remark
+
+    assert Wide(8).held_out(3)["board"].tolist() == [[1, 8]] * 3
+    assert Wide(8).read("01101000")[0]["board"].tolist() == [[2, 4]]
+    assert Wide.held_out.__name__ == "held_out"
+
+
+def test_boards_of_different_shapes_are_not_one_batch():
+    few = resolve("parity")[0].held_out(4)
+    for board, said in (
+        (np.array([[1, 16], [1, 16], [4, 4], [4, 4]]), "^the batch has boards of different shapes; "),
+        ((4, 4, 4), r"^board=\(4, 4, 4\) must be \(rows, cols\)"),
+        ("4x4", "^board='4x4' must be"),
+        (np.array([[1.5, 2.0]]), "^board=.* must be"),
+    ):
+        with pytest.raises(ValueError, match=said):
+            board_of(few | {"board": board})
+    assert board_of({}) is None and board_of({"board": [4, 4]}) == (4, 4)
 
 
 def test_every_label_is_right_and_the_question_itself_is_no_answer(task):
@@ -232,7 +287,7 @@ def test_a_network_trained_at_one_size_is_tested_at_another(name):
     checked_batch(task, puzzles, 6, (rows, cols))
     assert task.check(inputs_of(puzzles), puzzles["labels"], puzzles["labels"]).all()
     checked_batch(task, task.sample(5, np.random.default_rng(0)), 5)
-    trajectory = record(tiny_model(config), {**puzzles, "board": (rows, cols)}, H_cycles=2)
+    trajectory = record(tiny_model(config), puzzles, H_cycles=2)
     frame = frame_of(trajectory, task)
     assert (frame["board"]["rows"], frame["board"]["cols"], len(frame["given"])) == (rows, cols, rows * cols)
     assert board_text(frame, 1, False)

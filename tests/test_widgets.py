@@ -81,7 +81,7 @@ def test_a_panel_trains_and_gives_config_events_and_weights(panel):
     losses = [[event.loss for event in all_of if isinstance(event, ev.UpdateDone)] for all_of in (one.events, trained)]
     assert losses[0] == losses[1]  # the same stream as train(config)
     task, config = resolve(one.config)
-    found = record(one.model, task.held_out(2) | {"board": task.held_out_shape()})
+    found = record(one.model, task.held_out(2))
     assert found.n_steps == config.model.H_cycles
 
 
@@ -355,7 +355,7 @@ def test_ipython_asks_for_the_bundle_on_ipywidgets_7_too():
 def test_the_player_plays_a_trajectory(panel):
     model, config = load_checkpoint(asset("sudoku4-linear"))
     task, config = resolve(config)
-    found = record(model, task.held_out(3) | {"board": task.held_out_shape()}, H_cycles=5)
+    found = record(model, task.held_out(3), H_cycles=5)
     player = Player(found, task, item=2, label="mine")
     assert (
         player.frames

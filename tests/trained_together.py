@@ -13,8 +13,8 @@ import torch
 from trm_explore.config import RunConfig
 from trm_explore.data.labels import IGNORE
 from trm_explore.tasks.sudoku import SudokuTask
+from trm_explore.training import Training
 from trm_explore.training import events as ev
-from trm_explore.training import train
 from trm_explore.training.distributed import joined
 
 TINY = {
@@ -72,7 +72,7 @@ HALTING = TINY | CASES["halting"]
 def run(config: dict, resume=None, shaken: int | None = None, **how) -> dict:
     """What a training says that does not depend on the clock, and the sums of its weights and its puzzle vectors.
     `shaken`, a seed: every weight is first moved by one rounding of float32, up or down."""
-    training = train(RunConfig.from_flat(config), resume=resume, **how)
+    training = Training(RunConfig.from_flat(config), resume=resume, **how)
     if shaken is not None:
         generator = torch.Generator().manual_seed(shaken)
         with torch.no_grad():
@@ -103,7 +103,7 @@ def main(folder: Path) -> None:
     with joined("cpu") as processes:
         said = {name: run(TINY | case, processes=processes) for name, case in CASES.items()}
         whole = folder / "two.safetensors"
-        half = train(RunConfig.from_flat(HALTING), processes=processes)
+        half = Training(RunConfig.from_flat(HALTING), processes=processes)
         stream = iter(half)
         while half.update < 3:
             next(stream)
@@ -111,16 +111,16 @@ def main(folder: Path) -> None:
         processes.agree(True, torch.device("cpu"))  # nobody reads before the first one has written
         said["resumed"] = run(HALTING, resume=whole, processes=processes)
         said["resumed from one"] = run(HALTING, resume=folder / "one.safetensors", processes=processes)
-        stopped = train(RunConfig.from_flat(TINY | {"updates": 50}), processes=processes)
+        stopped = Training(RunConfig.from_flat(TINY | {"updates": 50}), processes=processes)
         for event in stopped:
             if isinstance(event, ev.UpdateDone) and event.update == 2 and not processes.first:
                 stopped.stop()
         said["stopped"] = stopped.update
         try:
-            train(RunConfig.from_flat(TINY | {"batch_size": 7}), processes=processes)
+            Training(RunConfig.from_flat(TINY | {"batch_size": 7}), processes=processes)
         except ValueError as error:
             said["refused"] = str(error)
-        full = train(RunConfig.from_flat(TINY | {"updates": 1, "out": str(folder / "a file")}), processes=processes)
+        full = Training(RunConfig.from_flat(TINY | {"updates": 1, "out": str(folder / "a file")}), processes=processes)
         said["full disk"] = [event.reason for event in full if isinstance(event, ev.Failed)]
     said["threads left"] = threads()
     if processes.first:

@@ -1,6 +1,6 @@
 """The guide's "Best Practices" and "Troubleshooting" as a function: what a run's events show, and what to try.
 
-    for finding in diagnose(events):
+    for finding in diagnose("runs/first"):           # a run's folder, or its events
         print(finding.text)
 
 Only what the events show: nothing is said of a run that is too short to tell, and the order of the steps is not
@@ -12,10 +12,13 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass
+from pathlib import Path
 from statistics import fmean
 from typing import Any
 
+from trm_explore.config.checks import shown
 from trm_explore.training import events as ev
+from trm_explore.training.run_folder import read_events
 
 WINDOW = 20  # updates in a mean
 ENOUGH = 60  # updates before anything is said of losses
@@ -37,9 +40,14 @@ class Finding:
         return f"{self.message}; {self.advice}" if self.advice else self.message
 
 
-def diagnose(events: Iterable[ev.Event]) -> list[Finding]:
-    """The findings of one run, most serious first; an empty list where all is as it should be."""
-    events = list(events)
+def diagnose(run: str | Path | Iterable[ev.Event]) -> list[Finding]:
+    """The findings of one run, most serious first; an empty list where all is as it should be. `run`: the folder that
+    it was kept in (or its events.jsonl), or its events. ValueError where there is none."""
+    if not isinstance(run, str | Path | Iterable):
+        raise ValueError(f"{shown(run)} is no run; give a run's folder, or what train(...) gave")
+    events = read_events(run) if isinstance(run, str | Path) else list(run)
+    if other := [event for event in events if not isinstance(event, ev.Event)]:
+        raise ValueError(f"{shown(other[0])} is no event of a run; give a run's folder, or what train(...) gave")
     started = next((e for e in reversed(events) if isinstance(e, ev.Started)), None)
     failed = next((e for e in reversed(events) if isinstance(e, ev.Failed)), None)
     if failed is not None:

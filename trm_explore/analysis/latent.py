@@ -17,10 +17,11 @@ from typing import Any
 
 import numpy as np
 
-from trm_explore.analysis.view import held_out_puzzles, one_puzzle, short
+from trm_explore.analysis.view import one_puzzle, short
 from trm_explore.config.checks import shown as short_repr
 from trm_explore.model import Batch, RecursiveModel
 from trm_explore.tasks.base import Task
+from trm_explore.training.evaluation import puzzles_of
 from trm_explore.training.trajectory import Trajectory, inputs_of, record
 from trm_explore.words.percent import percent
 
@@ -118,17 +119,16 @@ def latent_paths(
         raise ValueError(f"state={short_repr(state)} is not known; allowed are z_H and z_L")
     if others < 2:
         raise ValueError(f"others={others} puzzles make no cloud; give at least 2")
-    board = {"board": task.held_out_shape()}
     settings = {"H_cycles": H_cycles, "keep_states": True, "before_call": before_call}
-    shown = one_puzzle(board | batch, puzzle, model.H_init.device)
-    there = held_out_puzzles(task, others + 1)
+    shown = one_puzzle({"board": task.held_out_shape()} | batch, puzzle, model.H_init.device)
+    there = puzzles_of(task, others + 1)
     inputs, own = inputs_of(there), inputs_of(shown).cpu().numpy()
     if inputs.shape[1:] == own.shape[1:]:
         apart = (inputs != own).any(tuple(range(1, inputs.ndim)))
         there = {name: value[apart] for name, value in there.items()}
     there = {name: value[:others] for name, value in there.items()}
     path = getattr(record(model, shown, **settings), state)[:, 0].astype(np.float64)  # (S, L, D)
-    states = getattr(record(model, there | board, **settings), state)  # (S, N, L, D)
+    states = getattr(record(model, there, **settings), state)  # (S, N, L, D)
     S, D = len(states), states.shape[-1]
     points = states.reshape(-1, D).astype(np.float64)
     center = points.mean(0)

@@ -15,10 +15,10 @@ from typing import Any
 
 import numpy as np
 
-from trm_explore.analysis.view import held_out_puzzles, short
+from trm_explore.analysis.view import short
 from trm_explore.model import RecursiveModel
 from trm_explore.tasks.base import Task, check_judged, judged
-from trm_explore.training.evaluation import evaluate
+from trm_explore.training.evaluation import evaluate, puzzles_of
 from trm_explore.training.trajectory import inputs_of, record
 from trm_explore.words.percent import percent
 
@@ -140,7 +140,7 @@ def accuracy_by_cycle(
 ) -> AccuracyByCycle:
     """Accuracy after every cycle up to H_cycles (None: four times training's), on held-out puzzles or given ones
     (NumPy: inputs, labels) of boards of `shape`."""
-    puzzles = held_out_puzzles(task, puzzles)
+    puzzles = puzzles_of(task, puzzles)
     S = _steps(model, H_cycles)
     scores = evaluate(model, task, puzzles, H_cycles=S, shape=shape, before_call=before_call)
     return AccuracyByCycle(trained_cycles(model), int(judged(task, puzzles).sum()), *scores)
@@ -160,12 +160,12 @@ def halting_by_puzzle(
     four times training's). Puzzles without a label are left out, but for tasks that judge by their rules."""
     if not 0 <= threshold < 1:
         raise ValueError(f"threshold={threshold} must be a probability from 0 to below 1")
-    puzzles = held_out_puzzles(task, puzzles)
+    puzzles = puzzles_of(task, puzzles)
     check_judged("puzzles", puzzles, task)
     puzzles = {name: value[judged(task, puzzles)] for name, value in puzzles.items()}
     trajectory = record(
         model,
-        puzzles | {"board": shape or task.held_out_shape()},
+        {"board": task.held_out_shape()} | puzzles | ({"board": shape} if shape else {}),
         H_cycles=_steps(model, H_cycles),
         loops_over_positions=task.loops_over_positions,
         before_call=before_call,

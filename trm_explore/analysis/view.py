@@ -1,5 +1,5 @@
-"""What the analyses share: a model seen with some of its parts replaced, held-out puzzles, numbers short enough to
-send."""
+"""What the analyses share: a model seen with some of its parts replaced, one puzzle of a batch, numbers short enough
+to send."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ import numpy as np
 import torch
 
 from trm_explore.model import Batch, RecursiveModel
-from trm_explore.tasks.base import Task
-from trm_explore.training.trajectory import inputs_of, to_device
+from trm_explore.model.carry import to_device
+from trm_explore.training.trajectory import inputs_of
 
 
 class View:
@@ -27,17 +27,6 @@ class View:
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._model, name)  # asked for what is not replaced
-
-
-def held_out_puzzles(task: Task, puzzles: int | dict[str, Any]) -> dict[str, Any]:
-    """Puzzles as they are; a number: that many of the task's held-out ones, or as many as there are."""
-    if not isinstance(puzzles, int):
-        return puzzles
-    if puzzles < 1:
-        raise ValueError(f"puzzles={puzzles} must be at least 1")
-    for _ in task.prepare():
-        pass
-    return task.held_out(puzzles)
 
 
 def one_puzzle(batch: Batch, puzzle: int, device: torch.device | str) -> Batch:

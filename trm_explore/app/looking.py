@@ -21,6 +21,7 @@ from trm_explore.app.puzzles import editor_of, held_out_puzzle, puzzle_of_file, 
 from trm_explore.config import RunConfig
 from trm_explore.config.checks import is_number
 from trm_explore.model import Batch
+from trm_explore.model.carry import board_of
 from trm_explore.runs.registry import Runs
 from trm_explore.tasks.base import Task, judged
 from trm_explore.training.events import Frame
@@ -64,14 +65,14 @@ def look(asked: Asked, edits: Any, runs: Runs) -> dict[str, Any]:
     cycles = cycles_of(seen, asked.cycles)
     batch, label, remark = puzzle_of(seen, asked)
     not_too_slow(seen, cycles)
-    shape = batch["board"]
+    shape = board_of(batch)
     changes = edits_of(edits)
     before, after = _answers(seen, _with_companions(seen.task, batch), changes, cycles)
     said = {"own": bool(asked.own), "error": "", "remark": remark, "turn": 0}
     return {
         "puzzle": editor_of(seen.task, batch, shape) | said,
-        "message": _message(seen, asked.key, before, label, shape),
-        "after": after and _message(seen, asked.key, after, texts.WITH_EDITS.format(label=label), shape),
+        "message": _message(seen, asked.key, before, label),
+        "after": after and _message(seen, asked.key, after, texts.WITH_EDITS.format(label=label)),
         "view": {
             "model": asked.model,
             "key": asked.key,
@@ -149,9 +150,9 @@ def _answers(seen: Seen, batch: Batch, edits: list[Edit], cycles: int) -> tuple[
     return record(seen.model, batch, loops_over_positions=seen.task.loops_over_positions, **settings), None
 
 
-def _message(seen: Seen, run: str, answer: Trajectory, label: str, shape: tuple[int, int]) -> dict[str, Any]:
+def _message(seen: Seen, run: str, answer: Trajectory, label: str) -> dict[str, Any]:
     """The answer as the player takes it: colours are those of its own number of steps."""
-    frame = frame_of(answer, seen.task, label=label, shape=shape)
+    frame = frame_of(answer, seen.task, label=label)
     config = seen.config.with_flat(H_cycles=answer.n_steps) if _plain(seen.config) else seen.config
     message = message_of(f"inside-{run}", config, [Frame(0, frame)], state="inside", text=label)
     n = answer.n_steps
@@ -172,10 +173,8 @@ def _halting(seen: Seen, batch: Batch, answer: Trajectory, cycles: int) -> dict[
     verdict, first = ("goes on" if stop is None else "stops"), None
     if labels is not None and judged(seen.task, batch)[0]:
         right = [bool(seen.task.check(inputs_of(batch), answers[:1], labels)[0]) for answers in answer.answers]
-        puzzles = {name: value for name, value in batch.items() if name != "board"}
-        one = halting_by_puzzle(
-            seen.model, seen.task, puzzles=puzzles, H_cycles=cycles, threshold=THRESHOLD, shape=batch["board"]
-        ).puzzles[0]
+        settings = {"H_cycles": cycles, "threshold": THRESHOLD}
+        one = halting_by_puzzle(seen.model, seen.task, puzzles=batch, **settings).puzzles[0]
         verdict, first = one.verdict, one.first_right
     note = "" if seen.config.supervision.enable_deep_supervision else texts.HALT_NOTE
     said = texts.HALTS[verdict].format(stop=stop, first=first) + note

@@ -17,11 +17,12 @@ from trm_explore.app.looking import THRESHOLD, Asked, puzzle_of
 from trm_explore.app.models import NUMBERS, Seen, cycles_of, model_for, patience, recorded_model, seconds_of
 from trm_explore.config import RunConfig
 from trm_explore.config.checks import is_number
+from trm_explore.model.carry import board_of
 from trm_explore.model.cost import estimate, memory_size
 from trm_explore.runs.registry import Runs
 from trm_explore.tasks import resolve
 from trm_explore.training.gradients import gradient_statistics
-from trm_explore.training.trajectory import inputs_of, to_device
+from trm_explore.training.trajectory import inputs_of
 from trm_explore.view.palette import both_themes
 from trm_explore.words import texts
 
@@ -66,7 +67,7 @@ def reading(asked: Asked, cell: Any, runs: Runs) -> dict[str, Any]:
             ..., skipped + at, skipped:
         ]  # (S, calls, layers, heads, L)
         heads = np.nanmean(maps, axis=(1, 2)).transpose(1, 0, 2)  # (heads, S, L)
-    rows, cols = batch["board"]
+    rows, cols = board_of(batch)
     shown = {"key": asked.key, "cell": at, "rows": rows, "cols": cols, "matrix": short(found.matrix[:, 0], 3)}
     return shown | {"heads": short(np.asarray(heads), 3), "text": found.text}
 
@@ -82,7 +83,7 @@ def _of_model(seen: Seen) -> dict[str, Any]:
     settings = {"H_cycles": seen.most, "before_call": stop}
     accuracy = accuracy_by_cycle(seen.model, seen.task, puzzles=count, **settings)
     halting = halting_by_puzzle(seen.model, seen.task, puzzles=min(count, 64), threshold=THRESHOLD, **settings)
-    puzzles = to_device(seen.task.held_out(min(count, GRADIENT)) | {"board": seen.task.held_out_shape()}, "cpu")
+    puzzles = seen.task.held_out(min(count, GRADIENT))
     scope = seen.config.supervision.scope
     reached = gradient_statistics(seen.model, puzzles, gradient_scope=scope, before_call=stop)
     return {

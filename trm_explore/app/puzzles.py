@@ -12,7 +12,7 @@ import numpy as np
 from trm_explore.config.checks import is_number
 from trm_explore.data.sudoku_rules import parse_puzzle
 from trm_explore.data.text_file import PASTED, lines_of_bytes, lines_of_text
-from trm_explore.tasks.base import Task
+from trm_explore.tasks.base import Task, with_board
 from trm_explore.tasks.sudoku import SudokuTask
 from trm_explore.training.trajectory import inputs_of
 from trm_explore.words import texts
@@ -113,7 +113,7 @@ def read_puzzle(task: Task, text: Any) -> tuple[dict[str, Any], str]:
     cells = inputs_of(batch).shape[1]
     if cells > MOST_CELLS:
         raise ValueError(texts.LARGE_PUZZLE.format(cells=cells, most=MOST_CELLS))
-    return batch | {"board": task.shape_of(batch)}, remark
+    return with_board(batch, task.shape_of(batch)), remark
 
 
 def held_out_puzzle(task: Task, number: Any, most: int) -> dict[str, Any]:
@@ -122,5 +122,4 @@ def held_out_puzzle(task: Task, number: Any, most: int) -> dict[str, Any]:
         raise ValueError(texts.BAD_NUMBER.format(number=number if is_number(number) else "?", most=most - 1))
     puzzles = task.held_out(int(number) + 1)
     at = min(int(number), len(puzzles["labels"]) - 1)  # some tasks have fewer
-    one: dict[str, Any] = {name: np.asarray(value)[at : at + 1] for name, value in puzzles.items()}
-    return one | {"board": task.held_out_shape()}
+    return {name: np.asarray(value)[at : at + 1] for name, value in puzzles.items()}

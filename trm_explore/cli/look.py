@@ -23,7 +23,6 @@ from trm_explore.tasks.base import Task, judged
 from trm_explore.tasks.published_folder import PublishedTask
 from trm_explore.training import events as ev
 from trm_explore.training.evaluation import evaluate, evaluate_halting
-from trm_explore.training.run_folder import find_checkpoint, read_events
 from trm_explore.training.threads import computing_with, threads_of
 from trm_explore.training.trajectory import frame_of, record
 from trm_explore.view.terminal import board_text, halting_line, score_table, step_caption
@@ -82,16 +81,15 @@ def run_evaluate(args: Evaluate) -> int:
         whole(args, "H_cycles", 1)
     if args.halt_threshold is not None:
         number(args, "halt_threshold", least=0, below=1)
-    model, config = load_checkpoint(find_checkpoint(args.checkpoint), device=str(pick_device(args.device)))
+    model, config = load_checkpoint(args.checkpoint, device=str(pick_device(args.device)))
     task, config = resolve(
         _without_files(config, args.data).with_flat(eval_size=args.eval_size or config.puzzles.eval_size)
     )
     puzzles = task.load(args.data) if args.data else task.held_out(args.puzzles)
     cycles = args.H_cycles or config.eval_steps
-    shape = (task.rows, task.cols) if args.data else task.held_out_shape()
     figures = Figures(task.votes(args.data) if isinstance(task, PublishedTask) else None)
     with computing_with(threads_of(config)):
-        scores = evaluate(model, task, puzzles, H_cycles=cycles, shape=shape, watch=figures.take)
+        scores = evaluate(model, task, puzzles, H_cycles=cycles, watch=figures.take)
     halting = None
     if args.halt_threshold is not None:
         if task.loops_over_positions:
@@ -101,7 +99,7 @@ def run_evaluate(args: Evaluate) -> int:
             )
         # The halting head was taught at every step with supervision on, else only at the end of a call.
         every = 1 if config.supervision.enable_deep_supervision else min(config.model.H_cycles, cycles)
-        how = {"H_cycles": cycles, "threshold": args.halt_threshold, "every": every, "shape": shape}
+        how = {"H_cycles": cycles, "threshold": args.halt_threshold, "every": every}
         with computing_with(threads_of(config)):
             halting = evaluate_halting(model, task, puzzles, **how)
     count = int(judged(task, puzzles).sum())
@@ -130,7 +128,7 @@ def run_evaluate(args: Evaluate) -> int:
 
 def run_diagnose(args: Diagnose) -> int:
     """The findings of a run that was kept with --out."""
-    findings = diagnose(read_events(args.run))
+    findings = diagnose(args.run)
     if args.json:
         print(json.dumps([asdict(finding) for finding in findings]))
     else:
@@ -163,18 +161,17 @@ def run_show(args: Show) -> int:
     """The puzzle, then the board at every step."""
     if args.H_cycles is not None:
         whole(args, "H_cycles", 1)
-    model, config = load_checkpoint(find_checkpoint(args.checkpoint))
+    model, config = load_checkpoint(args.checkpoint)
     task, config = resolve(_without_files(config, ""))
     if args.puzzle:
         puzzle, note = task.read(_typed(task, args.puzzle))
-        shape = task.shape_of(puzzle)
     else:
-        puzzle, note, shape = task.held_out(1), "", task.held_out_shape()
+        puzzle, note = task.held_out(1), ""
     cycles = args.H_cycles or config.eval_steps
     loops = task.loops_over_positions
     with computing_with(threads_of(config)):
-        trajectory = record(model, {**puzzle, "board": shape}, H_cycles=cycles, loops_over_positions=loops)
-    frame = frame_of(trajectory, task, shape=shape)
+        trajectory = record(model, puzzle, H_cycles=cycles, loops_over_positions=loops)
+    frame = frame_of(trajectory, task)
     color = sys.stdout.isatty() and "NO_COLOR" not in os.environ
     print(f"puzzle\n{board_text(frame, None, color)}\n")
     if note:

@@ -6,8 +6,8 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from trm_explore.config.checks import number, whole
+from trm_explore.model.checkpoint import find_checkpoint
 from trm_explore.runs.limits import LIMITS
-from trm_explore.training.run_folder import find_checkpoint
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,6 @@ from trm_explore.model.cost import table_numbers
 from trm_explore.model.published import PuzzleTable, read_published
 from trm_explore.model.published.export import export_published
 from trm_explore.tasks import resolve
-from trm_explore.training.run_folder import find_checkpoint
 
 
 @dataclass(frozen=True)
@@ -89,6 +88,6 @@ def run_export(args: Export) -> int:
     whole(args, "step", 0)
     if not args.out.strip():
         raise ValueError("out is empty; give a folder")
-    model, config = load_checkpoint(find_checkpoint(args.checkpoint))
+    model, config = load_checkpoint(args.checkpoint)
     print(f"Saved {export_published(model, config, Path(args.out), args.step)}")
     return 0

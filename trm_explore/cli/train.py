@@ -18,12 +18,12 @@ from tqdm import tqdm
 from trm_explore.analysis.diagnosis import diagnose
 from trm_explore.cli.signals import Signals
 from trm_explore.config import ALIASES, SWITCHES, RunConfig
-from trm_explore.model.checkpoint import pick_device, read_checkpoint
+from trm_explore.model.checkpoint import find_checkpoint, pick_device, read_checkpoint
 from trm_explore.tasks import preset
-from trm_explore.training import CHECKPOINT_NAME, Training, train
+from trm_explore.training import CHECKPOINT_NAME, Training
 from trm_explore.training import events as ev
 from trm_explore.training.distributed import joined
-from trm_explore.training.run_folder import RunFolder, find_checkpoint
+from trm_explore.training.run_folder import RunFolder
 from trm_explore.view.terminal import evaluation_line, gradient_line, log_line, start_line
 
 
@@ -96,7 +96,7 @@ def run(args: Train) -> int:
         with ExitStack() as stack:
             try:  # the lock comes first: what is resumed is then nobody else's
                 stack.enter_context(folder)
-                training = train(args.run, resume=resume, processes=processes)
+                training = Training(args.run, resume, processes)
                 folder.check(training.config)
             except (ValueError, OSError) as error:
                 refused = error

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import difflib
 import sys
+from collections.abc import Iterable
 from typing import Any, get_args
 
 # No machine could follow beyond these: a slip of the keyboard gets a sentence instead of a full memory.
@@ -32,6 +34,12 @@ def shown(value: Any, most: int = LONGEST) -> str:
             said = f"a {type(value).__name__}"
         long = len(said) > most
     return said[:most].rstrip() + "\u2026" if long or len(said) > 4 * most else said
+
+
+def nearest(name: str, known: Iterable[str]) -> str:
+    """Ends the sentence about an unknown name: what somebody may have meant; empty where nothing is near."""
+    near = difflib.get_close_matches(str(name)[:LONGEST], list(known), 1)
+    return f"; did you mean {near[0]}?" if near else ""
 
 
 def whole(config: Any, name: str, least: int) -> None:

@@ -12,7 +12,7 @@ import difflib
 from dataclasses import asdict, dataclass, fields, replace
 from typing import Any
 
-from trm_explore.config.checks import one_of, shown, text
+from trm_explore.config.checks import nearest, one_of, shown, text
 from trm_explore.config.data import DataConfig
 from trm_explore.config.model import ModelConfig
 from trm_explore.config.presets import PRESETS, SIZES, TASK_PRESETS, Preset, preset_settings
@@ -155,7 +155,9 @@ class RunConfig:
         """A run of the named size or recipe; flat fields override it."""
         known = PRESETS | RECIPES
         if preset not in known:
-            raise ValueError(f"preset={shown(preset)} is not known; allowed are {', '.join(known)}")
+            raise ValueError(
+                f"preset={shown(preset)} is not known; allowed are {', '.join(known)}{nearest(preset, known)}"
+            )
         return cls.from_flat({"preset": preset, **known[preset], **guide_names(flat)})
 
     @classmethod

@@ -24,6 +24,11 @@ def assets() -> list[str]:
     return sorted(path.name for path in folder().iterdir() if path.is_file() and not path.name.startswith("."))
 
 
+def checkpoints() -> list[str]:
+    """The names of the shipped checkpoints, without suffix."""
+    return [name.removesuffix(".safetensors") for name in assets() if name.endswith(".safetensors")]
+
+
 def asset(name: str) -> Path:
     """The path of one shipped file. `asset("sudoku4-linear")` also finds sudoku4-linear.safetensors."""
     there = assets()  # only these names are ever joined to the folder, so no path leads out of it

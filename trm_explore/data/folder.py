@@ -11,6 +11,7 @@ group g the puzzles group_indices[g] to group_indices[g + 1]. Layout: TRM's and 
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -110,9 +111,8 @@ class Part:
 
 def is_published(folder: str | Path) -> bool:
     """Whether a folder has a part with a dataset.json, or at least both parts: then it is meant to be one."""
-    folder = Path(folder)
-    described = any((folder / part / DESCRIPTION).is_file() for part in PARTS)
-    return described or all((folder / part).is_dir() for part in PARTS)
+    described = any(os.path.isfile(os.path.join(folder, part, DESCRIPTION)) for part in PARTS)
+    return described or all(os.path.isdir(os.path.join(folder, part)) for part in PARTS)  # whatever the name: no error
 
 
 def read_part(folder: str | Path, part: str) -> Part:

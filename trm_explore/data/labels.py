@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-Puzzles = dict[str, np.ndarray]  # a batch by name: inputs (N, L), labels (N, L), ...
+Puzzles = dict[str, np.ndarray]  # a batch by name: inputs (N, L), labels (N, L), board (N, 2), ...
 IGNORE = -100  # of a cell that is not scored
 
 

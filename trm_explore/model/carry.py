@@ -7,11 +7,14 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
+import numpy as np
+import torch
 from torch import Tensor
 
 from trm_explore.config import ModelConfig
+from trm_explore.config.checks import shown
 
-Batch = dict[str, Any]
+Batch = dict[str, Any]  # by name: inputs (B, L), labels (B, L), ...; board: (rows, cols), or (B, 2), one a puzzle
 
 
 class Carry(NamedTuple):
@@ -56,3 +59,29 @@ def position_of(t: int, length: int) -> slice:
     if not 0 <= t < length:
         raise ValueError(f"t={t} is not a position of this batch; allowed are 0 to {length - 1}, or None for all")
     return slice(t, t + 1)
+
+
+def board_of(batch: Batch) -> tuple[int, int] | None:
+    """(rows, cols) of a batch's boards; None where it does not say. ValueError where they differ."""
+    board = batch.get("board")
+    if board is None:
+        return None
+    said = np.asarray(board.cpu() if isinstance(board, Tensor) else board)
+    if said.shape[-1:] != (2,) or said.ndim > 2 or not said.size or said.dtype.kind not in "iu":
+        raise ValueError(f"board={shown(board)} must be (rows, cols), or one such pair a puzzle")
+    rows, cols = said.reshape(-1, 2)[0].tolist()
+    if (said != (rows, cols)).any():
+        raise ValueError("the batch has boards of different shapes; give those of each shape in a batch of their own")
+    return rows, cols
+
+
+def to_device(batch: Batch, device: torch.device | str) -> Batch:
+    """The batch with arrays as tensors on the device, and its board as one pair; other entries as they are."""
+
+    def move(value: Any) -> Any:
+        if isinstance(value, np.ndarray):
+            value = torch.from_numpy(value)
+        return value.to(device) if isinstance(value, Tensor) else value
+
+    board = {} if batch.get("board") is None else {"board": board_of(batch)}
+    return {name: move(value) for name, value in batch.items() if name != "board"} | board

@@ -3,12 +3,14 @@
 The run's config and scalars stand as JSON in the file's header; tensors are named `model.*` (raw weights), `ema.*`
 (averaged weights, the ones to use) and, where training can be resumed, `optimizer.*`, `carry.*`, `random.*`.
 
-    model, run_config = load_checkpoint("model.safetensors")
+    model, run_config = load_checkpoint("maze-linear")          # one that ships
+    model, run_config = load_checkpoint("runs/first")           # a run's folder, or a file
 """
 
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -20,13 +22,16 @@ from safetensors.torch import save as to_bytes
 from torch import Tensor
 
 from trm_explore.config import RunConfig
-from trm_explore.config.checks import shown
+from trm_explore.config.checks import nearest, shown
+from trm_explore.data.assets import asset, checkpoints
+from trm_explore.data.download import HUB, fetch_checkpoint
 from trm_explore.model.cost import parameters
 from trm_explore.model.foreign import IMPORT, check_ours
 from trm_explore.model.recursion import RecursiveModel
 from trm_explore.storage.untrusted import SAFE_WHOLE, Range, conform, parse_json
 from trm_explore.storage.whole import write_whole
 
+CHECKPOINT_NAME = "model.safetensors"  # in a run's folder
 FORMAT = "trm_explore 1"
 MOST_HEADER = 4_000_000  # bytes
 TABLE = "model.puzzle_emb"  # puzzle vectors; there is no average of them
@@ -124,8 +129,36 @@ def _file(path: str | Path, name: str) -> Iterator[Any]:
         ) from error
 
 
+def find_checkpoint(name: str | Path) -> Path:
+    """The checkpoint that somebody named: a file, a run's folder, one that ships with the project (maze-linear), or
+    one on huggingface.co (hf://user/name). ValueError with one sentence where there is none."""
+    if not str(name).strip():
+        raise ValueError("the checkpoint's name is empty; give a file, a run's folder, or the name of a shipped one")
+    if str(name).startswith(HUB):
+        return fetch_checkpoint(str(name))
+    path = Path(name)
+    if os.path.isdir(path):  # whatever the name: no error
+        if not (path / CHECKPOINT_NAME).is_file():
+            raise ValueError(f"there is no checkpoint {path / CHECKPOINT_NAME}; give the folder of a run that has one")
+        return path / CHECKPOINT_NAME
+    if os.path.exists(path):
+        return path
+    shipped = checkpoints()
+    if str(name).removesuffix(".safetensors") in shipped:
+        return asset(str(name))
+    raise ValueError(
+        f"there is no checkpoint {str(name)[:200]}; give a .safetensors file, a run's folder, or the name of a shipped "
+        f"one, such as maze-linear{nearest(str(name), shipped)}"
+    )
+
+
 def load_checkpoint(path: str | Path, device: str = "cpu") -> tuple[RecursiveModel, RunConfig]:
-    """The model in evaluation mode, with its averaged weights where the file has them, and the run's config."""
+    """The model in evaluation mode, with its averaged weights where the file has them, and the run's config.
+
+    `path`: what `find_checkpoint` takes: a file, a run's folder, the name of a shipped model or hf://user/name.
+    `device`: as PyTorch names them. ValueError with one sentence for what is no checkpoint of ours.
+    """
+    path = find_checkpoint(path)
     checkpoint = read_checkpoint(path)
     prefix = "ema." if any(name.startswith("ema.") for name in checkpoint.tensors) else "model."
     model = RecursiveModel(checkpoint.config.model, checkpoint.config.supervision, checkpoint.config.train)

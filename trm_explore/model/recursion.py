@@ -24,7 +24,7 @@ from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
 from trm_explore.config import ModelConfig, RunConfig, SupervisionConfig, TrainConfig
-from trm_explore.model.carry import Batch, Carry, Cycle, lead_of, position_of
+from trm_explore.model.carry import Batch, Carry, Cycle, board_of, lead_of, position_of, to_device
 from trm_explore.model.network import Linear, TinyNetwork, trunc_normal
 from trm_explore.model.puzzle_embedding import Rows, empty_table, prefix, rows_of
 
@@ -93,7 +93,7 @@ class RecursiveModel(nn.Module):
         L += self.config.puzzle_emb_len
         zeros = torch.zeros(B, L, self.config.hidden_size, dtype=self.dtype, device=self.H_init.device)
         steps = torch.zeros(B, dtype=torch.long, device=zeros.device)
-        return Carry(zeros, zeros, steps, torch.ones_like(steps, dtype=torch.bool), dict(batch))
+        return Carry(zeros, zeros, steps, torch.ones_like(steps, dtype=torch.bool), to_device(batch, zeros.device))
 
     def start(self, carry: Carry, batch: Batch) -> Carry:
         """The carry in which halted puzzles are replaced by the batch's, their states and step counts by fresh ones."""
@@ -103,7 +103,7 @@ class RecursiveModel(nn.Module):
                 f"the batch's shape {lead_of(batch, self.config)} is not the carry's {there}; "
                 "make a new one with model.initial_carry(batch)"
             )
-        new = carry.halted.view(-1, 1, 1)
+        new, batch = carry.halted.view(-1, 1, 1), to_device(batch, self.H_init.device)
         data = {
             name: torch.where(carry.halted.view(-1, *[1] * (value.dim() - 1)), value, carry.data.get(name, value))
             if isinstance(value, Tensor)
@@ -144,7 +144,7 @@ class RecursiveModel(nn.Module):
         if batch is not None:
             carry = self.start(carry, batch)
         n_H, n_L = H_cycles or self.config.H_cycles, L_cycles or self.config.L_cycles
-        z_H, z_L, board = carry.z_H, carry.z_L, carry.data.get("board")
+        z_H, z_L, board = carry.z_H, carry.z_L, board_of(carry.data)
         one_state, P = self.config.states == "one", self.config.puzzle_emb_len
         only_last = n_L - 1 if gradient_scope == "one_step" else 0  # L-cycles before it are computed without gradient
 

@@ -77,7 +77,7 @@ def frame_from(trajectory: Any, task: Task | None, item: int, shape: tuple[int, 
     B = len(trajectory.inputs)
     if isinstance(item, bool) or not isinstance(item, int) or not 0 <= item < B:
         raise ValueError(f"item={shown(item)} is not there: the trajectory has {B} puzzles, counted from 0")
-    cells, (rows, cols) = trajectory.inputs.shape[1], shape or task.held_out_shape()
+    cells, (rows, cols) = trajectory.inputs.shape[1], shape or trajectory.board or task.held_out_shape()
     if rows * cols != cells:
         raise ValueError(
             f"the boards are {rows} x {cols}, but the trajectory has {cells} cells; give their shape=(rows, cols)"

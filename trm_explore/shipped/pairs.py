@@ -120,8 +120,7 @@ def telling_puzzle(training: Training) -> int:
     be."""
     task = training.task
     puzzles = task.held_out(SEARCHED)
-    batch = {**puzzles, "board": task.held_out_shape()}
-    trajectory = record(training.ema_model, batch, H_cycles=training.config.eval_steps)
+    trajectory = record(training.ema_model, puzzles, H_cycles=training.config.eval_steps)
     right = task.check(trajectory.inputs, trajectory.answers[-1], trajectory.labels)
     ranks = []
     for i in range(len(puzzles["labels"])):

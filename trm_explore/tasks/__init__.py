@@ -2,16 +2,18 @@
 
 config = preset("sudoku4", "tiny")                    # a RunConfig that learns it
 task, config = resolve(config)                        # the task, and the config with its lengths filled in
+task, config = resolve("sudoku4")                     # the same
 """
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from trm_explore.config import DataConfig, RunConfig, guide_names
-from trm_explore.config.checks import shown
+from trm_explore.config.checks import nearest, shown
 from trm_explore.config.presets import TASK_PRESETS, preset_settings
 from trm_explore.data.folder import is_published
 from trm_explore.tasks.addition import AdditionTask
@@ -28,7 +30,7 @@ from trm_explore.tasks.sorting import SortingTask
 from trm_explore.tasks.sudoku import SudokuTask
 from trm_explore.tasks.swirl import SwirlTask
 
-__all__ = ["GENERATED", "TASKS", "TASK_PRESETS", "RealTask", "Task", "preset", "resolve"]
+__all__ = ["GENERATED", "TASKS", "TASK_PRESETS", "RealTask", "Task", "preset", "resolve", "run_config"]
 
 
 def _sudoku(size: int) -> Callable[[RunConfig], Task]:
@@ -39,30 +41,45 @@ def _sudoku(size: int) -> Callable[[RunConfig], Task]:
     return make
 
 
-TASKS: dict[str, Callable[[RunConfig], Task]] = {
-    "sudoku4": _sudoku(4),
-    "sudoku6": _sudoku(6),
-    "sudoku9": _sudoku(9),
-    "maze": lambda config: MazeTask(
-        config.puzzles.size, config.puzzles.eval_size, config.puzzles.loops, config.model.seq_len
-    ),
-    "reach": lambda config: ReachTask(config.puzzles.size, config.puzzles.eval_size),
-    "addition": lambda config: AdditionTask(config.puzzles.size, config.puzzles.eval_size, config.puzzles.base),
-    "sorting": lambda config: SortingTask(config.puzzles.size, config.puzzles.eval_size),
-    "parity": lambda config: ParityTask(config.puzzles.size, config.puzzles.eval_size),
-    "swirl": lambda config: SwirlTask(),
-    "poisson": lambda config: PoissonTask(config.puzzles.size, config.puzzles.eval_size),
-    "embeddings": lambda config: EmbeddingsTask(
-        config.puzzles.data, config.model.causal, config.train.seed, config.puzzles.eval_data
-    ),
-}
+class _Tasks(dict[str, Callable[[RunConfig], Task]]):
+    """A dict whose repr is its names."""
+
+    def __repr__(self) -> str:
+        return f"TASKS({', '.join(self)})"
+
+
+TASKS = _Tasks(
+    {
+        "sudoku4": _sudoku(4),
+        "sudoku6": _sudoku(6),
+        "sudoku9": _sudoku(9),
+        "maze": lambda config: MazeTask(
+            config.puzzles.size, config.puzzles.eval_size, config.puzzles.loops, config.model.seq_len
+        ),
+        "reach": lambda config: ReachTask(config.puzzles.size, config.puzzles.eval_size),
+        "addition": lambda config: AdditionTask(config.puzzles.size, config.puzzles.eval_size, config.puzzles.base),
+        "sorting": lambda config: SortingTask(config.puzzles.size, config.puzzles.eval_size),
+        "parity": lambda config: ParityTask(config.puzzles.size, config.puzzles.eval_size),
+        "swirl": lambda config: SwirlTask(),
+        "poisson": lambda config: PoissonTask(config.puzzles.size, config.puzzles.eval_size),
+        "embeddings": lambda config: EmbeddingsTask(
+            config.puzzles.data, config.model.causal, config.train.seed, config.puzzles.eval_data
+        ),
+    }
+)
 GENERATED = tuple(name for name in TASKS if name != "embeddings")  # those that need no files
 
 
-def preset(task: Any = "sudoku4", size: str = "tiny", /, **flat: Any) -> RunConfig:
-    """The named preset's run with the task's own numbers in it; flat fields override both. `task`: a name, a folder
-    with a task.json, or a task object."""
-    flat = guide_names(flat)
+def preset(task: str | Any = "sudoku4", size: str = "tiny", /, **flat: Any) -> RunConfig:
+    """The settings that learn a task: those of the preset `size`, with the task's own numbers in it; flat fields
+    override both.
+
+        preset("sudoku4", enable_deep_supervision=True, updates=200)
+
+    `task`: a name, a folder with a task.json, or a task object. `size`: tiny, small or paper, an advice of the guide,
+    or a published recipe. ValueError for an unknown task, size or setting, and for a value that is not allowed.
+    """
+    task, flat = str(task) if isinstance(task, Path) else task, guide_names(flat)
     own = task_preset(task, flat)
     return RunConfig.from_preset(size, **{"task": task, **preset_settings(own, size, flat), **flat})
 
@@ -92,9 +109,20 @@ def _own_preset(task: Any, said: Any) -> dict[str, Any]:
     return dict(said)
 
 
-def resolve(config: RunConfig) -> tuple[Task, RunConfig]:
-    """The task, and the config with vocab_size, seq_len and input_size filled in; ValueError where they contradict the
-    task."""
+def run_config(run: RunConfig | str | Any, /, **flat: Any) -> RunConfig:
+    """The config itself; of a task (its name, a folder, an object) its preset. Flat fields override both. ValueError
+    where it is neither."""
+    if isinstance(run, RunConfig):
+        return run.with_flat(**flat) if flat else run
+    if isinstance(run, dict):
+        raise ValueError(f"{shown(run)} is a dict of settings; give RunConfig.from_flat(...) of it")
+    return preset(run, **flat)
+
+
+def resolve(config: RunConfig | str | Any) -> tuple[Task, RunConfig]:
+    """The task of a run, and its config with vocab_size, seq_len and input_size filled in. A task (its name, a folder
+    with a task.json, an object) stands for its preset. ValueError where the config contradicts the task."""
+    config = run_config(config)
     task = _task_of(config)
     defaults = DataConfig()
     for name in DataConfig.__dataclass_fields__:
@@ -157,11 +185,13 @@ def _identifiers(task: Task, config: RunConfig) -> dict[str, int]:
 def _known(name: str) -> str:
     """A task's name or a folder's path, as it is."""
     if name not in TASKS and not _described(name) and not is_published(name):
-        folder = f", and there is no file {Path(name) / DESCRIPTION}" if "/" in name or Path(name).is_dir() else ""
-        raise ValueError(f"task={shown(name)} is not known; allowed are {', '.join(TASKS)}{folder}")
+        folder = f", and there is no file {Path(name) / DESCRIPTION}" if "/" in name or os.path.isdir(name) else ""
+        raise ValueError(
+            f"task={shown(name)} is not known; allowed are {', '.join(TASKS)}{folder}{nearest(name, TASKS)}"
+        )
     return name
 
 
 def _described(folder: str) -> bool:
     """Whether a folder has a task.json; one that has is read by it, whatever else it holds."""
-    return (Path(folder) / DESCRIPTION).is_file()
+    return os.path.isfile(os.path.join(folder, DESCRIPTION))  # whatever the name: no error

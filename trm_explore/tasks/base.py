@@ -2,13 +2,15 @@
 
 Two kinds. **Symbols** (`loss = "cross_entropy"`): inputs and labels are tokens, (N, L) int64, labels -100 where nothing
 is scored. **Numbers** (`loss = "mse"`): input_embeddings (N, L, input_size) and labels (N, L, vocab_size), float32;
-the head then gives vocab_size numbers a position. NumPy throughout; N puzzles, L positions.
+the head then gives vocab_size numbers a position. NumPy throughout; N puzzles, L positions. Puzzles to look at (held
+out, typed, of a file) also have board (N, 2): rows and columns.
 """
 
 from __future__ import annotations
 
+import functools
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -30,6 +32,33 @@ def check_judged(where: str, puzzles: dict[str, Any], task: Task) -> None:
         raise ValueError(without_labels(where, len(puzzles["labels"])))
 
 
+def with_board(puzzles: Puzzles, shape: tuple[int, int]) -> Puzzles:
+    """The puzzles with the shape of their boards, board (N, 2): one pair a puzzle, so that whoever takes some of the
+    puzzles takes their boards along. Those that have one keep it."""
+    if "board" in puzzles:
+        return puzzles
+    n = len(next(iter(puzzles.values())))
+    return puzzles | {"board": np.tile(np.array(shape, dtype=np.int64), (n, 1))}
+
+
+# What gives puzzles to look at, and what says the shape of their boards.
+HELD_OUT = ("held_out", "companions")
+OTHERS = ("load", "read")
+
+
+def _carrying_board(name: str, method: Callable[..., Any]) -> Callable[..., Any]:
+    @functools.wraps(method)
+    def carrying(self: Task, *arguments: Any) -> Any:
+        found = method(self, *arguments)
+        puzzles, *remark = found if isinstance(found, tuple) else (found,)
+        if not isinstance(puzzles, dict) or not puzzles:  # None: no companions
+            return found
+        puzzles = with_board(puzzles, self.held_out_shape() if name in HELD_OUT else self.shape_of(puzzles))
+        return (puzzles, *remark) if remark else puzzles
+
+    return carrying
+
+
 class Task(ABC):
     """A task of symbols. What a task must say itself: the attributes below, `sample`, `held_out`, `board`, `given`."""
 
@@ -48,6 +77,13 @@ class Task(ABC):
     train_windows = 0
     loops_over_positions = False  # True only for the guide's own loop over embeddings
     judges_without_labels = False  # True where `check` needs the rules only
+
+    def __init_subclass__(cls, **settings: Any) -> None:
+        """Puzzles that a task gives to look at carry the shape of their boards, whoever wrote the task."""
+        super().__init_subclass__(**settings)
+        for name in (*HELD_OUT, *OTHERS):
+            if callable(vars(cls).get(name)):
+                setattr(cls, name, _carrying_board(name, vars(cls)[name]))
 
     def prepare(self) -> Iterator[tuple[int, int]]:
         """(done, total) while something must be made first; nothing when all is there."""

@@ -7,6 +7,7 @@ minimises and how steps are weighted; state.py all that the next update depends 
 trajectory.py records an inference; distributed.py several processes. There is no other training loop.
 """
 
-from trm_explore.training.loop import CHECKPOINT_NAME, Stopped, Training, train
+from trm_explore.model.checkpoint import CHECKPOINT_NAME
+from trm_explore.training.loop import Stopped, Training, train
 
 __all__ = ["CHECKPOINT_NAME", "Stopped", "Training", "train"]

@@ -9,9 +9,9 @@ from typing import Any
 
 from trm_explore.data.labels import labelled
 from trm_explore.model import Batch, Carry
+from trm_explore.model.carry import to_device
 from trm_explore.tasks.base import Task
 from trm_explore.training.state import TrainingState
-from trm_explore.training.trajectory import to_device
 
 TRIES = 1000  # batches in a row without a label before the data is taken to have none
 

@@ -14,13 +14,17 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from trm_explore.config.checks import shown
 from trm_explore.data.labels import labelled
 from trm_explore.model import Carry, Cycle, RecursiveModel
+from trm_explore.model.carry import board_of, to_device
+from trm_explore.tasks import resolve
 from trm_explore.tasks.base import Task, check_judged, judged
 from trm_explore.training.distributed import ALONE, Processes
 from trm_explore.training.losses import puzzle_losses
-from trm_explore.training.trajectory import inputs_of, to_device, unrolled
+from trm_explore.training.trajectory import inputs_of, unrolled
 
+HELD_OUT = 1000  # held-out puzzles that are evaluated, unless more or fewer are asked for
 Watch = Callable[[dict[str, Any], np.ndarray, np.ndarray, np.ndarray], None]
 
 
@@ -47,8 +51,8 @@ class HaltingScores(NamedTuple):
 @torch.no_grad()
 def evaluate(
     model: RecursiveModel,
-    task: Task,
-    puzzles: dict[str, Any],
+    task: Task | str | Any,
+    puzzles: int | dict[str, Any] = HELD_OUT,
     *,
     H_cycles: int | None = None,
     batch_size: int = 256,
@@ -57,11 +61,18 @@ def evaluate(
     watch: Watch | None = None,
     processes: Processes = ALONE,
 ) -> Scores:
-    """Scores of `puzzles` (NumPy: inputs (N, L), labels (N, L), or numbers) at every one of H_cycles steps (None: the
-    model's own). `shape`: the boards' (rows, cols), where they are not the task's held-out ones. `watch` is given every
-    batch once it is judged: its arrays, which answers are known to be right (S, B), the last step's answers and its
-    halting probabilities (B,). Of several `processes` each judges its part; all return the scores of the whole.
-    ValueError where none of the puzzles can be judged."""
+    """Scores at every one of H_cycles steps (None: the model's own).
+
+        evaluate(model, "maze").exact_accuracy      # whole answers right after each step, on held-out puzzles
+
+    `task`: the task, or its name. `puzzles`: how many held-out ones, or a dict of arrays (inputs (N, L), labels (N, L),
+    or numbers). `shape`: the boards' (rows, cols), where the puzzles do not say it and are not like the held-out ones.
+    `watch` is given every batch once it is judged: its arrays, which answers are known to be right (S, B), the last
+    step's answers and its halting probabilities (B,). Of several `processes` each judges its part; all return the
+    scores of the whole. ValueError where the model does not fit the task, or none of the puzzles can be judged.
+    """
+    task = task_of(model, task)
+    puzzles = puzzles_of(task, puzzles)
     check_judged("puzzles", puzzles, task)
     N = len(puzzles["labels"])
     sums = np.zeros((3, H_cycles or model.config.H_cycles))
@@ -98,18 +109,20 @@ def evaluate(
 @torch.no_grad()
 def evaluate_halting(
     model: RecursiveModel,
-    task: Task,
-    puzzles: dict[str, Any],
+    task: Task | str | Any,
+    puzzles: int | dict[str, Any] = HELD_OUT,
     *,
-    H_cycles: int,
+    H_cycles: int | None = None,
     threshold: float = 0.5,
     every: int = 1,
     batch_size: int = 256,
     shape: tuple[int, int] | None = None,
 ) -> HaltingScores:
     """Halting at evaluation, each puzzle for itself: after every `every` steps those stop whose halting probability is
-    above `threshold`; only the others are computed further, up to H_cycles steps. ValueError where none of the
-    puzzles can be judged."""
+    above `threshold`; only the others are computed further, up to H_cycles steps (None: the model's own). Task, puzzles
+    and errors as in `evaluate`."""
+    task = task_of(model, task)
+    puzzles, H_cycles = puzzles_of(task, puzzles), H_cycles or model.config.H_cycles
     check_judged("puzzles", puzzles, task)
     puzzles = {name: value[judged(task, puzzles)] for name, value in puzzles.items()}
     taken, cells, exact, there, stopped = [], [], [], [], 0
@@ -139,11 +152,50 @@ def evaluate_halting(
     return HaltingScores(threshold, of_cells, sum(exact) / N, sum(taken) / N, stopped / N)
 
 
+def task_of(model: RecursiveModel, task: Task | str | Any) -> Task:
+    """The task itself; of a name (or a folder, an object, a config) the task that it stands for. ValueError where the
+    model was made for another."""
+    if isinstance(task, Task):
+        return task
+    found, _ = resolve(task)
+    for name in ("vocab_size", "input_size", "seq_len"):
+        own, needed = getattr(model.config, name), getattr(found, name)
+        if own != needed:
+            raise ValueError(
+                f"the model was made for {name}={own}, the task {found.name} has {needed}; give the task that it was "
+                "trained on: resolve(config)[0], with the config that load_checkpoint gave"
+            )
+    return found
+
+
+def puzzles_of(task: Task, puzzles: int | dict[str, Any]) -> dict[str, Any]:
+    """A number: that many of the task's held-out puzzles, or as many as there are. Given ones as NumPy arrays; a board
+    (rows, cols) of all as one a puzzle."""
+    if isinstance(puzzles, int):
+        if puzzles < 1:
+            raise ValueError(f"puzzles={puzzles} must be at least 1")
+        for _ in task.prepare():
+            pass
+        return task.held_out(puzzles)
+    if not isinstance(puzzles, dict) or "labels" not in puzzles or not {"inputs", "input_embeddings"} & puzzles.keys():
+        raise ValueError(
+            f"puzzles={shown(puzzles)} must be a number of held-out puzzles, or a dict with inputs and labels, such as "
+            "task.held_out(100)"
+        )
+    arrays = {
+        name: value.cpu().numpy() if isinstance(value, Tensor) else np.asarray(value) for name, value in puzzles.items()
+    }
+    if (board := board_of(arrays)) is not None:
+        arrays["board"] = np.tile(board, (len(arrays["labels"]), 1))
+    return arrays
+
+
 def _batches(model: RecursiveModel, task: Task, puzzles: dict[str, Any], size: int, shape: tuple[int, int] | None):
     """(arrays, the same on the model's device), `size` puzzles at a time."""
     for first in range(0, len(puzzles["labels"]), size):
         arrays = {name: value[first : first + size] for name, value in puzzles.items()}
-        yield arrays, to_device(arrays, model.H_init.device) | {"board": shape or task.held_out_shape()}
+        batch = {"board": task.held_out_shape()} | arrays | ({"board": shape} if shape else {})
+        yield arrays, to_device(batch, model.H_init.device)
 
 
 def _judged(task: Task, arrays: dict[str, Any], logits: Tensor) -> tuple[np.ndarray, np.ndarray]:

@@ -31,7 +31,7 @@ class Preparing:
 class Started:
     """The first update follows. `update` is where it goes on from (0, or the resumed one's)."""
 
-    config: dict[str, Any]
+    config: dict[str, Any] = field(repr=False)  # of the run, flat
     parameters: int
     device: str
     threads: int
@@ -117,7 +117,7 @@ class Frame:
     """A recorded trajectory of one held-out puzzle, in the form that web/ draws (see payload.py)."""
 
     update: int
-    trajectory: Recorded
+    trajectory: Recorded = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 
 from trm_explore.model import Batch, RecursiveModel
+from trm_explore.model.carry import to_device
 from trm_explore.training.losses import answer_loss
 
 
@@ -35,8 +36,10 @@ def gradient_statistics(
     L_cycles: int | None = None,
     before_call: Callable[[], None] | None = None,
 ) -> GradientStatistics:
-    """Measured on a batch (tensors; inputs and labels) from fresh states, through the gradient scope that training
-    uses: `last`, `cycle` or `full`. Memory is that of scope `full` where the scope is."""
+    """Measured on a batch (inputs and labels, arrays or tensors, such as task.held_out(8)) from fresh states, through
+    the gradient scope that training uses: `last`, `one_step`, `cycle` or `full`. Memory is that of scope `full` where
+    the scope is."""
+    batch = to_device(batch, model.H_init.device)
     weights = [p for name, p in model.named_parameters() if name.startswith(("net.", "net_H."))]
     states: list[Tensor] = []
     network, reached = [], []

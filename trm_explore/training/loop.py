@@ -14,15 +14,16 @@ import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import torch
 
 from trm_explore.config import RunConfig
 from trm_explore.model import Batch, Carry, Cycle, RecursiveModel
-from trm_explore.model.checkpoint import Checkpoint, pick_device, write_checkpoint
+from trm_explore.model.checkpoint import CHECKPOINT_NAME, Checkpoint, find_checkpoint, pick_device, write_checkpoint
 from trm_explore.model.compiled import compile_network
 from trm_explore.model.cost import estimate
-from trm_explore.tasks import resolve
+from trm_explore.tasks import resolve, run_config
 from trm_explore.tasks.base import check_judged, judged
 from trm_explore.training import events as ev
 from trm_explore.training.batches import next_batch
@@ -34,10 +35,9 @@ from trm_explore.training.memory import check_memory, memory_full, out_of_memory
 from trm_explore.training.recorded_example import shown_puzzle
 from trm_explore.training.state import TrainingState
 from trm_explore.training.threads import computing_with, threads_of
-from trm_explore.training.trajectory import frame_of, record, to_device
+from trm_explore.training.trajectory import frame_of, record
 from trm_explore.training.update import go_back, over_processes, plan_update
 
-CHECKPOINT_NAME = "model.safetensors"
 MEASURED = 32  # held-out puzzles on which gradients are measured: always the same, so figures can be compared
 
 
@@ -45,17 +45,24 @@ class Stopped(Exception):
     """Raised inside the stream when `stop` was called."""
 
 
-def train(
-    run_config: RunConfig, resume: str | Path | Checkpoint | None = None, processes: Processes = ALONE
-) -> Training:
-    """A training that starts (or goes on from the checkpoint `resume`) when it is iterated. ValueError for wrong
-    settings. `processes`: several that train together (processes.py); each iterates one, and all see the same events,
-    but only the first writes checkpoints."""
-    return Training(run_config, resume, processes)
+def train(run: RunConfig | str | Any, resume: str | Path | Checkpoint | None = None, **settings: Any) -> Training:
+    """A training that starts when it is iterated, and gives its events.
+
+        for event in train("sudoku4", enable_deep_supervision=True, updates=200): print(event)
+
+    `run`: a RunConfig; or a task (its name, a folder with a task.json, an object), which stands for its preset.
+    `settings`: flat fields that override its own. `resume`: the checkpoint that it goes on from: a file, a run's
+    folder, or what `Training.checkpoint()` gave. ValueError with one sentence for wrong settings.
+    """
+    return Training(run_config(run, **settings), resume)
 
 
 class Training:
-    """The iterable of events; `.model` and `.ema_model` for those who want to look inside between two events."""
+    """The iterable of events; `.model` and `.ema_model` for those who want to look inside between two events.
+
+    `processes`: several that train together (distributed.py); each iterates one, and all see the same events, but only
+    the first writes checkpoints.
+    """
 
     def __init__(
         self, run_config: RunConfig, resume: str | Path | Checkpoint | None = None, processes: Processes = ALONE
@@ -72,7 +79,7 @@ class Training:
                 raise
             raise ValueError("; ".join(memory_full(self.config))) from error
         if resume is not None:
-            self.state.restore(resume)
+            self.state.restore(resume if isinstance(resume, Checkpoint) else find_checkpoint(resume))
         self._stop, self._ending, self._why = threading.Event(), threading.Event(), ""
         self._saved_at: int | None = None  # the update of the newest checkpoint in the run's folder
         self._early: ev.Saved | ev.Failed | None = None  # written while something was measured, to be told yet
@@ -296,8 +303,7 @@ class Training:
             self.config = self.state.config
 
     def _gradients(self, held_out: Batch) -> ev.GradientsMeasured:
-        few = {name: value[:MEASURED] for name, value in held_out.items()}
-        batch = to_device(few, self.device) | {"board": self.task.held_out_shape()}
+        batch = {name: value[:MEASURED] for name, value in held_out.items()}
         scope = self.config.supervision.scope
         statistics = gradient_statistics(self.model, batch, gradient_scope=scope, before_call=self._before_measuring)
         return ev.GradientsMeasured(self.update, *statistics)

@@ -3,41 +3,27 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterable, Iterator
-from contextlib import suppress
 from pathlib import Path
 
 from trm_explore.config import RunConfig
 from trm_explore.config.checks import shown
-from trm_explore.data.assets import asset
+from trm_explore.model.checkpoint import CHECKPOINT_NAME
 from trm_explore.storage.lock import FolderLock
 from trm_explore.storage.whole import remove_leftovers, write_whole
 from trm_explore.training import events as ev
-from trm_explore.training.loop import CHECKPOINT_NAME
 
 # Where a run computes and what it keeps: two runs that differ in these only are the same run, begun twice.
 MAY_DIFFER = {"out", "device", "threads", "save_every"}
 
 
-def find_checkpoint(name: str) -> Path:
-    """The checkpoint that somebody named: a file, a run's folder, or one that ships with the project."""
-    if not name.strip():
-        raise ValueError("the checkpoint's name is empty; give a file, a run's folder, or the name of a shipped one")
-    path = Path(name)
-    if path.is_dir():
-        path = path / CHECKPOINT_NAME
-    if not path.exists():
-        with suppress(FileNotFoundError):
-            return asset(name)
-    return path
-
-
-def read_events(name: str) -> list[ev.Event]:
+def read_events(name: str | Path) -> list[ev.Event]:
     """The events of a kept run: its folder, or the events.jsonl itself. A last line that was cut off is left out."""
     path = Path(name)
-    path = path / "events.jsonl" if path.is_dir() else path
-    if not path.is_file():
-        raise ValueError(f"there is no run {shown(name, 300)}; give a folder that trm-explore train --out wrote")
+    path = path / "events.jsonl" if os.path.isdir(path) else path
+    if not os.path.isfile(path):  # whatever the name: no error
+        raise ValueError(f"there is no run {shown(str(name), 300)}; give a folder that trm-explore train --out wrote")
     lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
     events = []
     for number, line in enumerate(lines, 1):

@@ -19,11 +19,12 @@ from torch import Tensor
 
 from trm_explore.data.labels import IGNORE, labelled
 from trm_explore.model import Batch, Cycle, RecursiveModel
+from trm_explore.model.carry import board_of, to_device
 from trm_explore.tasks.base import Task
 from trm_explore.training.losses import log_probabilities, puzzle_losses
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Trajectory:
     """One recorded inference. All arrays are float32 but the tokens (int64)."""
 
@@ -38,10 +39,19 @@ class Trajectory:
     change_L: np.ndarray  # (S, B) the same of z_L
     z_H: np.ndarray | None = None  # (S, B, L, D), where asked for
     z_L: np.ndarray | None = None
+    board: tuple[int, int] | None = None  # (rows, cols); None: the held-out puzzles'
 
     @property
     def n_steps(self) -> int:
+        """S, the number of recorded steps."""
         return len(self.answers)
+
+    def __repr__(self) -> str:
+        """Its sizes: the arrays are for reading one by one."""
+        S, B, L = self.answers.shape[:3]
+        known = "" if self.labels is None else ", labelled"
+        states = "" if self.z_H is None else ", with states"
+        return f"Trajectory({S} steps of {B} {'puzzle' if B == 1 else 'puzzles'}, {L} positions{known}{states})"
 
 
 @torch.no_grad()
@@ -100,6 +110,7 @@ def record(
     return Trajectory(
         inputs=inputs_of(batch).cpu().numpy(),
         labels=None if labels is None else labels.cpu().numpy(),
+        board=board_of(batch),
         **{"loss": None, "confidence": None, "entropy": None, **arrays},
     )
 
@@ -146,13 +157,14 @@ def frame_of(
     shape: tuple[int, int] | None = None,
 ) -> dict[str, Any]:
     """Puzzle `item` as JSON, for the player and the ribbon: board, given cells, target, and per step tokens (or
-    numbers), confidence, wrong cells, loss, halting. `shape`: (rows, cols) where they are not the held-out puzzles'."""
+    numbers), confidence, wrong cells, loss, halting. `shape`: (rows, cols) where the
+    trajectory does not say and they are not the held-out puzzles'."""
     inputs = trajectory.inputs[item]
     labels = None if trajectory.labels is None else trajectory.labels[item]
     if labels is not None and not labelled(labels[None])[0]:
         labels = None
     real, board = task.loss == "mse", task.board()
-    board["rows"], board["cols"] = shape or task.held_out_shape()
+    board["rows"], board["cols"] = shape or trajectory.board or task.held_out_shape()
     frame = {
         "update": update,
         "label": label,
@@ -214,14 +226,3 @@ def relative_change(before: Tensor, after: Tensor) -> Tensor:
     """(B,) how far the state moved, in units of its own size: it falls to 0 at a fixed point."""
     before, after = before.float().flatten(1), after.float().flatten(1)
     return (after - before).norm(dim=1) / before.norm(dim=1).clamp(min=1e-12)
-
-
-def to_device(batch: Batch, device: torch.device | str) -> Batch:
-    """The batch with arrays as tensors on the device; other entries (the board's shape) as they are."""
-
-    def move(value: Any) -> Any:
-        if isinstance(value, np.ndarray):
-            value = torch.from_numpy(value)
-        return value.to(device) if isinstance(value, Tensor) else value
-
-    return {name: move(value) for name, value in batch.items()}

@@ -1,0 +1,183 @@
+"""The public face accepts what people type, says in one sentence what it cannot take, and prints little."""
+
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+import trm_explore
+from trm_explore import (
+    TASKS,
+    ModelConfig,
+    RunConfig,
+    evaluate,
+    evaluate_halting,
+    load_checkpoint,
+    preset,
+    record,
+    resolve,
+    train,
+)
+from trm_explore.data.assets import asset, checkpoints
+from trm_explore.tasks import run_config
+from trm_explore.training import events as ev
+
+SMALL = {"updates": 2, "batch_size": 4, "eval_puzzles": 4, "threads": 1, "device": "cpu"}
+
+
+def weights(model):
+    return torch.cat([p.flatten() for p in model.parameters()])
+
+
+# ---- tasks and runs
+
+
+@pytest.mark.parametrize("name", ["sudoku4", "addition"])
+def test_a_tasks_name_stands_for_its_preset(name):
+    own = resolve(preset(name))[1]
+    assert resolve(name)[1] == own == train(name).config == train(preset(name)).config
+    assert resolve(name)[0].name == train(name).task.name == name
+
+
+def test_settings_beside_a_name_or_a_config_override_it():
+    assert train("maze", updates=7, T=2).config == resolve(preset("maze", updates=7, T=2))[1]
+    assert train(preset("maze", seed=3), updates=7).config == resolve(preset("maze", seed=3, updates=7))[1]
+    events = list(train("sudoku4", enable_deep_supervision=True, frame_every=0, **SMALL))
+    assert isinstance(events[-1], ev.Finished) and events[0].config["enable_deep_supervision"]
+
+
+def test_a_folder_and_an_object_stand_for_their_presets():
+    class Copy:
+        rows, cols, vocab_size = 1, 4, 3
+        preset = {"updates": 5}
+
+        def sample(self, n, rng):
+            inputs = rng.integers(3, size=(n, 4))
+            return {"inputs": inputs, "labels": inputs}
+
+        def held_out(self, n):
+            return self.sample(n, np.random.default_rng(0))
+
+    assert train(Copy()).config.train.updates == 5
+    with pytest.raises(ValueError, match=r"there is no file nowhere.*task\.json"):
+        preset(Path("nowhere/task"))
+
+
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        ("sudok4", "^task='sudok4' is not known; allowed are sudoku4, .*, embeddings; did you mean sudoku4\\?$"),
+        ("Maze", "; did you mean maze\\?$"),
+        ("", "^task='' is not known; allowed are sudoku4"),
+        ("x" * 5000, "^task='x{59}\u2026 is not known; allowed are sudoku4, [a-z0-9, ]*embeddings$"),
+        (5, "^task=5 must be text$"),
+        (None, "^task=None must be text$"),
+        ({"task": "maze"}, "^{'task': 'maze'} is a dict of settings; give RunConfig.from_flat"),
+        (["maze"], "is neither a task's name nor a task"),
+    ],
+)
+def test_what_is_no_run_is_one_sentence(wrong, said):
+    for accepts in (train, resolve, lambda run: evaluate(None, run)):
+        with pytest.raises(ValueError, match=said) as error:
+            accepts(wrong)
+        assert len(str(error.value)) < 400
+
+
+def test_an_unknown_preset_or_setting_is_told_the_nearest():
+    with pytest.raises(ValueError, match="^preset='papr' is not known; allowed are tiny, .*; did you mean paper\\?$"):
+        preset("sudoku4", "papr")
+    with pytest.raises(ValueError, match="did you mean updates\\?$"):
+        train("sudoku4", updats=3)
+    assert run_config("maze") == preset("maze") and run_config(config := RunConfig()) is config
+
+
+# ---- models
+
+
+def test_a_model_is_loaded_by_the_names_that_the_command_line_takes(tmp_path):
+    assert "maze-linear" in checkpoints() and all(asset(name).suffix == ".safetensors" for name in checkpoints())
+    named, config = load_checkpoint("maze-linear")
+    for path in ("maze-linear.safetensors", asset("maze-linear"), str(asset("maze-linear"))):
+        assert torch.equal(weights(load_checkpoint(path)[0]), weights(named))
+    training = train("sudoku4", out=str(tmp_path / "run"), frame_every=0, **SMALL)
+    list(training)
+    kept, its_config = load_checkpoint(tmp_path / "run")
+    assert torch.equal(weights(kept), weights(training.ema_model)) and its_config == training.config
+    more = train("sudoku4", tmp_path / "run", frame_every=0, **(SMALL | {"updates": 3}))
+    assert [event.update for event in more if isinstance(event, ev.UpdateDone)] == [3]
+
+
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        (
+            "maze-liner",
+            "^there is no checkpoint maze-liner; give .*such as maze-linear; did you mean maze-linear\\?$",
+        ),
+        ("runs/none", "^there is no checkpoint runs/none; give a .safetensors file, a run's folder, or the name"),
+        ("pairs-maze.json", "^there is no checkpoint pairs-maze.json; "),
+        (" ", "^the checkpoint's name is empty; "),
+        ("x" * 5000, "^there is no checkpoint x{200}; "),
+    ],
+)
+def test_what_is_no_model_is_one_sentence(wrong, said):
+    with pytest.raises(ValueError, match=said) as error:
+        load_checkpoint(wrong)
+    assert len(str(error.value)) < 400
+    with pytest.raises(ValueError, match=said):
+        train("sudoku4", resume=wrong)
+
+
+# ---- evaluation
+
+
+def test_a_model_is_evaluated_by_its_tasks_name_on_held_out_puzzles():
+    model, config = load_checkpoint("maze-linear")
+    task, _ = resolve(config)
+    scores = evaluate(model, "maze", 40)
+    assert scores == evaluate(model, task, task.held_out(40)) == evaluate(model, config, 40)
+    assert scores.exact_accuracy[-1] > 0.8
+    puzzles = {name: torch.from_numpy(values) for name, values in task.held_out(40).items()}
+    assert evaluate(model, task, puzzles) == scores
+    one = evaluate_halting(model, "maze", 40)
+    assert one == evaluate_halting(model, task, task.held_out(40), H_cycles=model.config.H_cycles)
+
+
+@pytest.mark.parametrize(
+    ("task", "puzzles", "said"),
+    [
+        ("maze", 9, "^the model was made for vocab_size=12, the task maze has 6; give the task that it was trained on"),
+        ("sorting", 9, "^the model was made for seq_len=27, the task sorting has 16; "),
+        ("addition", 0, "^puzzles=0 must be at least 1$"),
+        ("addition", "9", "^puzzles='9' must be a number of held-out puzzles, or a dict with inputs and labels"),
+        ("addition", {"inputs": np.zeros((1, 27), int)}, "must be a number of held-out puzzles, or a dict"),
+    ],
+)
+def test_what_cannot_be_evaluated_is_one_sentence(task, puzzles, said):
+    model, _ = load_checkpoint("addition-linear")
+    for score in (evaluate, evaluate_halting):
+        with pytest.raises(ValueError, match=said):
+            score(model, task, puzzles)
+
+
+# ---- what is printed
+
+
+def test_a_printed_object_is_a_line():
+    model, config = load_checkpoint("sudoku4-linear")
+    task, _ = resolve(config)
+    trajectory = record(model, task.held_out(64), keep_states=True)
+    assert repr(trajectory) == "Trajectory(3 steps of 64 puzzles, 16 positions, labelled, with states)"
+    assert repr(record(model, {"inputs": trajectory.inputs[:1]})) == "Trajectory(3 steps of 1 puzzle, 16 positions)"
+    assert repr(TASKS) == f"TASKS({', '.join(TASKS)})"
+    assert re.fullmatch(r"RecursiveModel\([\d,]+ weights, \w+, D=64, H_cycles=3, L_cycles=2\)", repr(model))
+    for event in train("sudoku4", enable_deep_supervision=True, frame_every=1, gradient_every=1, **SMALL):
+        assert len(repr(event)) < 500, event
+    assert len(repr(ModelConfig())) < 700
+
+
+def test_all_names_are_there():
+    for name in trm_explore.__all__:
+        assert hasattr(trm_explore, name)
