@@ -14,6 +14,7 @@ import torch
 
 from trm_explore.cli import main
 from trm_explore.cli.signals import Ended, Signals
+from trm_explore.model.cancel import present_check
 from trm_explore.model.checkpoint import read_checkpoint
 from trm_explore.storage.lock import FolderLock
 from trm_explore.training import events as ev
@@ -169,7 +170,8 @@ def test_an_update_is_saved_before_a_long_evaluation_goes_on(tmp_path, monkeypat
 
     seen = []
 
-    def slow(model, task, held_out, *, before_call, **how):
+    def slow(model, task, held_out, **how):
+        before_call = present_check()
         before_call()
         seen.append((tmp_path / "run" / "model.safetensors").exists())
         signal.raise_signal(signal.SIGTERM)
@@ -178,7 +180,7 @@ def test_an_update_is_saved_before_a_long_evaluation_goes_on(tmp_path, monkeypat
             seen.append((tmp_path / "run" / "model.safetensors").exists())
         return [0.0], [0.0], [0.0], []
 
-    monkeypatch.setattr(training, "evaluate", slow)
+    monkeypatch.setattr(training, "scores_of", slow)
     run = ["train", *SMALL, "--eval_every", "2", "--json", "--updates", "9", "--out", str(tmp_path / "run")]
     assert main(run) == 143 and seen == [False, True, True, True]
     kinds = [type(event).__name__ for event in read_events(str(tmp_path / "run"))]

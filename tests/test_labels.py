@@ -23,7 +23,7 @@ from trm_explore.tasks.base import Task
 from trm_explore.tasks.folder import FolderTask
 from trm_explore.training import events as ev
 from trm_explore.training import train
-from trm_explore.training.evaluation import evaluate, evaluate_halting
+from trm_explore.training.evaluation import evaluate, evaluate_halting, scores_of
 from trm_explore.training.losses import answer_loss, halting_loss, losses_by_depth
 from trm_explore.training.update import Plan, go_back
 
@@ -121,7 +121,7 @@ def test_evaluation_leaves_puzzles_without_a_label_out_of_every_mean(model, mask
             evaluate(model, Plain(), puzzles)
         return
     seen = []
-    scores = evaluate(model, Plain(), puzzles, batch_size=batch_size, watch=lambda _, right, *more: seen.append(right))
+    scores = scores_of(model, Plain(), puzzles, batch_size=batch_size, watch=lambda _, right, *more: seen.append(right))
     for step in (0, 2):
         close([x[step] for x in scores[:3]], means_by_hand(model, puzzles, step))
     right = np.concatenate(seen, axis=1)

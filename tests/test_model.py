@@ -9,6 +9,7 @@ import torch.nn.functional as F
 
 from trm_explore.config import MIXERS, ModelConfig, SupervisionConfig
 from trm_explore.model import Carry, Cycle, RecursiveModel
+from trm_explore.model.cancel import cancel_check
 from trm_explore.training.losses import answer_loss, deep_supervision_loss, supervision_weights
 
 SCOPES = ["last", "cycle", "full"]
@@ -239,8 +240,8 @@ def test_raising_before_a_call_stops_in_the_middle_of_a_cycle(make_model, batch)
         if len(calls) == 7:
             raise KeyboardInterrupt
 
-    with pytest.raises(KeyboardInterrupt):
-        for cycle in model.cycles(model.initial_carry(batch), batch, gradient_scope="last", before_call=stop):
+    with pytest.raises(KeyboardInterrupt), cancel_check(stop):
+        for cycle in model.cycles(model.initial_carry(batch), batch, gradient_scope="last"):
             done.append(cycle.index)
     assert (len(calls), done) == (7, [0])
     assert torch.is_grad_enabled()

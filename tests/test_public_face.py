@@ -1,5 +1,7 @@
 """The public face accepts what people type, says in one sentence what it cannot take, and prints little."""
 
+import inspect
+import operator
 import re
 from pathlib import Path
 
@@ -12,6 +14,7 @@ from trm_explore import (
     TASKS,
     ModelConfig,
     RunConfig,
+    analysis,
     evaluate,
     evaluate_halting,
     load_checkpoint,
@@ -21,6 +24,7 @@ from trm_explore import (
     train,
 )
 from trm_explore.data.assets import asset, checkpoints
+from trm_explore.model.cancel import cancel_check, present_check
 from trm_explore.tasks import run_config
 from trm_explore.training import events as ev
 
@@ -176,6 +180,31 @@ def test_a_printed_object_is_a_line():
     for event in train("sudoku4", enable_deep_supervision=True, frame_every=1, gradient_every=1, **SMALL):
         assert len(repr(event)) < 500, event
     assert len(repr(ModelConfig())) < 700
+
+
+INTERNAL = {"before_call", "watch", "processes", "how"}
+
+
+@pytest.mark.parametrize("name", [*trm_explore.__all__, *(f"analysis.{name}" for name in analysis.__all__)])
+def test_no_signature_shows_what_only_the_inside_uses(name):
+    found = operator.attrgetter(name)(trm_explore)
+    for function in [found, *(vars(found).values() if isinstance(found, type) else ())]:
+        if callable(function) and not isinstance(function, type):
+            assert not INTERNAL & inspect.signature(function).parameters.keys(), function
+
+
+def test_checks_around_one_another_are_all_made_and_end_with_their_block(tiny_run):
+    made = []
+    model, batch = load_checkpoint("sudoku4-linear")[0], resolve("sudoku4")[0].held_out(1)
+    with cancel_check(lambda: made.append("outer")):
+        with cancel_check(lambda: made.append("inner")):
+            record(model, batch, H_cycles=1)
+        inside, made = made, []
+        list(train(tiny_run(updates=1, H_cycles=1, frame_every=0)))  # a training makes its own besides
+    assert inside == ["outer", "inner"] * 3 and set(made) == {"outer"} and len(made) > 3
+    made.clear()
+    record(model, batch, H_cycles=1)
+    assert made == [] and present_check() is None
 
 
 def test_all_names_are_there():

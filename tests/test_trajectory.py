@@ -8,6 +8,7 @@ import torch
 from torch import nn
 
 from trm_explore.data.labels import IGNORE
+from trm_explore.model.cancel import cancel_check
 from trm_explore.training.trajectory import frame_of, record, relative_change, to_device
 
 
@@ -124,8 +125,8 @@ def test_recording_can_be_stopped_before_any_call_of_the_network(make_model, bat
         if len(calls) == 4:
             raise KeyboardInterrupt
 
-    with pytest.raises(KeyboardInterrupt):
-        record(make_model(), batch, before_call=stop)
+    with pytest.raises(KeyboardInterrupt), cancel_check(stop):
+        record(make_model(), batch)
     assert torch.is_grad_enabled()
 
 

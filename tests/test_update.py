@@ -14,6 +14,7 @@ from torch.profiler import ProfilerActivity, profile
 
 from trm_explore.config import MIXERS, RunConfig
 from trm_explore.config.schedules import FORMULAS
+from trm_explore.model.cancel import cancel_check
 from trm_explore.training import Training, train
 from trm_explore.training import events as ev
 from trm_explore.training.losses import RunningLosses, adaptive_factors, answer_loss, halting_loss, supervision_weights
@@ -358,9 +359,8 @@ def test_checkpointing_computes_every_call_with_a_gradient_once_more_and_asks_be
     for unit in ("none", "cycle", "call"):
         calls, asked = [], []
         handle = model.net.register_forward_pre_hook(lambda *_, calls=calls: calls.append(1))
-        went_back(
-            model, batch, plan, run.with_flat(activation_checkpointing=unit), before_call=lambda a=asked: a.append(1)
-        )
+        with cancel_check(lambda a=asked: a.append(1)):
+            went_back(model, batch, plan, run.with_flat(activation_checkpointing=unit))
         handle.remove()
         assert len(calls) == len(asked) == 9 + (0 if unit == "none" else 3 * with_gradient)
 
@@ -422,14 +422,8 @@ def test_what_is_raised_while_backward_computes_again_comes_out_as_it_is(make_mo
             if len(calls) > 12:
                 raise Enough
 
-        with pytest.raises(Enough):
-            went_back(
-                make_model(),
-                batch,
-                Plan(3, 2, WEIGHTS),
-                flat_run(activation_checkpointing=unit),
-                before_call=count,
-            )
+        with pytest.raises(Enough), cancel_check(count):
+            went_back(make_model(), batch, Plan(3, 2, WEIGHTS), flat_run(activation_checkpointing=unit))
         assert len(calls) == 13 and torch.is_grad_enabled()
 
 

@@ -73,7 +73,6 @@ def attention_maps(
     *,
     puzzle: int = 0,
     H_cycles: int | None = None,
-    before_call: Callable[[], None] | None = None,
 ) -> np.ndarray:
     """(S, calls, layers, heads, P + L, P + L) float32: how much each position (row) takes from each (column), summing
     to 1 over the columns. Calls are the L-cycles in order, then the H update; P positions of the prefix come first.
@@ -97,7 +96,7 @@ def attention_maps(
 
     parts = {"net": watched(model.net), "net_H": None if model.net_H is None else watched(model.net_H)}
     with torch.no_grad():
-        steps = sum(1 for _ in View(model, **parts).cycles(carry, H_cycles=H_cycles, before_call=before_call))
+        steps = sum(1 for _ in View(model, **parts).cycles(carry, H_cycles=H_cycles))
     layers, one = max(map(len, calls)), calls[0][0]
     found = one.new_full((len(calls), layers, *one.shape), math.nan)
     for kept, maps in zip(found, calls, strict=True):
@@ -129,7 +128,6 @@ def influence(
     H_cycles: int | None = None,
     probes: int | None = None,
     budget: float = BUDGET,
-    before_call: Callable[[], None] | None = None,
 ) -> Influence:
     """How much each position's reading (`of` logits, or z_H) moves with each position's input, after every step.
 
@@ -165,7 +163,7 @@ def influence(
     asked = asked.flatten(0, 1)
     matrix = []
     with torch.enable_grad():
-        for cycle in View(model, embed=lambda data: x).cycles(carry, H_cycles=S, before_call=before_call):
+        for cycle in View(model, embed=lambda data: x).cycles(carry, H_cycles=S):
             read = cycle.logits if of == "logits" else cycle.z_H[:, P:]
             moved = [
                 torch.autograd.grad(read, x, part.to(read.dtype), retain_graph=True, is_grads_batched=True)[0]

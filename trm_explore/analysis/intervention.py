@@ -9,7 +9,7 @@ or numbers.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
@@ -85,7 +85,6 @@ def intervene(
     *,
     H_cycles: int | None = None,
     keep_states: bool = False,
-    before_call: Callable[[], None] | None = None,
 ) -> tuple[Trajectory, Trajectory]:
     """(before, after): the same inference without and with the edits. In `after` a step that is edited shows the edited
     states and what the head reads in them; what follows goes on from there. The model is not touched.
@@ -108,7 +107,7 @@ def intervene(
             carry = carry._replace(z_H=cycle.z_H, z_L=cycle.z_L)
             yield cycle
 
-    same = {"H_cycles": S, "keep_states": keep_states, "before_call": before_call}
+    same = {"H_cycles": S, "keep_states": keep_states}
     return record(model, batch, **same), record(View(model, cycles=edited), batch, **same)
 
 

@@ -11,7 +11,6 @@ coordinates. Shapes: S steps, L positions, D width, M points of the cloud.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -107,7 +106,6 @@ def latent_paths(
     others: int = 64,
     state: str = "z_H",
     H_cycles: int | None = None,
-    before_call: Callable[[], None] | None = None,
 ) -> LatentPaths:
     """The path of one puzzle of a batch (inputs; board=(rows, cols) where it is not the held-out puzzles') over the
     cloud of `others` held-out puzzles.
@@ -119,7 +117,7 @@ def latent_paths(
         raise ValueError(f"state={short_repr(state)} is not known; allowed are z_H and z_L")
     if others < 2:
         raise ValueError(f"others={others} puzzles make no cloud; give at least 2")
-    settings = {"H_cycles": H_cycles, "keep_states": True, "before_call": before_call}
+    settings = {"H_cycles": H_cycles, "keep_states": True}
     shown = one_puzzle({"board": task.held_out_shape()} | batch, puzzle, model.H_init.device)
     there = puzzles_of(task, others + 1)
     inputs, own = inputs_of(there), inputs_of(shown).cpu().numpy()

@@ -9,7 +9,6 @@ Cycles count from 1, steps from 0: step k is the answer after k + 1 cycles. Thre
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -136,13 +135,12 @@ def accuracy_by_cycle(
     puzzles: int | dict[str, Any] = 128,
     H_cycles: int | None = None,
     shape: tuple[int, int] | None = None,
-    before_call: Callable[[], None] | None = None,
 ) -> AccuracyByCycle:
     """Accuracy after every cycle up to H_cycles (None: four times training's), on held-out puzzles or given ones
     (NumPy: inputs, labels) of boards of `shape`."""
     puzzles = puzzles_of(task, puzzles)
     S = _steps(model, H_cycles)
-    scores = evaluate(model, task, puzzles, H_cycles=S, shape=shape, before_call=before_call)
+    scores = evaluate(model, task, puzzles, H_cycles=S, shape=shape)
     return AccuracyByCycle(trained_cycles(model), int(judged(task, puzzles).sum()), *scores)
 
 
@@ -154,7 +152,6 @@ def halting_by_puzzle(
     H_cycles: int | None = None,
     threshold: float = 0.5,
     shape: tuple[int, int] | None = None,
-    before_call: Callable[[], None] | None = None,
 ) -> HaltingByPuzzle:
     """Where each puzzle's halting head would stop, seen from an inference that goes on to H_cycles all the same (None:
     four times training's). Puzzles without a label are left out, but for tasks that judge by their rules."""
@@ -168,7 +165,6 @@ def halting_by_puzzle(
         {"board": task.held_out_shape()} | puzzles | ({"board": shape} if shape else {}),
         H_cycles=_steps(model, H_cycles),
         loops_over_positions=task.loops_over_positions,
-        before_call=before_call,
     )
     labels = puzzles["labels"]
     right = np.stack([task.check(inputs_of(puzzles), answers, labels) for answers in trajectory.answers])  # (S, N)

@@ -144,10 +144,11 @@ def _edit(change: dict[str, Any]) -> Edit:
 
 
 def _answers(seen: Seen, batch: Batch, edits: list[Edit], cycles: int) -> tuple[Trajectory, Trajectory | None]:
-    settings = {"H_cycles": cycles, "before_call": patience()}
-    if edits:
-        return intervene(seen.model, batch, edits, **settings)
-    return record(seen.model, batch, loops_over_positions=seen.task.loops_over_positions, **settings), None
+    with patience():
+        if edits:
+            return intervene(seen.model, batch, edits, H_cycles=cycles)
+        loops = seen.task.loops_over_positions
+        return record(seen.model, batch, H_cycles=cycles, loops_over_positions=loops), None
 
 
 def _message(seen: Seen, run: str, answer: Trajectory, label: str) -> dict[str, Any]:

@@ -44,8 +44,9 @@ def paths(asked: Asked, runs: Runs) -> dict[str, Any]:
     seen = model_for(asked.source, asked.task, asked.run_id, runs)
     cycles = cycles_of(seen, asked.cycles)
     batch, _, _ = puzzle_of(seen, asked)
-    settings = {"H_cycles": cycles, "before_call": patience()}
-    found = latent_paths(seen.model, seen.task, batch, others=min(CLOUD, _affordable(seen, cycles)), **settings)
+    others = min(CLOUD, _affordable(seen, cycles))
+    with patience():
+        found = latent_paths(seen.model, seen.task, batch, others=others, H_cycles=cycles)
     return found.to_dict() | {"colors": both_themes(cycles), "key": asked.key}
 
 
@@ -58,15 +59,15 @@ def reading(asked: Asked, cell: Any, runs: Runs) -> dict[str, Any]:
     L = inputs_of(batch).shape[1]
     if not is_number(cell) or cell != int(cell) or not 0 <= cell < L:
         raise ValueError(texts.BAD_CELL.format(cell=cell if is_number(cell) else "?", most=L - 1))
-    at, settings = int(cell), {"H_cycles": cycles, "before_call": patience()}
-    found = influence(seen.model, batch, positions=[at], **settings)
-    heads = []
-    if seen.model.config.mixing.attends and L > 1:
-        skipped = seen.model.config.puzzle_emb_len  # the prefix is no part of the board
-        maps = attention_maps(seen.model, batch, **settings)[
-            ..., skipped + at, skipped:
-        ]  # (S, calls, layers, heads, L)
-        heads = np.nanmean(maps, axis=(1, 2)).transpose(1, 0, 2)  # (heads, S, L)
+    at, heads = int(cell), []
+    with patience():
+        found = influence(seen.model, batch, positions=[at], H_cycles=cycles)
+        if seen.model.config.mixing.attends and L > 1:
+            skipped = seen.model.config.puzzle_emb_len  # the prefix is no part of the board
+            maps = attention_maps(seen.model, batch, H_cycles=cycles)[
+                ..., skipped + at, skipped:
+            ]  # (S, calls, layers, heads, L)
+            heads = np.nanmean(maps, axis=(1, 2)).transpose(1, 0, 2)  # (heads, S, L)
     rows, cols = board_of(batch)
     shown = {"key": asked.key, "cell": at, "rows": rows, "cols": cols, "matrix": short(found.matrix[:, 0], 3)}
     return shown | {"heads": short(np.asarray(heads), 3), "text": found.text}
@@ -79,13 +80,12 @@ def _of_recorded(task: str, kind: str) -> dict[str, Any]:
 
 def _of_model(seen: Seen) -> dict[str, Any]:
     """What depends on the model alone."""
-    stop, count = patience(), _affordable(seen, seen.most)
-    settings = {"H_cycles": seen.most, "before_call": stop}
-    accuracy = accuracy_by_cycle(seen.model, seen.task, puzzles=count, **settings)
-    halting = halting_by_puzzle(seen.model, seen.task, puzzles=min(count, 64), threshold=THRESHOLD, **settings)
-    puzzles = seen.task.held_out(min(count, GRADIENT))
+    model, task, cycles, count = seen.model, seen.task, seen.most, _affordable(seen, seen.most)
     scope = seen.config.supervision.scope
-    reached = gradient_statistics(seen.model, puzzles, gradient_scope=scope, before_call=stop)
+    with patience():
+        accuracy = accuracy_by_cycle(model, task, puzzles=count, H_cycles=cycles)
+        halting = halting_by_puzzle(model, task, puzzles=min(count, 64), threshold=THRESHOLD, H_cycles=cycles)
+        reached = gradient_statistics(model, task.held_out(min(count, GRADIENT)), gradient_scope=scope)
     return {
         "accuracy": accuracy.to_dict(),
         "halting": {"counts": halting.counts, "text": halting.text},

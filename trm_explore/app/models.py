@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -13,6 +13,7 @@ from trm_explore.config import RunConfig
 from trm_explore.config.checks import is_number
 from trm_explore.data.assets import asset
 from trm_explore.model import RecursiveModel
+from trm_explore.model.cancel import cancel_check
 from trm_explore.model.checkpoint import load_checkpoint
 from trm_explore.model.cost import CPU_SPEED, answer_seconds, estimate
 from trm_explore.runs.registry import Runs
@@ -106,12 +107,12 @@ def not_too_slow(seen: Seen, cycles: int) -> None:
         raise ValueError(texts.SLOW_MODEL.format(seconds=seconds, cycles=cycles, most=ANSWER_SECONDS))
 
 
-def patience() -> Callable[[], None]:
-    """Called before every call of the network; ends what takes too long."""
+def patience() -> AbstractContextManager[None]:
+    """Ends what takes too long, before any call of the network."""
     end = time.monotonic() + PATIENCE
 
     def check() -> None:
         if time.monotonic() > end:
             raise ValueError(texts.SLOW_MODEL.format(seconds=PATIENCE, cycles="so many", most=PATIENCE))
 
-    return check
+    return cancel_check(check)

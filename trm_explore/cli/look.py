@@ -22,7 +22,7 @@ from trm_explore.tasks import resolve
 from trm_explore.tasks.base import Task, judged
 from trm_explore.tasks.published_folder import PublishedTask
 from trm_explore.training import events as ev
-from trm_explore.training.evaluation import evaluate, evaluate_halting
+from trm_explore.training.evaluation import evaluate_halting, scores_of
 from trm_explore.training.threads import computing_with, threads_of
 from trm_explore.training.trajectory import frame_of, record
 from trm_explore.view.terminal import board_text, halting_line, score_table, step_caption
@@ -89,7 +89,7 @@ def run_evaluate(args: Evaluate) -> int:
     cycles = args.H_cycles or config.eval_steps
     figures = Figures(task.votes(args.data) if isinstance(task, PublishedTask) else None)
     with computing_with(threads_of(config)):
-        scores = evaluate(model, task, puzzles, H_cycles=cycles, watch=figures.take)
+        scores = scores_of(model, task, puzzles, H_cycles=cycles, watch=figures.take)
     halting = None
     if args.halt_threshold is not None:
         if task.loops_over_positions:

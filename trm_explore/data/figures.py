@@ -1,7 +1,7 @@
 """What evaluating on a published folder says beyond the means at every step: accuracy by rating, ARC's pass@K.
 
 figures = Figures(task.votes())                       # None where nothing votes
-evaluate(model, task, puzzles, watch=figures.take)    # batch by batch
+scores_of(model, task, puzzles, watch=figures.take)   # batch by batch
 figures.bands(), figures.passes()
 """
 

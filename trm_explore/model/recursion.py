@@ -24,6 +24,7 @@ from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
 from trm_explore.config import ModelConfig, RunConfig, SupervisionConfig, TrainConfig
+from trm_explore.model.cancel import present_check
 from trm_explore.model.carry import Batch, Carry, Cycle, board_of, lead_of, position_of, to_device
 from trm_explore.model.network import Linear, TinyNetwork, trunc_normal
 from trm_explore.model.puzzle_embedding import Rows, empty_table, prefix, rows_of
@@ -129,7 +130,6 @@ class RecursiveModel(nn.Module):
         gradient_scope: str = "full",
         checkpointing: str = "none",
         read_L: bool = False,
-        before_call: Callable[[], None] | None = None,
     ) -> Iterator[Cycle]:
         """Yields one Cycle after every H-cycle. With a batch, `start` comes first.
 
@@ -138,19 +138,19 @@ class RecursiveModel(nn.Module):
         asking for the next holds one cycle's activations; `full` detaches nothing. checkpointing: what is kept for
         backward, `none` (everything), `cycle` (the states between H-cycles) or `call` (the states between network
         calls); the rest is computed again. `read_L` fills L_logits. More or fewer cycles than configured are allowed.
-        `before_call` is called before every call of the network, also of those computed again; raising there is how a
-        run is stopped in the middle of an update.
+        `cancel_check` (cancel.py) stops it before any call of the network, also before those computed again.
         """
         if batch is not None:
             carry = self.start(carry, batch)
         n_H, n_L = H_cycles or self.config.H_cycles, L_cycles or self.config.L_cycles
         z_H, z_L, board = carry.z_H, carry.z_L, board_of(carry.data)
         one_state, P = self.config.states == "one", self.config.puzzle_emb_len
+        check = present_check()
         only_last = n_L - 1 if gradient_scope == "one_step" else 0  # L-cycles before it are computed without gradient
 
         def call(z: Tensor, net: nn.Module) -> Tensor:
-            if before_call is not None:
-                before_call()
+            if check is not None:
+                check()
             return net(z, board)
 
         def kept(unit: str, function: Callable[..., Any], *inputs: Any) -> Any:

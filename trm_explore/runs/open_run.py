@@ -25,6 +25,7 @@ import numpy as np
 
 from trm_explore.config import RunConfig
 from trm_explore.model import RecursiveModel
+from trm_explore.model.cancel import cancel_check
 from trm_explore.model.checkpoint import Checkpoint, load_weights, read_checkpoint, read_header, slim
 from trm_explore.runs.between import bytes_of_event, size_of
 from trm_explore.runs.limits import Limits
@@ -197,7 +198,8 @@ def _as_events(checkpoint: Checkpoint, config: RunConfig, task: Task, name: str,
         deadline()
     puzzle = shown_puzzle(task, config.with_flat(eval_puzzles=PUZZLES, shown_puzzle=None).train)
     deadline()
-    trajectory = record(model, puzzle.batch, H_cycles=config.eval_steps, before_call=deadline)
+    with cancel_check(deadline):
+        trajectory = record(model, puzzle.batch, H_cycles=config.eval_steps)
     frame = frame_of(trajectory, task, label=puzzle.label, update=update)
     reason = "done" if update == config.train.updates else "stopped"
     return [ev.Frame(update, frame), ev.Finished(reason, update, float(checkpoint.scalars.get("seconds", 0.0)))]

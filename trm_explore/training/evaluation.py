@@ -48,7 +48,6 @@ class HaltingScores(NamedTuple):
     stopped: float  # the part of the puzzles that stopped before the last step
 
 
-@torch.no_grad()
 def evaluate(
     model: RecursiveModel,
     task: Task | str | Any,
@@ -57,9 +56,6 @@ def evaluate(
     H_cycles: int | None = None,
     batch_size: int = 256,
     shape: tuple[int, int] | None = None,
-    before_call: Callable[[], None] | None = None,
-    watch: Watch | None = None,
-    processes: Processes = ALONE,
 ) -> Scores:
     """Scores at every one of H_cycles steps (None: the model's own).
 
@@ -67,12 +63,27 @@ def evaluate(
 
     `task`: the task, or its name. `puzzles`: how many held-out ones, or a dict of arrays (inputs (N, L), labels (N, L),
     or numbers). `shape`: the boards' (rows, cols), where the puzzles do not say it and are not like the held-out ones.
-    `watch` is given every batch once it is judged: its arrays, which answers are known to be right (S, B), the last
-    step's answers and its halting probabilities (B,). Of several `processes` each judges its part; all return the
-    scores of the whole. ValueError where the model does not fit the task, or none of the puzzles can be judged.
+    ValueError where the model does not fit the task, or none of the puzzles can be judged.
     """
     task = task_of(model, task)
-    puzzles = puzzles_of(task, puzzles)
+    return scores_of(model, task, puzzles_of(task, puzzles), H_cycles=H_cycles, batch_size=batch_size, shape=shape)
+
+
+@torch.no_grad()
+def scores_of(
+    model: RecursiveModel,
+    task: Task,
+    puzzles: dict[str, Any],
+    *,
+    H_cycles: int | None = None,
+    batch_size: int = 256,
+    shape: tuple[int, int] | None = None,
+    watch: Watch | None = None,
+    processes: Processes = ALONE,
+) -> Scores:
+    """`evaluate` of arrays. `watch` is given every batch once it is judged: its arrays, which answers are known to be
+    right (S, B), the last step's answers and its halting probabilities (B,). Of several `processes` each judges its
+    part; all return the scores of the whole."""
     check_judged("puzzles", puzzles, task)
     N = len(puzzles["labels"])
     sums = np.zeros((3, H_cycles or model.config.H_cycles))
@@ -86,7 +97,6 @@ def evaluate(
             batch,
             H_cycles=H_cycles,
             loops_over_positions=task.loops_over_positions,
-            before_call=before_call,
         ):
             losses = puzzle_losses(cycle.logits, batch["labels"], model.train_config.loss).cpu().numpy()
             cells, right = _judged(task, arrays, cycle.logits)

@@ -8,7 +8,6 @@ Nothing of a training is disturbed: gradients that the parameters hold, modes an
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import NamedTuple
 
 import torch
@@ -34,7 +33,6 @@ def gradient_statistics(
     gradient_scope: str = "full",
     H_cycles: int | None = None,
     L_cycles: int | None = None,
-    before_call: Callable[[], None] | None = None,
 ) -> GradientStatistics:
     """Measured on a batch (inputs and labels, arrays or tensors, such as task.held_out(8)) from fresh states, through
     the gradient scope that training uses: `last`, `one_step`, `cycle` or `full`. Memory is that of scope `full` where
@@ -45,9 +43,7 @@ def gradient_statistics(
     network, reached = [], []
     with torch.enable_grad():
         carry = model.start(model.initial_carry(batch), batch)
-        for cycle in model.cycles(
-            carry, H_cycles=H_cycles, L_cycles=L_cycles, gradient_scope=gradient_scope, before_call=before_call
-        ):
+        for cycle in model.cycles(carry, H_cycles=H_cycles, L_cycles=L_cycles, gradient_scope=gradient_scope):
             states.append(cycle.z_H)
             loss = answer_loss(cycle.logits, batch["labels"], model.train_config.loss)
             if not loss.requires_grad:

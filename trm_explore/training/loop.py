@@ -20,6 +20,7 @@ import torch
 
 from trm_explore.config import RunConfig
 from trm_explore.model import Batch, Carry, Cycle, RecursiveModel
+from trm_explore.model.cancel import cancel_check
 from trm_explore.model.checkpoint import CHECKPOINT_NAME, Checkpoint, find_checkpoint, pick_device, write_checkpoint
 from trm_explore.model.compiled import compile_network
 from trm_explore.model.cost import estimate
@@ -28,7 +29,7 @@ from trm_explore.tasks.base import check_judged, judged
 from trm_explore.training import events as ev
 from trm_explore.training.batches import next_batch
 from trm_explore.training.distributed import ALONE, Processes, share_of
-from trm_explore.training.evaluation import evaluate
+from trm_explore.training.evaluation import scores_of
 from trm_explore.training.gradients import gradient_statistics
 from trm_explore.training.losses import deep_supervision_loss, losses_by_depth
 from trm_explore.training.memory import check_memory, memory_full, out_of_memory
@@ -212,8 +213,9 @@ class Training:
             if _every(c.frame_every, self.update) or (last and c.frame_every):
                 yield self._frame()
             if last or _every(c.eval_every, self.update):
-                how = {"before_call": self._before_measuring, "processes": self.processes}
-                scores = evaluate(self.ema_model, self.task, held_out, H_cycles=self.config.eval_steps, **how)
+                how = {"H_cycles": self.config.eval_steps, "processes": self.processes}
+                with cancel_check(self._before_measuring):
+                    scores = scores_of(self.ema_model, self.task, held_out, **how)
                 yield ev.Evaluated(self.update, int(judged(self.task, held_out).sum()), *scores)
             if self._early is not None or (self.config.out and (last or _every(c.save_every, self.update))):
                 yield (saved := self._early or self._saved(Path(self.config.out) / CHECKPOINT_NAME))
@@ -237,16 +239,16 @@ class Training:
         carry = self.model.start(*next_batch(state, self.task))
         plan = plan_update(self.config, self.update, state.running)
         state.optimizer.zero_grad()
-        outcome = go_back(
-            self.model,
-            carry,
-            plan,
-            self.config,
-            processes=self.processes,
-            tolerance=self.task.tolerance,
-            loops_over_positions=self.task.loops_over_positions,
-            before_call=self._before_call,
-        )
+        with cancel_check(self._before_call):
+            outcome = go_back(
+                self.model,
+                carry,
+                plan,
+                self.config,
+                processes=self.processes,
+                tolerance=self.task.tolerance,
+                loops_over_positions=self.task.loops_over_positions,
+            )
         outcome = over_processes(outcome, self.model, self.processes)
         norm = torch.nn.utils.clip_grad_norm_(self.model.parameters(), c.grad_clip)
         step_losses, halt_losses = outcome.step_losses.cpu(), outcome.halt_losses.cpu()
@@ -305,13 +307,14 @@ class Training:
     def _gradients(self, held_out: Batch) -> ev.GradientsMeasured:
         batch = {name: value[:MEASURED] for name, value in held_out.items()}
         scope = self.config.supervision.scope
-        statistics = gradient_statistics(self.model, batch, gradient_scope=scope, before_call=self._before_measuring)
+        with cancel_check(self._before_measuring):
+            statistics = gradient_statistics(self.model, batch, gradient_scope=scope)
         return ev.GradientsMeasured(self.update, *statistics)
 
     def _frame(self) -> ev.Frame:
         shown = self._shown
-        how = {"H_cycles": self.config.eval_steps, "before_call": self._before_measuring}
-        trajectory = record(self.ema_model, shown.batch, **how)
+        with cancel_check(self._before_measuring):
+            trajectory = record(self.ema_model, shown.batch, H_cycles=self.config.eval_steps)
         return ev.Frame(self.update, frame_of(trajectory, self.task, label=shown.label, update=self.update))
 
     def checkpoint(self) -> Checkpoint:

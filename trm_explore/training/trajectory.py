@@ -9,7 +9,7 @@ Shapes: S steps, B puzzles, L positions, D width.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -63,7 +63,6 @@ def record(
     L_cycles: int | None = None,
     keep_states: bool = False,
     loops_over_positions: bool = False,
-    before_call: Callable[[], None] | None = None,
 ) -> Trajectory:
     """Runs the model from fresh states on a batch (tensors or arrays: inputs (B, L), labels if known) and records
     every step.
@@ -84,7 +83,6 @@ def record(
         H_cycles=H_cycles,
         L_cycles=L_cycles,
         loops_over_positions=loops_over_positions,
-        before_call=before_call,
     ):
         if labels is not None and labels.is_floating_point() or model.config.input_size is not None:
             step = {"answers": cycle.logits}
@@ -122,7 +120,6 @@ def unrolled(
     H_cycles: int | None = None,
     L_cycles: int | None = None,
     loops_over_positions: bool = False,
-    before_call: Callable[[], None] | None = None,
 ) -> Iterator[Cycle]:
     """Every step of one inference from fresh states, with the logits of all positions.
 
@@ -131,11 +128,11 @@ def unrolled(
     """
     carry, cycles = model.start(model.initial_carry(batch), batch), {"H_cycles": H_cycles, "L_cycles": L_cycles}
     if not loops_over_positions:
-        yield from model.cycles(carry, **cycles, before_call=before_call)
+        yield from model.cycles(carry, **cycles)
         return
     steps: dict[int, tuple[Cycle, list[Tensor]]] = {}
     for t in range(carry.z_H.shape[1] - model.config.puzzle_emb_len):
-        for cycle in model.cycles(carry, **cycles, before_call=before_call):
+        for cycle in model.cycles(carry, **cycles):
             steps[cycle.index] = cycle, [*steps.get(cycle.index, (cycle, []))[1], cycle.logits[:, t : t + 1]]
         carry = carry._replace(z_H=cycle.z_H, z_L=cycle.z_L)
     for cycle, logits in steps.values():

@@ -14,7 +14,6 @@ Shapes: B puzzles, L positions, V vocabulary, S steps.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -98,7 +97,7 @@ def go_back(
     nothing, and is not counted.
 
     `how`: `tolerance`, squared error up to which an answer of numbers counts as right, for the halting head;
-    `loops_over_positions`; `before_call`, called before every call of the network.
+    `loops_over_positions`.
     """
     B = len(carry.steps)
     number = min(config.train.gradient_accumulation, B)
@@ -118,7 +117,6 @@ def _part_back(
     *,
     tolerance: float = 0.0,
     loops_over_positions: bool = False,
-    before_call: Callable[[], None] | None = None,
 ) -> Outcome:
     """Forward and backward of the puzzles in the carry; `count` puzzles of the whole batch have a label."""
     s, t = config.supervision, config.train
@@ -143,7 +141,6 @@ def _part_back(
             gradient_scope=s.scope,
             checkpointing=t.activation_checkpointing,
             read_L=L_weight > 0,
-            before_call=before_call,
         ):
             puzzles = puzzle_losses(cycle.logits[:, at], labels[:, at], t.loss)  # (B,)
             halting = halting_loss(cycle.q_halt, cycle.logits[:, at], labels[:, at], tolerance, count)
