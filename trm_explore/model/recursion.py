@@ -39,6 +39,10 @@ class RecursiveModel(nn.Module):
     `seed` draws the weights from a generator of their own; torch's global one is left alone.
     """
 
+    H_init: Tensor  # (D,) the states that a puzzle starts from
+    L_init: Tensor
+    puzzle_emb: Tensor | None  # (rows, width) vectors of puzzles, where there are any
+
     def __init__(
         self,
         config: ModelConfig | dict[str, Any],
@@ -50,28 +54,28 @@ class RecursiveModel(nn.Module):
         if isinstance(config, dict):
             run = RunConfig.from_flat({**GUIDE_DEFAULTS, **config})
             config, supervision, train = run.model, supervision or run.supervision, train or run.train
-        for name in ("vocab_size", "seq_len"):
-            if getattr(config, name) is None:
-                raise ValueError(f"{name} is not set; give it, or let tasks.resolve fill it in from a task")
+        D, V, positions = config.hidden_size, config.vocab_size, config.positions
+        if V is None or positions is None:
+            name = "vocab_size" if V is None else "seq_len"
+            raise ValueError(f"{name} is not set; give it, or let tasks.resolve fill it in from a task")
         self.config, self.supervision = config, supervision or SupervisionConfig()
         self.train_config = train or TrainConfig()
         self.dtype = getattr(torch, config.forward_dtype)
         generator = torch.Generator().manual_seed(seed)
-        D, V = config.hidden_size, config.vocab_size
         if config.input_size is None:
             self.embed_tokens = nn.Parameter(trunc_normal(V, D, std=D**-0.5, generator=generator))
         else:
             self.embed_input = Linear(config.input_size, D, generator, bias=True)
         self.embed_pos = None
         if config.pos_encodings == "learned":
-            self.embed_pos = nn.Parameter(trunc_normal(config.positions, D, std=D**-0.5, generator=generator))
+            self.embed_pos = nn.Parameter(trunc_normal(positions, D, std=D**-0.5, generator=generator))
         self.net = TinyNetwork(config, generator)
         self.lm_head = Linear(D, V, generator)
         # Row 0 says halt; row 1 (continue) keeps the published shape and is not read. Starts at "almost surely go on".
         self.q_head = Linear(D, 2, generator, bias=True)
         with torch.no_grad():
-            self.q_head.weight.zero_()
-            self.q_head.bias.fill_(-5.0)
+            for parameter, value in zip(self.q_head.parameters(), (0.0, -5.0), strict=True):  # weight, bias
+                parameter.fill_(value)
         # Buffers, not parameters: in some gradient scopes no gradient would reach them, which makes comparisons unfair.
         # With states=one only L_init is read.
         self.register_buffer("H_init", trunc_normal(D, std=1.0, generator=generator))
@@ -148,10 +152,11 @@ class RecursiveModel(nn.Module):
         check = present_check()
         only_last = n_L - 1 if gradient_scope == "one_step" else 0  # L-cycles before it are computed without gradient
 
-        def call(z: Tensor, net: nn.Module) -> Tensor:
+        def call(z: Tensor, net: TinyNetwork) -> Tensor:
             if check is not None:
                 check()
-            return net(z, board)
+            called: Tensor = net(z, board)
+            return called
 
         def kept(unit: str, function: Callable[..., Any], *inputs: Any) -> Any:
             if checkpointing != unit or not torch.is_grad_enabled():
@@ -159,7 +164,8 @@ class RecursiveModel(nn.Module):
             return checkpoint(function, *inputs, use_reentrant=False, preserve_rng_state=False)
 
         def read(z: Tensor) -> Tensor:
-            return self.lm_head(z[:, P:]).float()
+            logits: Tensor = self.lm_head(z[:, P:])
+            return logits.float()
 
         def one_cycle(z_H: Tensor, z_L: Tensor) -> tuple[Any, ...]:
             x = self.embed(carry.data)  # anew each cycle: cheaper than keeping its graph over several backwards
@@ -189,7 +195,7 @@ class RecursiveModel(nn.Module):
         learned positions where configured."""
         scale = 1.0
         if self.config.input_size is not None:
-            x = self.embed_input(data["input_embeddings"].to(self.dtype))
+            x: Tensor = self.embed_input(data["input_embeddings"].to(self.dtype))
         elif "input_embeddings" in data:
             x = data["input_embeddings"].to(self.dtype)
         else:
@@ -248,12 +254,12 @@ class RecursiveModel(nn.Module):
         read_L = enable_deep_supervision and self.supervision.L_supervision_weight > 0
         carry = self.start(carry, batch)
         logits, latents = [], []
-        keep = {"checkpointing": self.train_config.activation_checkpointing, "read_L": read_L}
-        for cycle in self.cycles(carry, gradient_scope=scope, **keep):
+        unit = self.train_config.activation_checkpointing
+        for cycle in self.cycles(carry, gradient_scope=scope, checkpointing=unit, read_L=read_L):
             if enable_deep_supervision or cycle.index == self.config.H_cycles - 1:
                 logits.append(cycle.logits[:, at])
                 latents.append([reading[:, at] for reading in cycle.L_logits])
-        outputs = {"logits": logits[-1], "q_halt_logits": cycle.q_halt}
+        outputs: dict[str, Any] = {"logits": logits[-1], "q_halt_logits": cycle.q_halt}
         if enable_deep_supervision:
             outputs["intermediate_logits"] = logits
         if read_L:

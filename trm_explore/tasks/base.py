@@ -126,12 +126,14 @@ class Task(ABC):
 
     def check(self, inputs: np.ndarray, answers: np.ndarray, labels: np.ndarray | None = None) -> np.ndarray:
         """(N,) bool: which whole answers are right, by the task's rules."""
-        return ((answers == labels) | (labels == IGNORE)).all(1)
+        right: np.ndarray = ((answers == labels) | (labels == IGNORE)).all(1)
+        return right
 
     def cells_right(self, answers: np.ndarray, labels: np.ndarray) -> np.ndarray:
         """(N,) the part of a puzzle's labelled cells that are right."""
         scored = labels != IGNORE
-        return ((answers == labels) & scored).sum(1) / np.maximum(scored.sum(1), 1)
+        part: np.ndarray = ((answers == labels) & scored).sum(1) / np.maximum(scored.sum(1), 1)
+        return part
 
     def wrong_cells(self, inputs: np.ndarray, labels: np.ndarray | None, answers: np.ndarray) -> list[int]:
         """One puzzle's (L,): positions to mark."""
@@ -142,6 +144,14 @@ class Task(ABC):
     @abstractmethod
     def given(self, inputs: np.ndarray) -> np.ndarray:
         """Which cells of (.., L) are given, and so no work for the network."""
+
+    def seen(self, inputs: np.ndarray) -> np.ndarray:
+        """Of tasks of numbers: one puzzle's input (L, input_size) as the numbers that the board shows, (L, k)."""
+        return inputs
+
+    def drawn(self, answers: np.ndarray, labels: np.ndarray | None) -> np.ndarray:
+        """Of tasks of numbers: one puzzle's answer (L, vocab_size) as the numbers that the board shows, (L, k)."""
+        return answers
 
     def notes(self, inputs: np.ndarray, answers: np.ndarray) -> list[str] | None:
         """One puzzle's (L,) small words beside the cells, such as the carries of an addition; None: no such thing."""
@@ -172,10 +182,12 @@ class RealTask(Task):
     tolerance: float  # largest mean squared error, over positions and numbers, of an answer that counts as right
 
     def check(self, inputs: np.ndarray, answers: np.ndarray, labels: np.ndarray | None = None) -> np.ndarray:
-        return np.square(answers - labels).mean((1, 2)) <= self.tolerance
+        right: np.ndarray = np.square(answers - labels).mean((1, 2)) <= self.tolerance
+        return right
 
     def cells_right(self, answers: np.ndarray, labels: np.ndarray) -> np.ndarray:
-        return (np.square(answers - labels).mean(2) <= self.tolerance).mean(1)
+        part: np.ndarray = (np.square(answers - labels).mean(2) <= self.tolerance).mean(1)
+        return part
 
     def wrong_cells(self, inputs: np.ndarray, labels: np.ndarray | None, answers: np.ndarray) -> list[int]:
         if labels is None:
@@ -187,11 +199,3 @@ class RealTask(Task):
 
     def given(self, inputs: np.ndarray) -> np.ndarray:
         return np.zeros(inputs.shape[:-1], dtype=bool)
-
-    def seen(self, inputs: np.ndarray) -> np.ndarray:
-        """One puzzle's input (L, input_size) as the numbers that the board shows, (L, k)."""
-        return inputs
-
-    def drawn(self, answers: np.ndarray, labels: np.ndarray | None) -> np.ndarray:
-        """One puzzle's answer (L, vocab_size) as the numbers that the board shows, (L, k)."""
-        return answers

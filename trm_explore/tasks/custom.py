@@ -99,12 +99,6 @@ class CustomTask(Task):
             raise ValueError(f"{self.name}: given gave shape {given.shape}; it must be {wanted}, one bool a position")
         return given.astype(bool)
 
-    def seen(self, inputs: np.ndarray) -> np.ndarray:
-        return inputs
-
-    def drawn(self, answers: np.ndarray, labels: np.ndarray | None) -> np.ndarray:
-        return answers
-
     def board(self) -> dict[str, Any]:
         """The object's own drawing, or a plain grid of the tokens' numbers (a heat map for numbers)."""
         return dict(self._drawing)

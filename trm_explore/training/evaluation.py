@@ -7,7 +7,7 @@ those with a label for losses and cells; for whole answers also those without, w
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -16,7 +16,7 @@ from torch import Tensor
 
 from trm_explore.config.checks import shown
 from trm_explore.data.labels import labelled
-from trm_explore.model import Carry, Cycle, RecursiveModel
+from trm_explore.model import Batch, Carry, Cycle, RecursiveModel
 from trm_explore.model.carry import board_of, to_device
 from trm_explore.tasks import resolve
 from trm_explore.tasks.base import Task, check_judged, judged
@@ -113,7 +113,8 @@ def scores_of(
     if task.loss == "mse":
         variance = np.square(everyone["labels"] - everyone["labels"].mean((0, 1))).mean()
         r2 = [1 - loss / max(float(variance), 1e-12) for loss in scores[0]]
-    return Scores(*scores, r2)
+    loss, cells, exact = scores
+    return Scores(loss, cells, exact, r2)
 
 
 @torch.no_grad()
@@ -200,7 +201,9 @@ def puzzles_of(task: Task, puzzles: int | dict[str, Any]) -> dict[str, Any]:
     return arrays
 
 
-def _batches(model: RecursiveModel, task: Task, puzzles: dict[str, Any], size: int, shape: tuple[int, int] | None):
+def _batches(
+    model: RecursiveModel, task: Task, puzzles: dict[str, Any], size: int, shape: tuple[int, int] | None
+) -> Iterator[tuple[dict[str, Any], Batch]]:
     """(arrays, the same on the model's device), `size` puzzles at a time."""
     for first in range(0, len(puzzles["labels"]), size):
         arrays = {name: value[first : first + size] for name, value in puzzles.items()}

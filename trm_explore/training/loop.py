@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -148,7 +148,7 @@ class Training:
         stop, finish = self.processes.add(asked).tolist()
         return bool(stop), bool(finish)
 
-    def _events(self) -> Iterator[ev.Event]:
+    def _events(self) -> Generator[ev.Event]:
         threads, run = threads_of(self.config, self.processes.count), self._run()
         try:
             while True:
@@ -167,7 +167,7 @@ class Training:
         finally:
             run.close()
 
-    def _run(self) -> Iterator[ev.Event]:
+    def _run(self) -> Generator[ev.Event]:
         for done, total in self.task.prepare():
             self._before_beginning()
             yield ev.Preparing(f"puzzles for {self.task.name}", done, total)
@@ -200,12 +200,12 @@ class Training:
                 return
             before, drawn = self.state.data_rng.bit_generator.state, self.state.drawn
             try:
-                done = self._one_update()
+                outcome = self._one_update()
             except BaseException:
                 self.state.data_rng.bit_generator.state, self.state.drawn = before, drawn  # it never was
                 raise
-            yield done
-            if isinstance(done, ev.Failed):
+            yield outcome
+            if isinstance(outcome, ev.Failed):
                 return
             last = self.update == c.updates
             if _every(c.gradient_every, self.update) or (last and c.gradient_every):
@@ -213,9 +213,9 @@ class Training:
             if _every(c.frame_every, self.update) or (last and c.frame_every):
                 yield self._frame()
             if last or _every(c.eval_every, self.update):
-                how = {"H_cycles": self.config.eval_steps, "processes": self.processes}
+                steps, processes = self.config.eval_steps, self.processes
                 with cancel_check(self._before_measuring):
-                    scores = scores_of(self.ema_model, self.task, held_out, **how)
+                    scores = scores_of(self.ema_model, self.task, held_out, H_cycles=steps, processes=processes)
                 yield ev.Evaluated(self.update, int(judged(self.task, held_out).sum()), *scores)
             if self._early is not None or (self.config.out and (last or _every(c.save_every, self.update))):
                 yield (saved := self._early or self._saved(Path(self.config.out) / CHECKPOINT_NAME))
@@ -259,7 +259,7 @@ class Training:
                 f"training diverged: the loss or its gradient is not finite at update {self.update + 1}",
                 _advice(self.config),
             )
-        lr = state.schedule.get_last_lr()[0]
+        lr = float(state.schedule.get_last_lr()[0])
         state.step(outcome.rows)
         state.running = state.running.add(step_losses, s.adaptive_decay)
         state.carry = self._finish(carry, outcome.last)
@@ -332,7 +332,7 @@ class Training:
         try:
             self.save(path)
         except OSError as error:
-            reason = error.strerror
+            reason = error.strerror or str(error)
         if self.processes.agree(bool(reason), self.device):
             reason = reason or "the first process could not save the checkpoint"
             return ev.Failed(self.update, reason, "free some space or choose another out folder")

@@ -159,7 +159,8 @@ def deep_supervision_loss(
         raise ValueError(f"the weights' sum {divisor} must be finite and above 0")
     if L_losses is not None and L_weight:
         step_losses = [loss + L_weight * inner for loss, inner in zip(step_losses, L_losses, strict=True)]
-    return sum(float(w) / divisor * loss for loss, w in zip(step_losses, weights, strict=True) if float(w))
+    total: Tensor = sum(float(w) / divisor * loss for loss, w in zip(step_losses, weights, strict=True) if float(w))
+    return total
 
 
 def log_probabilities(logits: Tensor, loss: str = "softmax") -> Tensor:

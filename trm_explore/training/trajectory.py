@@ -18,9 +18,10 @@ import torch
 from torch import Tensor
 
 from trm_explore.data.labels import IGNORE, labelled
-from trm_explore.model import Batch, Cycle, RecursiveModel
+from trm_explore.model import Batch, Carry, Cycle, RecursiveModel
 from trm_explore.model.carry import board_of, to_device
 from trm_explore.tasks.base import Task
+from trm_explore.training.events import Recorded, Step
 from trm_explore.training.losses import log_probabilities, puzzle_losses
 
 
@@ -70,12 +71,12 @@ def record(
     The model is left as it was: no gradient, no mode change, no random number. `loops_over_positions`: as `unrolled`
     says; states then are those of the last position's pass. Raises ValueError for batches that do not fit.
     """
-    for name, value in (("H_cycles", H_cycles), ("L_cycles", L_cycles)):
-        if value is not None and value < 1:
-            raise ValueError(f"{name}={value} must be at least 1")
+    for name, count in (("H_cycles", H_cycles), ("L_cycles", L_cycles)):
+        if count is not None and count < 1:
+            raise ValueError(f"{name}={count} must be at least 1")
     batch = to_device(batch, model.H_init.device)
     labels = batch.get("labels")
-    before = model.start(model.initial_carry(batch), batch)
+    before: Carry | Cycle = model.start(model.initial_carry(batch), batch)
     kept: dict[str, list[Tensor]] = {}
     for cycle in unrolled(
         model,
@@ -108,8 +109,16 @@ def record(
     return Trajectory(
         inputs=inputs_of(batch).cpu().numpy(),
         labels=None if labels is None else labels.cpu().numpy(),
+        answers=arrays["answers"],
+        confidence=arrays.get("confidence"),
+        entropy=arrays.get("entropy"),
+        loss=arrays.get("loss"),
+        halt=arrays["halt"],
+        change_H=arrays["change_H"],
+        change_L=arrays["change_L"],
+        z_H=arrays.get("z_H"),
+        z_L=arrays.get("z_L"),
         board=board_of(batch),
-        **{"loss": None, "confidence": None, "entropy": None, **arrays},
     )
 
 
@@ -126,13 +135,13 @@ def unrolled(
     `loops_over_positions`: the guide's own loop, in which each position has a pass of its own and the states go on from
     position to position; its steps come after the last pass.
     """
-    carry, cycles = model.start(model.initial_carry(batch), batch), {"H_cycles": H_cycles, "L_cycles": L_cycles}
+    carry = model.start(model.initial_carry(batch), batch)
     if not loops_over_positions:
-        yield from model.cycles(carry, **cycles)
+        yield from model.cycles(carry, H_cycles=H_cycles, L_cycles=L_cycles)
         return
     steps: dict[int, tuple[Cycle, list[Tensor]]] = {}
     for t in range(carry.z_H.shape[1] - model.config.puzzle_emb_len):
-        for cycle in model.cycles(carry, **cycles):
+        for cycle in model.cycles(carry, H_cycles=H_cycles, L_cycles=L_cycles):
             steps[cycle.index] = cycle, [*steps.get(cycle.index, (cycle, []))[1], cycle.logits[:, t : t + 1]]
         carry = carry._replace(z_H=cycle.z_H, z_L=cycle.z_L)
     for cycle, logits in steps.values():
@@ -152,7 +161,7 @@ def frame_of(
     label: str = "",
     update: int | None = None,
     shape: tuple[int, int] | None = None,
-) -> dict[str, Any]:
+) -> Recorded:
     """Puzzle `item` as JSON, for the player and the ribbon: board, given cells, target, and per step tokens (or
     numbers), confidence, wrong cells, loss, halting. `shape`: (rows, cols) where the
     trajectory does not say and they are not the held-out puzzles'."""
@@ -162,7 +171,7 @@ def frame_of(
         labels = None
     real, board = task.loss == "mse", task.board()
     board["rows"], board["cols"] = shape or trajectory.board or task.held_out_shape()
-    frame = {
+    frame: Recorded = {
         "update": update,
         "label": label,
         "board": board,
@@ -173,7 +182,7 @@ def frame_of(
     }
     for k in range(trajectory.n_steps):
         answers = trajectory.answers[k, item]
-        step = {
+        step: Step = {
             "wrong": task.wrong_cells(inputs, labels, answers),
             "loss": None if trajectory.loss is None or labels is None else _number(trajectory.loss[k, item]),
             "halt": _number(trajectory.halt[k, item]),
@@ -183,7 +192,8 @@ def frame_of(
             step["values"] = _rounded(task.drawn(answers, labels))
         else:
             step["ids"] = answers.tolist()
-            step["conf"] = [round(float(c), 2) for c in trajectory.confidence[k, item]]
+            if trajectory.confidence is not None:
+                step["conf"] = [round(float(c), 2) for c in trajectory.confidence[k, item]]
             if (notes := task.notes(inputs, answers)) is not None:
                 step["notes"] = notes
         frame["steps"].append(step)
@@ -196,7 +206,7 @@ def frame_of(
     return frame
 
 
-def picture_of(task: Task) -> dict[str, Any]:
+def picture_of(task: Task) -> Recorded:
     """A frame of a held-out puzzle whose one step is the solution: what the task is, drawn without a model."""
     puzzle = {name: value[:1] for name, value in task.held_out(1).items()}
     beside = task.companions()
@@ -222,4 +232,5 @@ def _number(value: np.floating) -> float | None:
 def relative_change(before: Tensor, after: Tensor) -> Tensor:
     """(B,) how far the state moved, in units of its own size: it falls to 0 at a fixed point."""
     before, after = before.float().flatten(1), after.float().flatten(1)
-    return (after - before).norm(dim=1) / before.norm(dim=1).clamp(min=1e-12)
+    change: Tensor = (after - before).norm(dim=1) / before.norm(dim=1).clamp(min=1e-12)
+    return change
