@@ -1,5 +1,6 @@
 """The public face accepts what people type, says in one sentence what it cannot take, and prints little."""
 
+import doctest
 import inspect
 import operator
 import re
@@ -180,6 +181,17 @@ def test_a_printed_object_is_a_line():
     for event in train("sudoku4", enable_deep_supervision=True, frame_every=1, gradient_every=1, **SMALL):
         assert len(repr(event)) < 500, event
     assert len(repr(ModelConfig())) < 700
+
+
+def test_the_page_of_help_says_what_is_so():
+    """Every example in the package's docstring gives what stands there, and every public function is in one."""
+    examples = doctest.DocTestParser().get_doctest(trm_explore.__doc__, {}, "trm_explore", None, 0)
+    out = []
+    runner = doctest.DocTestRunner(verbose=False, optionflags=doctest.ELLIPSIS)
+    assert runner.run(examples, out=out.append).failed == 0, "".join(out)
+    functions = {name for name in trm_explore.__all__ if inspect.isfunction(getattr(trm_explore, name))}
+    shown = {name for name in functions if f"{name}(" in trm_explore.__doc__}
+    assert functions - shown == {"asset", "deep_supervision_loss", "evaluate_halting"}
 
 
 INTERNAL = {"before_call", "watch", "processes", "how"}

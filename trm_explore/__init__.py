@@ -1,9 +1,60 @@
-"""trm_explore: see how tiny recursive networks reason.
+"""Train Tiny Recursive Models in seconds, and see how they reason.
 
-    from trm_explore import RunConfig, train
-    for event in train(RunConfig(task="sudoku4")): print(event)
+A Tiny Recursive Model (TRM) applies one small network again and again and refines its whole answer with every pass; a
+pass's answer is a step. *Deep supervision* puts a loss on every step, not only on the last.
 
-The page is `python -m trm_explore app`; docs/architecture.md says which room holds what.
+Train a task by its name, with any settings beside it. A training is a stream of events; nothing is computed until the
+next one is asked for.
+
+    >>> from trm_explore import *
+    >>> training = train("sudoku4", enable_deep_supervision=True, updates=20)
+    >>> for event in training:
+    ...     if type(event).__name__ == "Evaluated":
+    ...         print("update", event.update, "loss by step", [round(loss, 1) for loss in event.loss])
+    update 20 loss by step [..., ..., ...]
+
+Load a model: one that ships, the folder of a run, a file, or hf://user/name. How good is it, after each step?
+
+    >>> model, config = load_checkpoint("maze-linear")
+    >>> model
+    RecursiveModel(... weights, conv, D=..., H_cycles=..., L_cycles=...)
+    >>> scores = evaluate(model, "maze", 100)
+    >>> scores.exact_accuracy[0] < 0.5 < 0.9 < scores.exact_accuracy[-1]
+    True
+
+Watch it think; with H_cycles=... for longer than in training. A batch is a dict of NumPy arrays, one row a puzzle.
+
+    >>> task, config = resolve(config)
+    >>> puzzles = task.held_out(8)
+    >>> trajectory = record(model, puzzles)
+    >>> trajectory
+    Trajectory(... steps of 8 puzzles, 49 positions, labelled)
+    >>> right = [task.check(trajectory.inputs, answers, trajectory.labels).sum() for answers in trajectory.answers]
+    >>> int(right[0]) < int(right[-1])
+    True
+
+What a step's loss weighs, and what it teaches:
+
+    >>> supervision_weights("linear_decay", n_steps=3)
+    tensor([0.1667, 0.3333, 1.0000])
+    >>> statistics = gradient_statistics(model, puzzles)      # of each step's loss alone
+    >>> len(statistics.network) == model.config.H_cycles
+    True
+
+All settings of a run are one RunConfig, flat by name, from a preset; flags of the command line have the same names.
+
+    >>> config = preset("addition", "small", H_cycles=8, deep_supervision_schedule="u_shaped")
+    >>> config.model.H_cycles, config.train.lr, config.with_flat(lr=1e-3).train.lr
+    (8, 0.002, 0.001)
+
+A run that is kept in a folder (`out="runs/first"` on the command line) is diagnosed, resumed and loaded by it:
+`diagnose("runs/first")`, `train(config, resume="runs/first")`, `load_checkpoint("runs/first")`. What cannot be taken is
+a ValueError of one sentence: what was given, what is allowed, what to do.
+
+Further rooms: `trm_explore.analysis` (longer thought, interventions, latent space, influence, seeds), `plots` (figures
+for print), `widgets` (panels for notebooks), `training.events` (what a training says), `model` (the recursion); a task
+of one's own is any object with rows, cols, vocab_size, sample(n, rng) and held_out(n). The page: `python -m trm_explore
+app`; all commands: `python -m trm_explore --help`.
 """
 
 import sys

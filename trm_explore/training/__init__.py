@@ -1,6 +1,6 @@
 """Training as one stream of events.
 
-    for event in train(preset("sudoku4", enable_deep_supervision=True)): ...
+    for event in train("sudoku4", enable_deep_supervision=True): ...
 
 loop.py pulls; events.py says what comes; update.py is one optimiser update (plan, forward, backward), losses.py what it
 minimises and how steps are weighted; state.py all that the next update depends on; evaluation.py what counts as right;

@@ -1,6 +1,6 @@
 """What a training tells the world: frozen events, JSON round trip, no torch.
 
-    for event in train(RunConfig()): print(to_json(event))
+    for event in train("sudoku4"): print(to_json(event))
 
 One JSON object a line, `"event"` first; a number that is not finite is null and comes back as NaN. Lists over steps
 have that update's number of steps, the final one last (a curriculum may change it). What a field may be, its type hint

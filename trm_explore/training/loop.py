@@ -1,6 +1,6 @@
 """Training as one stream of events. CLI, page, notebooks, tests and benchmarks all consume it; there is no other loop.
 
-    for event in train(preset("sudoku4", enable_deep_supervision=True)):
+    for event in train("sudoku4", enable_deep_supervision=True):
         ...
 
 The stream is pulled: nothing is computed until the next event is asked for, so pausing is to wait and stopping is to
