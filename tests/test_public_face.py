@@ -16,6 +16,7 @@ from trm_explore import (
     ModelConfig,
     RunConfig,
     analysis,
+    diagnose,
     evaluate,
     evaluate_halting,
     load_checkpoint,
@@ -26,7 +27,7 @@ from trm_explore import (
 )
 from trm_explore.data.assets import asset, checkpoints
 from trm_explore.model.cancel import cancel_check, present_check
-from trm_explore.tasks import run_config
+from trm_explore.tasks import as_run_config
 from trm_explore.training import events as ev
 
 SMALL = {"updates": 2, "batch_size": 4, "eval_puzzles": 4, "threads": 1, "device": "cpu"}
@@ -44,6 +45,12 @@ def test_a_tasks_name_stands_for_its_preset(name):
     own = resolve(preset(name))[1]
     assert resolve(name)[1] == own == train(name).config == train(preset(name)).config
     assert resolve(name)[0].name == train(name).task.name == name
+
+
+def test_arguments_keep_their_names():
+    config = preset("sudoku4", **SMALL)
+    assert train(run_config=config, resume=None).config == resolve(config=config)[1]
+    assert diagnose(events=[]) == []
 
 
 def test_settings_beside_a_name_or_a_config_override_it():
@@ -95,7 +102,7 @@ def test_an_unknown_preset_or_setting_is_told_the_nearest():
         preset("sudoku4", "papr")
     with pytest.raises(ValueError, match="did you mean updates\\?$"):
         train("sudoku4", updats=3)
-    assert run_config("maze") == preset("maze") and run_config(config := RunConfig()) is config
+    assert as_run_config("maze") == preset("maze") and as_run_config(config := RunConfig()) is config
 
 
 # ---- models

@@ -40,12 +40,12 @@ class Finding:
         return f"{self.message}; {self.advice}" if self.advice else self.message
 
 
-def diagnose(run: str | Path | Iterable[ev.Event]) -> list[Finding]:
-    """The findings of one run, most serious first; an empty list where all is as it should be. `run`: the folder that
-    it was kept in (or its events.jsonl), or its events. ValueError where there is none."""
-    if not isinstance(run, str | Path | Iterable):
-        raise ValueError(f"{shown(run)} is no run; give a run's folder, or what train(...) gave")
-    events = read_events(run) if isinstance(run, str | Path) else list(run)
+def diagnose(events: str | Path | Iterable[ev.Event]) -> list[Finding]:
+    """The findings of one run, most serious first; an empty list where all is as it should be. `events`: its events, or
+    the folder that it was kept in (or its events.jsonl). ValueError where there is none."""
+    if not isinstance(events, str | Path | Iterable):
+        raise ValueError(f"{shown(events)} is no run; give a run's folder, or what train(...) gave")
+    events = read_events(events) if isinstance(events, str | Path) else list(events)
     if other := [event for event in events if not isinstance(event, ev.Event)]:
         raise ValueError(f"{shown(other[0])} is no event of a run; give a run's folder, or what train(...) gave")
     started = next((e for e in reversed(events) if isinstance(e, ev.Started)), None)

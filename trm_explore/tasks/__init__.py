@@ -30,7 +30,7 @@ from trm_explore.tasks.sorting import SortingTask
 from trm_explore.tasks.sudoku import SudokuTask
 from trm_explore.tasks.swirl import SwirlTask
 
-__all__ = ["GENERATED", "TASKS", "TASK_PRESETS", "RealTask", "Task", "preset", "resolve", "run_config"]
+__all__ = ["GENERATED", "TASKS", "TASK_PRESETS", "RealTask", "Task", "preset", "resolve", "as_run_config"]
 
 
 def _sudoku(size: int) -> Callable[[RunConfig], Task]:
@@ -109,7 +109,7 @@ def _own_preset(task: Any, said: Any) -> dict[str, Any]:
     return dict(said)
 
 
-def run_config(run: RunConfig | str | Any, /, **flat: Any) -> RunConfig:
+def as_run_config(run: RunConfig | str | Any, /, **flat: Any) -> RunConfig:
     """The config itself; of a task (its name, a folder, an object) its preset. Flat fields override both. ValueError
     where it is neither."""
     if isinstance(run, RunConfig):
@@ -122,7 +122,7 @@ def run_config(run: RunConfig | str | Any, /, **flat: Any) -> RunConfig:
 def resolve(config: RunConfig | str | Any) -> tuple[Task, RunConfig]:
     """The task of a run, and its config with vocab_size, seq_len and input_size filled in. A task (its name, a folder
     with a task.json, an object) stands for its preset. ValueError where the config contradicts the task."""
-    config = run_config(config)
+    config = as_run_config(config)
     task = _task_of(config)
     defaults = DataConfig()
     for name in DataConfig.__dataclass_fields__:

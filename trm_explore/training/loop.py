@@ -24,7 +24,7 @@ from trm_explore.model.cancel import cancel_check
 from trm_explore.model.checkpoint import CHECKPOINT_NAME, Checkpoint, find_checkpoint, pick_device, write_checkpoint
 from trm_explore.model.compiled import compile_network
 from trm_explore.model.cost import estimate
-from trm_explore.tasks import resolve, run_config
+from trm_explore.tasks import as_run_config, resolve
 from trm_explore.tasks.base import check_judged, judged
 from trm_explore.training import events as ev
 from trm_explore.training.batches import next_batch
@@ -46,16 +46,18 @@ class Stopped(Exception):
     """Raised inside the stream when `stop` was called."""
 
 
-def train(run: RunConfig | str | Any, resume: str | Path | Checkpoint | None = None, **settings: Any) -> Training:
+def train(
+    run_config: RunConfig | str | Any, resume: str | Path | Checkpoint | None = None, **settings: Any
+) -> Training:
     """A training that starts when it is iterated, and gives its events.
 
         for event in train("sudoku4", enable_deep_supervision=True, updates=200): print(event)
 
-    `run`: a RunConfig; or a task (its name, a folder with a task.json, an object), which stands for its preset.
+    `run_config`: a RunConfig; or a task (its name, a folder with a task.json, an object), which stands for its preset.
     `settings`: flat fields that override its own. `resume`: the checkpoint that it goes on from: a file, a run's
     folder, or what `Training.checkpoint()` gave. ValueError with one sentence for wrong settings.
     """
-    return Training(run_config(run, **settings), resume)
+    return Training(as_run_config(run_config, **settings), resume)
 
 
 class Training:
