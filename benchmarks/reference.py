@@ -26,7 +26,7 @@ from trm_explore import preset, train
 from trm_explore.model import RecursiveModel
 from trm_explore.model.compiled import compile_network
 from trm_explore.training import events as ev
-from trm_explore.training.update import go_back, plan_update
+from trm_explore.training.update import forward_backward, plan_update
 
 SHAPE = {"mixer": "attention", "hidden_size": 128, "num_heads": 4, "L_layers": 2, "L_cycles": 6, "H_cycles": 3}
 OURS = {
@@ -82,7 +82,7 @@ def ours(batch: int, device: str, settings: dict) -> Callable[[], None]:
     carry, plan = model.start(model.initial_carry(data), data), plan_update(config, 0)
 
     def step() -> None:
-        go_back(model, carry, plan, config)
+        forward_backward(model, carry, plan, config)
         optimizer.step()
         optimizer.zero_grad()
 

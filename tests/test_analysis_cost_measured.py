@@ -11,7 +11,7 @@ from trm_explore.analysis import cost_measured
 from trm_explore.analysis.cost_measured import CostMeasured, measure_cost
 from trm_explore.tasks import resolve
 from trm_explore.training.batches import next_batch
-from trm_explore.training.update import go_back, plan_update
+from trm_explore.training.update import forward_backward, plan_update
 
 ON = {"enable_deep_supervision": True}
 GOOD = CostMeasured(12, 0.0369, 0.0205, 1.8, 38_000_000, 12_700_000, 0.05, 1.79, 40e6)
@@ -76,7 +76,7 @@ def test_the_count_is_every_saved_storage_once_and_without_the_weights(tiny_run)
         return tensor
 
     with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
-        go_back(training.model, carry, plan_update(training.config, 0), training.config)
+        forward_backward(training.model, carry, plan_update(training.config, 0), training.config)
     assert most[0] == pytest.approx(sum(sizes.values()), rel=0.01)
 
 

@@ -25,7 +25,7 @@ from trm_explore.training import events as ev
 from trm_explore.training import train
 from trm_explore.training.evaluation import evaluate, evaluate_halting, scores_of
 from trm_explore.training.losses import answer_loss, halting_loss, losses_by_depth
-from trm_explore.training.update import Plan, go_back
+from trm_explore.training.update import Plan, forward_backward
 
 N, L = 6, 16
 NONE, ALL = [False] * L, [True] * L
@@ -224,7 +224,7 @@ def test_an_update_is_that_of_the_labelled_puzzles_alone(make_model, flat, rows)
         if "puzzle_emb_len" in flat:
             batch["puzzle_identifiers"] = torch.arange(len(some["labels"])) % 3
         model.zero_grad()
-        outcome = go_back(model, model.start(model.initial_carry(batch), batch), plan, run)
+        outcome = forward_backward(model, model.start(model.initial_carry(batch), batch), plan, run)
         return outcome, [torch.zeros_like(p) if p.grad is None else p.grad.clone() for p in model.parameters()]
 
     outcome, gradients = went_back(puzzles, run)

@@ -17,7 +17,7 @@ from trained_together import CASES, HALTING, TINY, run
 
 from trm_explore.config import RunConfig
 from trm_explore.training import train
-from trm_explore.training.distributed import ALONE, Processes, joined, share_of
+from trm_explore.training.distributed import SINGLE_PROCESS, DistributedContext, joined, share_of
 
 SCRIPT = Path(__file__).parent / "trained_together.py"
 
@@ -132,22 +132,23 @@ def test_nothing_of_the_connection_outlives_it(together):
 
 @given(st.integers(0, 100), st.integers(1, 9))
 def test_the_parts_are_everything_once_and_in_order(n, count):
-    parts = [list(range(n))[Processes(rank, count).part(n)] for rank in range(count)]
+    parts = [list(range(n))[DistributedContext(rank, count).part(n)] for rank in range(count)]
     assert sum(parts, []) == list(range(n)) and max(map(len, parts)) - min(map(len, parts)) <= 1
 
 
 def test_one_process_sends_nothing():
     number = torch.ones(2)
-    assert ALONE.gather(number) is number and ALONE.add(number) is number and ALONE.part(5) == slice(0, 5)
-    assert ALONE.first and ALONE.agree(True, number.device) and not ALONE.agree(False, number.device)
-    assert share_of(7, ALONE) == 7
+    alone = SINGLE_PROCESS
+    assert alone.gather(number) is number and alone.add(number) is number and alone.part(5) == slice(0, 5)
+    assert alone.first and alone.agree(True, number.device) and not alone.agree(False, number.device)
+    assert share_of(7, alone) == 7
 
 
 def test_without_torchrun_there_is_one(monkeypatch):
     for name in ("WORLD_SIZE", "RANK"):
         monkeypatch.delenv(name, raising=False)
     with joined("auto") as processes:
-        assert processes == ALONE
+        assert processes == SINGLE_PROCESS
 
 
 @pytest.mark.slow

@@ -18,7 +18,7 @@ from trm_explore.model.published import read_published
 from trm_explore.model.published.names import ours_of
 from trm_explore.model.puzzle_embedding import sign_sgd
 from trm_explore.training.losses import deep_supervision_loss
-from trm_explore.training.update import go_back, plan_update
+from trm_explore.training.update import forward_backward, plan_update
 
 DATA = Path(__file__).parent / "data"
 MODELS = ("trm-attention", "trm-mlp", "trm-single", "hrm")
@@ -75,7 +75,7 @@ def test_three_supervision_steps_give_the_published_codes_numbers(name, tmp_path
         model.zero_grad()
         carry = model.start(carry, batch)
         plan = plan_update(config, call)
-        outcome = go_back(model, carry, plan, config)
+        outcome = forward_backward(model, carry, plan, config)
         close(outcome.last.logits, there["logits"])
         close(outcome.last.q_halt, there["q_halt"])
         loss = deep_supervision_loss(outcome.step_losses, plan.weights)

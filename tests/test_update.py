@@ -18,7 +18,7 @@ from trm_explore.model.cancel import cancel_check
 from trm_explore.training import Training, train
 from trm_explore.training import events as ev
 from trm_explore.training.losses import RunningLosses, adaptive_factors, answer_loss, halting_loss, supervision_weights
-from trm_explore.training.update import Plan, go_back, plan_update
+from trm_explore.training.update import Plan, forward_backward, plan_update
 
 SCOPES = ["last", "cycle", "full"]
 ON = {"enable_deep_supervision": True, "deep_supervision_schedule": "linear_decay"}
@@ -204,7 +204,7 @@ def started(model, batch):
 def went_back(model, batch, plan, run, **options):
     """(outcome, gradients) of one update."""
     model.zero_grad()
-    outcome = go_back(model, started(model, batch), plan, run, **options)
+    outcome = forward_backward(model, started(model, batch), plan, run, **options)
     return outcome, {name: p.grad for name, p in model.named_parameters()}
 
 
@@ -327,7 +327,7 @@ def test_gradients_are_added_to_those_that_are_there(make_model, batch, scope):
     model, run = make_model(), flat_run(gradient_scope=scope)
     _, once = went_back(model, batch, Plan(3, 2, WEIGHTS), run)
     once = {name: g.clone() for name, g in once.items()}
-    go_back(model, started(model, batch), Plan(3, 2, WEIGHTS), run)
+    forward_backward(model, started(model, batch), Plan(3, 2, WEIGHTS), run)
     for name, p in model.named_parameters():
         torch.testing.assert_close(p.grad, 2 * once[name])
 

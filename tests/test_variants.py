@@ -18,12 +18,12 @@ from trm_explore.model import RecursiveModel
 from trm_explore.model.checkpoint import load_checkpoint, read_checkpoint, slim, write_checkpoint
 from trm_explore.model.cost import estimate, parameters, table_numbers
 from trm_explore.model.network import rms_norm
-from trm_explore.model.puzzle_embedding import Rows, rows_of, sign_sgd
+from trm_explore.model.puzzle_embedding import EmbeddingRows, rows_of, sign_sgd
 from trm_explore.training import train
 from trm_explore.training.events import UpdateDone
 from trm_explore.training.losses import answer_loss, answers_right, log_probabilities, puzzle_losses
 from trm_explore.training.trajectory import record
-from trm_explore.training.update import go_back, plan_update
+from trm_explore.training.update import forward_backward, plan_update
 
 PREFIX = {"puzzle_emb_len": 3, "num_puzzle_identifiers": 4, "puzzle_emb_ndim": 20}
 VARIANTS = {
@@ -166,7 +166,7 @@ def test_sign_sgd_moves_the_rows_of_the_batch_by_the_sign_of_their_summed_gradie
 
 def test_without_a_gradient_no_row_moves():
     table = torch.ones(3, 2)
-    sign_sgd(table, Rows(torch.tensor([0, 1]), torch.ones(2, 2)), lr=1.0, weight_decay=1.0)
+    sign_sgd(table, EmbeddingRows(torch.tensor([0, 1]), torch.ones(2, 2)), lr=1.0, weight_decay=1.0)
     assert torch.equal(table, torch.ones(3, 2))
 
 
@@ -176,7 +176,7 @@ def test_an_update_gives_the_rows_the_gradient_of_the_loss(tiny_run, make_model,
     flat = {**VARIANTS["TRM attention"], "gradient_scope": scope, "enable_deep_supervision": scope in ("cycle", "full")}
     config = tiny_run(vocab_size=6, seq_len=16, **flat)
     model, batch = shaken(make_model(**flat)), with_identifiers(batch)
-    outcome = go_back(model, model.start(model.initial_carry(batch), batch), plan_update(config, 0), config)
+    outcome = forward_backward(model, model.start(model.initial_carry(batch), batch), plan_update(config, 0), config)
     vectors = model.puzzle_emb[batch["puzzle_identifiers"]].clone().requires_grad_()
     carry = model.start(model.initial_carry(batch), batch | {"puzzle_rows": vectors})
     plan, total = plan_update(config, 0), 0

@@ -17,7 +17,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 
-class Rows(NamedTuple):
+class EmbeddingRows(NamedTuple):
     """The rows that a batch uses."""
 
     identifiers: Tensor  # (B,) whole numbers
@@ -29,9 +29,9 @@ def empty_table(rows: int, width: int) -> Tensor:
     return torch.from_numpy(np.zeros((rows, width), np.float32))
 
 
-def rows_of(table: Tensor, identifiers: Tensor) -> Rows:
+def rows_of(table: Tensor, identifiers: Tensor) -> EmbeddingRows:
     """A copy of the rows, for one update."""
-    return Rows(identifiers, table[identifiers.long()].detach().requires_grad_())
+    return EmbeddingRows(identifiers, table[identifiers.long()].detach().requires_grad_())
 
 
 def prefix(values: Tensor, length: int, width: int) -> Tensor:
@@ -40,7 +40,7 @@ def prefix(values: Tensor, length: int, width: int) -> Tensor:
 
 
 @torch.no_grad()
-def sign_sgd(table: Tensor, rows: Rows, *, lr: float, weight_decay: float) -> None:
+def sign_sgd(table: Tensor, rows: EmbeddingRows, *, lr: float, weight_decay: float) -> None:
     """row <- (1 - lr x weight_decay) row - lr x sign(gradient), in place, once for every row of the batch; gradients of
     puzzles with the same row are summed first. Without a gradient nothing moves."""
     if rows.values.grad is None:

@@ -4,7 +4,7 @@
 
 repeated H_cycles (T) times. `model.cycles` is the one loop: the forward call, training, recording all use it.
 Variants: networks=two gives z_H a network of its own (HRM); states=one has z = net(z + x), then z = net(z); a prefix of
-puzzle_emb_len positions holds a vector of each puzzle (puzzle_table.py).
+puzzle_emb_len positions holds a vector of each puzzle (puzzle_embedding.py).
 
     model = RecursiveModel(ModelConfig(vocab_size=6, seq_len=16))
     carry = model.initial_carry(batch)                       # batch: inputs (B, L), labels (B, L)
@@ -27,7 +27,7 @@ from trm_explore.config import ModelConfig, RunConfig, SupervisionConfig, TrainC
 from trm_explore.model.cancel import present_check
 from trm_explore.model.carry import Batch, Carry, Cycle, board_of, lead_of, position_of, to_device
 from trm_explore.model.network import Linear, TinyNetwork, trunc_normal
-from trm_explore.model.puzzle_embedding import Rows, empty_table, prefix, rows_of
+from trm_explore.model.puzzle_embedding import EmbeddingRows, empty_table, prefix, rows_of
 
 # The guide's flat dict describes a network with attention; its own width rounding is the published one.
 GUIDE_DEFAULTS = {"mixer": "attention", "swiglu_multiple": 256}
@@ -211,7 +211,7 @@ class RecursiveModel(nn.Module):
             x = math.sqrt(0.5) * (x + scale * self.embed_pos[: x.shape[1]].to(self.dtype))
         return x
 
-    def puzzle_rows(self, data: Batch) -> Rows | None:
+    def puzzle_rows(self, data: Batch) -> EmbeddingRows | None:
         """The table's rows of these puzzles, to be trained: put `values` into the batch as puzzle_rows."""
         return None if self.puzzle_emb is None else rows_of(self.puzzle_emb, _identifiers(data, data["labels"]))
 

@@ -4,7 +4,7 @@
 
 The batch stays that of the config: every process computes an equal part of it, in order of rank. Weights, optimiser,
 random numbers and everything that a run reports are the same in all of them, so one process can write for all, and a
-checkpoint can be resumed by another number of processes. ALONE is one process; then nothing is sent.
+checkpoint can be resumed by another number of processes. SINGLE_PROCESS is one process; then nothing is sent.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ import torch.distributed as dist
 from torch import Tensor, nn
 
 
-class Processes(NamedTuple):
+class DistributedContext(NamedTuple):
     """This process, and how many there are."""
 
     rank: int = 0
@@ -69,10 +69,10 @@ class Processes(NamedTuple):
         return bool(self.add(torch.tensor(int(said), device=device)))
 
 
-ALONE = Processes()
+SINGLE_PROCESS = DistributedContext()
 
 
-def share_of(batch_size: int, processes: Processes) -> int:
+def share_of(batch_size: int, processes: DistributedContext) -> int:
     """Puzzles of the batch that each process computes; ValueError where they cannot be shared out equally."""
     if batch_size % processes.count:
         good = -(-batch_size // processes.count) * processes.count
@@ -83,12 +83,12 @@ def share_of(batch_size: int, processes: Processes) -> int:
 
 
 @contextmanager
-def joined(device: str) -> Iterator[Processes]:
+def joined(device: str) -> Iterator[DistributedContext]:
     """The processes that torchrun started, connected (gloo on CPUs, NCCL on CUDA, where each takes the GPU of its
     number on the machine); without torchrun one. `device`: the config's. ValueError where there are too few GPUs."""
     count = int(os.environ.get("WORLD_SIZE", 1))
     if count == 1 or "RANK" not in os.environ:
-        yield ALONE
+        yield SINGLE_PROCESS
         return
     cuda = device.split(":")[0] in ("auto", "cuda") and torch.cuda.is_available()
     if cuda:
@@ -107,7 +107,7 @@ def joined(device: str) -> Iterator[Processes]:
 
     dist.init_process_group("nccl" if cuda else "gloo")
     try:
-        yield Processes(dist.get_rank(), dist.get_world_size())
+        yield DistributedContext(dist.get_rank(), dist.get_world_size())
         dist.barrier()  # none leaves while another still waits for its last message
     finally:
         dist.destroy_process_group()

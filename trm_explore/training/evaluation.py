@@ -20,7 +20,7 @@ from trm_explore.model import Batch, Carry, Cycle, RecursiveModel
 from trm_explore.model.carry import board_of, to_device
 from trm_explore.tasks import resolve
 from trm_explore.tasks.base import Task, check_judged, judged
-from trm_explore.training.distributed import ALONE, Processes
+from trm_explore.training.distributed import SINGLE_PROCESS, DistributedContext
 from trm_explore.training.losses import puzzle_losses
 from trm_explore.training.trajectory import inputs_of, unrolled
 
@@ -79,7 +79,7 @@ def scores_of(
     batch_size: int = 256,
     shape: tuple[int, int] | None = None,
     watch: Watch | None = None,
-    processes: Processes = ALONE,
+    processes: DistributedContext = SINGLE_PROCESS,
 ) -> Scores:
     """`evaluate` of arrays. `watch` is given every batch once it is judged: its arrays, which answers are known to be
     right (S, B), the last step's answers and its halting probabilities (B,). Of several `processes` each judges its

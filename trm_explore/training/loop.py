@@ -28,7 +28,7 @@ from trm_explore.tasks import as_run_config, resolve
 from trm_explore.tasks.base import check_judged, judged
 from trm_explore.training import events as ev
 from trm_explore.training.batches import next_batch
-from trm_explore.training.distributed import ALONE, Processes, share_of
+from trm_explore.training.distributed import SINGLE_PROCESS, DistributedContext, share_of
 from trm_explore.training.evaluation import scores_of
 from trm_explore.training.gradients import gradient_statistics
 from trm_explore.training.losses import deep_supervision_loss, losses_by_depth
@@ -37,7 +37,7 @@ from trm_explore.training.recorded_example import shown_puzzle
 from trm_explore.training.state import TrainingState
 from trm_explore.training.threads import computing_with, threads_of
 from trm_explore.training.trajectory import frame_of, record
-from trm_explore.training.update import go_back, over_processes, plan_update
+from trm_explore.training.update import all_reduce, forward_backward, plan_update
 
 MEASURED = 32  # held-out puzzles on which gradients are measured: always the same, so figures can be compared
 
@@ -68,7 +68,10 @@ class Training:
     """
 
     def __init__(
-        self, run_config: RunConfig, resume: str | Path | Checkpoint | None = None, processes: Processes = ALONE
+        self,
+        run_config: RunConfig,
+        resume: str | Path | Checkpoint | None = None,
+        processes: DistributedContext = SINGLE_PROCESS,
     ):
         self.task, self.config = resolve(run_config)
         self.processes = processes
@@ -242,7 +245,7 @@ class Training:
         plan = plan_update(self.config, self.update, state.running)
         state.optimizer.zero_grad()
         with cancel_check(self._before_call):
-            outcome = go_back(
+            outcome = forward_backward(
                 self.model,
                 carry,
                 plan,
@@ -251,7 +254,7 @@ class Training:
                 tolerance=self.task.tolerance,
                 loops_over_positions=self.task.loops_over_positions,
             )
-        outcome = over_processes(outcome, self.model, self.processes)
+        outcome = all_reduce(outcome, self.model, self.processes)
         norm = torch.nn.utils.clip_grad_norm_(self.model.parameters(), c.grad_clip)
         step_losses, halt_losses = outcome.step_losses.cpu(), outcome.halt_losses.cpu()
         L_losses = None if outcome.L_losses is None else outcome.L_losses.cpu()

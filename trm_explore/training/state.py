@@ -19,8 +19,8 @@ from trm_explore.config import RunConfig
 from trm_explore.config.checks import shown
 from trm_explore.model import Carry, RecursiveModel
 from trm_explore.model.checkpoint import Checkpoint, load_weights, read_checkpoint
-from trm_explore.model.puzzle_embedding import Rows, sign_sgd
-from trm_explore.training.distributed import ALONE, Processes
+from trm_explore.model.puzzle_embedding import EmbeddingRows, sign_sgd
+from trm_explore.training.distributed import SINGLE_PROCESS, DistributedContext
 from trm_explore.training.losses import RunningLosses
 from trm_explore.training.optimizer import (
     learning_rate_factor,
@@ -35,7 +35,13 @@ class TrainingState:
     """The state at update 0 of a resolved config, on a device; `board` is the task's (rows, cols). Of several
     `processes` each holds all of it but the carry, of which it holds its part."""
 
-    def __init__(self, config: RunConfig, device: torch.device, board: tuple[int, int], processes: Processes = ALONE):
+    def __init__(
+        self,
+        config: RunConfig,
+        device: torch.device,
+        board: tuple[int, int],
+        processes: DistributedContext = SINGLE_PROCESS,
+    ):
         c = config.train
         self.config, self.device, self.board, self.processes = config, device, board, processes
         self.model = RecursiveModel(config.model, config.supervision, c, seed=c.seed).to(device)
@@ -56,7 +62,7 @@ class TrainingState:
         """The averaged weights (the raw ones where ema_decay is 0)."""
         return self.average.module if self.average else self.model
 
-    def step(self, rows: Rows | None = None) -> None:
+    def step(self, rows: EmbeddingRows | None = None) -> None:
         """One optimiser update with the gradients that are there; then schedule and average move on. `rows`: of the
         table of puzzle vectors, with theirs."""
         self.optimizer.step()

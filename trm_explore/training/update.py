@@ -1,8 +1,8 @@
 """One optimiser update without the optimiser: what it supervises (`plan_update`), then forward and backward.
 
     plan = plan_update(run_config, update=120, running=losses_so_far)
-    outcome = go_back(model, carry, plan, run_config)          # gradients are in model.parameters() now
-    outcome = over_processes(outcome, model, processes)        # and those of all processes, where there are several
+    outcome = forward_backward(model, carry, plan, run_config)          # gradients are in model.parameters() now
+    outcome = all_reduce(outcome, model, processes)        # and those of all processes, where there are several
 
 With gradient_accumulation the batch is computed in parts, each going back for itself. In all scopes but `full` backward
 runs inside the recursion, so that one cycle's activations are alive at a time. Rows of the table of puzzle vectors
@@ -23,8 +23,8 @@ from torch import Tensor
 from trm_explore.config import RunConfig
 from trm_explore.data.labels import labelled
 from trm_explore.model import Carry, Cycle, RecursiveModel
-from trm_explore.model.puzzle_embedding import Rows
-from trm_explore.training.distributed import ALONE, Processes
+from trm_explore.model.puzzle_embedding import EmbeddingRows
+from trm_explore.training.distributed import SINGLE_PROCESS, DistributedContext
 from trm_explore.training.losses import (
     RunningLosses,
     adaptive_factors,
@@ -58,7 +58,7 @@ class Outcome(NamedTuple):
     puzzle_losses: Tensor  # (S, B)
     labelled: Tensor  # (B,) bool: the puzzles that have a label
     last: Cycle  # its states go on in the carry
-    rows: Rows | None = None  # of the table of puzzle vectors, with their gradient
+    rows: EmbeddingRows | None = None  # of the table of puzzle vectors, with their gradient
 
 
 def plan_update(config: RunConfig, update: int, running: RunningLosses | None = None) -> Plan:
@@ -83,13 +83,13 @@ def plan_update(config: RunConfig, update: int, running: RunningLosses | None = 
     return Plan(H, L, weights)
 
 
-def go_back(
+def forward_backward(
     model: RecursiveModel,
     carry: Carry,
     plan: Plan,
     config: RunConfig,
     *,
-    processes: Processes = ALONE,
+    processes: DistributedContext = SINGLE_PROCESS,
     **how: Any,
 ) -> Outcome:
     """Forward and backward from a started carry; gradients are added to those that the parameters have. They are the
@@ -104,7 +104,7 @@ def go_back(
     count = processes.add(labelled(carry.data["labels"]).sum())
     if number == 1:
         return _part_back(model, carry, plan, config, count, **how)
-    parts = [Processes(index, number).part(B) for index in range(number)]
+    parts = [DistributedContext(index, number).part(B) for index in range(number)]
     return _one_outcome([_part_back(model, _puzzles(carry, mine), plan, config, count, **how) for mine in parts])
 
 
@@ -184,7 +184,7 @@ def positions(length: int) -> list[slice]:
     return [slice(t, t + 1) for t in range(length)]
 
 
-def over_processes(outcome: Outcome, model: RecursiveModel, processes: Processes) -> Outcome:
+def all_reduce(outcome: Outcome, model: RecursiveModel, processes: DistributedContext) -> Outcome:
     """What came of the whole batch: losses, and the gradients of the weights and of the rows of puzzle vectors, hold
     what all have added. `last` stays each one's own."""
     if processes.count == 1:
@@ -242,6 +242,6 @@ def _one_outcome(outcomes: list[Outcome]) -> Outcome:
     )
 
 
-def _with_gradient(identifiers: Tensor, values: Tensor, gradient: Tensor | None) -> Rows:
+def _with_gradient(identifiers: Tensor, values: Tensor, gradient: Tensor | None) -> EmbeddingRows:
     values.grad = gradient
-    return Rows(identifiers, values)
+    return EmbeddingRows(identifiers, values)
