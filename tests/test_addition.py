@@ -160,14 +160,14 @@ def test_notes_say_where_the_answer_implies_a_carry():
     task = AdditionTask(4)
     puzzle, _ = task.read("0999+0001")
     right, inputs = puzzle["labels"][0], puzzle["inputs"][0]
-    assert task.notes(inputs, right) == ["", "1", "1", "1", ""] + [""] * 10
+    assert task.cell_annotations(inputs, right) == ["", "1", "1", "1", ""] + [""] * 10
     without_carries = right.copy()
     without_carries[10:] = np.array([0, 0, 9, 9, 0]) + 2  # only the last column has given its carry nowhere
-    assert task.notes(inputs, without_carries)[:5] == ["", "", "", "", ""]
+    assert task.cell_annotations(inputs, without_carries)[:5] == ["", "", "", "", ""]
     two_too_many = right.copy()
     two_too_many[12] = 1 + 2  # 9 + 0 = 11 is no carry
-    assert task.notes(inputs, two_too_many)[:5] == ["", "1", "", "1", ""]
-    assert task.notes(inputs, inputs) == [""] * 15  # a blank says nothing
+    assert task.cell_annotations(inputs, two_too_many)[:5] == ["", "1", "", "1", ""]
+    assert task.cell_annotations(inputs, inputs) == [""] * 15  # a blank says nothing
 
 
 @pytest.mark.parametrize("base", [2, 10, 16])
@@ -176,7 +176,7 @@ def test_the_notes_of_a_right_answer_are_the_carries(base):
     batch = task.sample(50, np.random.default_rng(8))
     for inputs, labels in zip(batch["inputs"], batch["labels"], strict=True):
         a, b, _ = shown(task, labels)
-        for column, note in enumerate(task.notes(inputs, labels)[:8]):
+        for column, note in enumerate(task.cell_annotations(inputs, labels)[:8]):
             behind = [int("0" + number[column:], base) for number in (a, b)]  # they have no digit in column 0
             assert (note == "1") == (sum(behind) >= base ** (7 - column))
 

@@ -106,7 +106,9 @@ def test_controls_and_config_say_the_same(values):
     for name, value in zip(CONTROLS, values, strict=True):
         if name not in ("custom_weights", "data", "difficulty"):
             assert flat[name] == value
-    takes = resolve(preset(flat["task"]))[0].takes  # a control that means nothing to the task does nothing
+    takes = resolve(preset(flat["task"]))[
+        0
+    ].accepted_data_fields  # a control that means nothing to the task does nothing
     chosen = values[CONTROLS.index("difficulty")]
     assert flat["difficulty"] == (chosen if "difficulty" in takes else "any")
     words = re.split("[ ,;]+", values[CONTROLS.index("custom_weights")])
@@ -822,7 +824,7 @@ def test_a_picture_that_is_picked_does_not_disturb_a_live_run(runs):
 
 def test_only_the_controls_that_mean_something_to_a_task_are_shown(runs):
     for task in GENERATED:
-        takes = resolve(preset(task))[0].takes
+        takes = resolve(preset(task))[0].accepted_data_fields
         shown = [update["visible"] for update in Handlers(runs).fit(task)]
         assert shown == ["difficulty" in takes, "data" in takes] == [task.startswith("sudoku")] * 2
 

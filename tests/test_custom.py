@@ -130,11 +130,11 @@ def test_what_an_object_says_itself_counts():
         wrong_cells=lambda self, inputs, labels, answers: np.array([3]),
         board=lambda self: {"kind": "grid", "symbols": list("abcde")},
         example=lambda self: "abcd",
-        judges_without_labels=True,
+        has_rule_checker=True,
     )
     task = CustomTask(own)
     inputs = np.array([[2, 1, 1, 1]])
-    assert (task.title, task.help, task.example(), task.judges_without_labels) == ("T", "H", "abcd", True)
+    assert (task.title, task.help, task.example(), task.has_rule_checker) == ("T", "H", "abcd", True)
     assert task.check(inputs, np.array([[1, 0, 0, 0], [0, 0, 0, 0]])[:1], inputs).tolist() == [True]
     assert task.given(inputs).tolist() == [[True, False, False, False]]
     assert task.wrong_cells(inputs[0], None, inputs[0]) == [3]

@@ -1,4 +1,4 @@
-"""Modules of the first release can still be imported by their old names, and say where they stand now."""
+"""Names of the first release still lead to what they meant, and say what it is called now."""
 
 import importlib
 import sys
@@ -6,6 +6,10 @@ import sys
 import pytest
 
 import trm_explore
+from trm_explore.tasks.base import EARLIER_NAMES
+from trm_explore.tasks.custom import CustomTask
+from trm_explore.tasks.parity import ParityTask
+from trm_explore.training import update
 
 
 @pytest.mark.parametrize("name", trm_explore.MOVED)
@@ -29,3 +33,43 @@ def test_what_documents_of_the_first_release_import_is_there():
 def test_another_unknown_name_is_unknown():
     with pytest.raises(ModuleNotFoundError, match="trm_explore.nowhere"):
         importlib.import_module("trm_explore.nowhere")
+
+
+def test_attributes_of_a_task_go_by_their_earlier_names_too():
+    task = ParityTask(8)
+    for earlier, name in EARLIER_NAMES.items():
+        with pytest.warns(DeprecationWarning, match=f"^Task.{earlier} is now {name}$"):
+            assert getattr(task, earlier) == getattr(task, name)
+    assert not hasattr(task, "chess")
+
+
+def test_a_task_that_was_written_with_earlier_names_goes_on_working():
+    with pytest.warns(DeprecationWarning) as warned:
+
+        class Words(ParityTask):
+            takes = ("size",)
+            judges_without_labels = False
+
+            def notes(self, inputs, answers):
+                return ["odd"] * len(inputs)
+
+    assert {str(w.message) for w in warned} == {
+        f"Words.{name} is now {EARLIER_NAMES[name]}" for name in ("takes", "judges_without_labels", "notes")
+    }
+    words = Words(8)
+    assert words.accepted_data_fields == ("size",) and words.has_rule_checker is False
+    assert words.cell_annotations([0, 1], None) == ["odd", "odd"]
+
+    class Own:
+        rows, cols, vocab_size, judges_without_labels = 1, 2, 3, True
+        sample = held_out = None
+
+    with pytest.warns(DeprecationWarning, match="^Own.judges_without_labels is now has_rule_checker$"):
+        assert CustomTask(Own()).has_rule_checker
+
+
+def test_a_function_that_documents_named_has_its_earlier_name_too():
+    with pytest.warns(DeprecationWarning, match="^go_back is now forward_backward$"):
+        assert update.go_back is update.forward_backward
+    with pytest.raises(AttributeError, match="has no attribute 'go_on'"):
+        update.go_on  # noqa: B018

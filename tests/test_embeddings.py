@@ -408,9 +408,11 @@ def test_an_answer_is_right_where_it_explains_half_of_the_variance(folder):
     labels, size = batch["labels"], np.float32(np.sqrt(task.tolerance))
     for error, right in ((0.99, True), (1.01, False)):
         assert (task.check(batch["input_embeddings"], labels + error * size, labels) == right).all()
-    assert task.drawn(labels[0] + size, labels[0]) == pytest.approx(np.full((ROWS - 1, 1), 0.5), rel=1e-4)
-    assert (task.drawn(labels[0] + 9 * size, labels[0]) == 1).all() and not task.drawn(labels[0], labels[0]).any()
-    assert np.isnan(task.drawn(labels[0], None)).all()
+    assert task.answer_for_display(labels[0] + size, labels[0]) == pytest.approx(np.full((ROWS - 1, 1), 0.5), rel=1e-4)
+    assert (task.answer_for_display(labels[0] + 9 * size, labels[0]) == 1).all() and not task.answer_for_display(
+        labels[0], labels[0]
+    ).any()
+    assert np.isnan(task.answer_for_display(labels[0], None)).all()
     assert task.board() == {"kind": "heat", "rows": 1, "cols": 3, "symbols": [], "box": None, "range": [0, 1]}
 
 

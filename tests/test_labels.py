@@ -43,7 +43,7 @@ class Plain(Task):
 class ByRules(Plain):
     """One that judges whole answers without labels: the first cell has to be even."""
 
-    judges_without_labels = True
+    has_rule_checker = True
 
     def check(self, inputs, answers, labels=None):
         return answers[:, 0] % 2 == 0
@@ -288,9 +288,7 @@ def test_held_out_puzzles_without_any_label_are_refused_before_training():
     own = type("Blind", (Reverse,), {"held_out": held_out})
     with pytest.raises(ValueError, match=r"^custom:Blind, held-out puzzles: none of the 4 puzzles has a label"):
         list(train(preset(own(), **FAST)))
-    judge = type(
-        "Judge", (own,), {"judges_without_labels": True, "check": lambda self, i, answers, _: answers[:, 0] > 1}
-    )
+    judge = type("Judge", (own,), {"has_rule_checker": True, "check": lambda self, i, answers, _: answers[:, 0] > 1})
     (scores,) = [e for e in train(preset(judge(), **FAST)) if isinstance(e, ev.Evaluated)]
     assert scores.puzzles == 4 and all(0 <= x <= 1 for x in scores.exact_accuracy)
     assert '"loss": [null' in ev.to_json(scores)

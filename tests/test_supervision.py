@@ -14,6 +14,7 @@ from trm_explore.data.labels import IGNORE
 from trm_explore.training.gradients import gradient_statistics
 from trm_explore.training.losses import (
     RunningLosses,
+    active_count,
     adaptive_factors,
     answer_loss,
     answers_right,
@@ -24,7 +25,6 @@ from trm_explore.training.losses import (
     halting_loss,
     losses_by_depth,
     puzzle_losses,
-    stage,
     supervision_weights,
     weights_for,
 )
@@ -226,7 +226,7 @@ def test_the_weight_curriculum_scales_the_early_steps_and_leaves_the_final_one(S
 @given(steps, st.floats(0, 1), st.sampled_from(sorted(FORMULAS)))
 def test_the_depth_curriculum_supervises_the_last_steps_with_their_own_weights_and_no_other(S, progress, schedule):
     base = supervision_weights(schedule, S)
-    got, n = curriculum_weights(base, "depth", progress), stage(S, progress)
+    got, n = curriculum_weights(base, "depth", progress), active_count(S, progress)
     assert 1 <= n <= S
     assert torch.equal(got[S - n :], base[S - n :]) and not got[: S - n].any()
     assert torch.equal(curriculum_weights(base, "depth", 1.0), base)
@@ -236,7 +236,7 @@ def test_the_depth_curriculum_supervises_the_last_steps_with_their_own_weights_a
 def test_stages_are_of_equal_length_and_come_one_after_the_other(S, length, start):
     """S - 1 stages of `length` updates each from `start` on, then all S steps."""
     end = start + length * max(1, S - 1)
-    stages = [stage(S, curriculum_progress(update, start, end)) for update in range(end + 5)]
+    stages = [active_count(S, curriculum_progress(update, start, end)) for update in range(end + 5)]
     assert stages == sorted(stages) and set(stages) == set(range(1, S + 1))
     assert stages[:start] == [1] * start and stages[end:] == [S] * 5
     assert [stages[start:end].count(k) for k in range(1, S)] == [length] * (S - 1)

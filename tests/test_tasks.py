@@ -16,7 +16,7 @@ from trm_explore.tasks.base import RealTask, Task
 from trm_explore.tasks.parity import ParityTask
 from trm_explore.training.evaluation import evaluate
 from trm_explore.training.gradients import gradient_statistics
-from trm_explore.training.recorded_example import shown_puzzle
+from trm_explore.training.recorded_example import recorded_example
 from trm_explore.training.trajectory import frame_of, inputs_of, picture_of, record
 from trm_explore.view.terminal import board_text, step_caption
 
@@ -252,7 +252,7 @@ def tiny_model(config: RunConfig) -> RecursiveModel:
 
 def test_a_recorded_trajectory_becomes_a_frame_and_text(task):
     _, config = resolve(preset(task.name))
-    trajectory = record(tiny_model(config), shown_puzzle(task, config.train).batch, H_cycles=3)
+    trajectory = record(tiny_model(config), recorded_example(task, config.train).batch, H_cycles=3)
     frame = json.loads(json.dumps(frame_of(trajectory, task, label="one", update=3), allow_nan=False))
     cells = task.rows * task.cols
     assert len(frame["steps"]) == 3 and len(frame["given"]) == cells
@@ -392,7 +392,7 @@ TAKES = {
 
 @pytest.mark.parametrize("name", GENERATED)
 def test_a_setting_that_means_nothing_to_a_task_is_refused(name):
-    assert set(TASKS[name](RunConfig(task=name)).takes) == TAKES[name]
+    assert set(TASKS[name](RunConfig(task=name)).accepted_data_fields) == TAKES[name]
     for field, value in MEANINGLESS.items():
         if field not in TAKES[name]:
             with pytest.raises(ValueError) as error:

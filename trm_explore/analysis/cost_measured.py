@@ -3,8 +3,8 @@ one loss at the end, in its own gradient scope.
 
     measure_cost(preset("sudoku4", enable_deep_supervision=True), seconds=4).text
 
-Two trainings of the one kind there is (training/loop.py) take turns, so that a machine that slows down slows both. What
-is kept for backward is counted during an update that is not timed. (Ours.)
+Two trainings of the one kind there is (training/loop.py) take turns, so that a machine that slows down slows both.
+Saved activations are counted during an update that is not timed. (Ours.)
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from torch import Tensor
 from trm_explore.analysis.view import short
 from trm_explore.config import RunConfig
 from trm_explore.config.checks import is_number, shown
-from trm_explore.model.cost import estimate, kept_numbers, memory_size
+from trm_explore.model.cost import estimate, memory_size, saved_activations
 from trm_explore.training import Training
 from trm_explore.training import events as ev
 
@@ -47,7 +47,7 @@ class CostMeasured:
     seconds: float  # median
     seconds_off: float  # by the ratio, so that what is said of the three agrees
     ratio: float  # median over the pairs; 1 where supervision is off anyway
-    kept: int | None  # most bytes kept for backward at a time, weights apart; None where it cannot be counted
+    kept: int | None  # most bytes of saved activations at a time; None where it cannot be counted
     kept_off: int | None
     estimated_seconds: float  # cost.estimate, on one thread
     estimated_ratio: float
@@ -129,7 +129,7 @@ def measure_cost(config: RunConfig, *, seconds: float = 4.0) -> CostMeasured:
         kept[-1],
         guesses[0],
         guesses[0] / guesses[-1],
-        4.0 * resolved[0].train.batch_size * kept_numbers(resolved[0]),
+        4.0 * resolved[0].train.batch_size * saved_activations(resolved[0]),
     )
 
 
@@ -146,7 +146,7 @@ def _one_update(training: Training) -> float | None:
 
 @contextmanager
 def _counted(training: Training) -> Iterator[list[int | None]]:
-    """Afterwards the list's one entry says how many bytes were kept for backward at a time, at most."""
+    """Afterwards the list's one entry says how many bytes of activations were saved at a time, at most."""
     most: list[int | None] = [None]
     if training.device.type == "cuda":
         torch.cuda.reset_peak_memory_stats(training.device)

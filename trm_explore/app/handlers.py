@@ -87,7 +87,7 @@ class Handlers:
 
     def fit(self, task: str) -> Updates:
         """Only the controls that mean something to the task are shown: difficulty, own puzzles."""
-        takes = resolve(preset(task))[0].takes if task in self.tasks else ()
+        takes = resolve(preset(task))[0].accepted_data_fields if task in self.tasks else ()
         return [gr.update(visible=name in takes) for name in ("difficulty", "data")]
 
     def _recorded(self, run_id: str, task: Any, kind: Any) -> Updates:

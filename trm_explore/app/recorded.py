@@ -13,7 +13,7 @@ from trm_explore.model.checkpoint import load_checkpoint
 from trm_explore.shipped.pairs import SETTINGS, checkpoint_name, evaluations_of, load_pair, pair_names, text_of
 from trm_explore.tasks import preset, resolve
 from trm_explore.training import events as ev
-from trm_explore.training.recorded_example import shown_puzzle
+from trm_explore.training.recorded_example import recorded_example
 from trm_explore.training.trajectory import frame_of, picture_of, record
 from trm_explore.view.payload import message_of
 from trm_explore.words import texts
@@ -26,7 +26,7 @@ def recorded_run(task: str, kind: str) -> tuple[RunConfig, tuple[ev.Event, ...]]
     run = pair["runs"][kind]
     model, config = load_checkpoint(asset(f"{checkpoint_name(task, kind)}.safetensors"))
     made, config = resolve(config)
-    puzzle = shown_puzzle(made, config.with_flat(shown_puzzle=pair["shown_puzzle"]).train)
+    puzzle = recorded_example(made, config.with_flat(shown_puzzle=pair["shown_puzzle"]).train)
     trajectory = record(model, puzzle.batch, H_cycles=config.eval_steps)
     frame = frame_of(trajectory, made, label=puzzle.label, update=run["updates"])
     points = [

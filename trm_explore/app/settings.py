@@ -101,7 +101,9 @@ def config_of(values: list[Any] | tuple[Any, ...], tasks: tuple[str, ...] = GENE
     if chosen["task"] not in tasks:  # also not a folder on the server that its owner has not offered
         raise ValueError(f"task={shown(chosen['task'])} is not known; allowed are {', '.join(tasks)}")
     chosen["data"] = chosen["data"] or ""
-    takes = resolve(preset(chosen["task"]))[0].takes if chosen["task"] in TASKS else ()  # a folder takes none of them
+    takes = (
+        resolve(preset(chosen["task"]))[0].accepted_data_fields if chosen["task"] in TASKS else ()
+    )  # a folder takes none of them
     for name, nothing in (("difficulty", "any"), ("data", "")):  # not shown then
         chosen[name] = chosen[name] if name in takes else nothing
     chosen["custom_weights"] = _numbers(chosen["custom_weights"]) if _is_custom(chosen) else ()

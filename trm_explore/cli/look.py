@@ -179,7 +179,7 @@ def run_show(args: Show) -> int:
     for k in range(trajectory.n_steps):
         print(f"{step_caption(frame, k)}\n{board_text(frame, k, color)}\n")
     known = trajectory.labels is not None and labelled(trajectory.labels)[0]
-    if not known and not task.judges_without_labels:
+    if not known and not task.has_rule_checker:
         return 0
     right = task.check(trajectory.inputs, trajectory.answers[-1], trajectory.labels)[0]
     print("The final answer is right." if right else "The final answer is wrong.")

@@ -25,7 +25,7 @@ class Cost:
     parameters: int
     forward_operations: float
     operations: float  # forward and backward, with the gradient scope in force
-    memory: float  # bytes: weights, gradients, optimiser, averages, and the activations kept for backward
+    memory: float  # bytes: weights, gradients, optimiser, averages, and the saved activations
     seconds_per_update: float  # on one CPU thread
     seconds: float  # the whole run
 
@@ -48,7 +48,7 @@ def estimate(config: RunConfig, speed: float = CPU_SPEED, processes: int = 1) ->
     operations = forward + passes * (again + 2 * with_gradient)
     seconds = operations / speed
     at_a_time = -(-B // (processes * config.train.gradient_accumulation))
-    memory = 4 * (5 * parameters(m) + table_numbers(m) + at_a_time * kept_numbers(config))
+    memory = 4 * (5 * parameters(m) + table_numbers(m) + at_a_time * saved_activations(config))
     return Cost(parameters(m), forward, operations, memory, seconds, seconds * config.train.updates)
 
 
@@ -79,8 +79,8 @@ def smaller(config: RunConfig) -> dict[str, Any]:
     return next((c for c in changes if estimate(config.with_flat(**c)).memory < now), {})
 
 
-def kept_numbers(config: RunConfig) -> float:
-    """Numbers kept for backward at a time, for one puzzle."""
+def saved_activations(config: RunConfig) -> float:
+    """Activations saved for backward at a time, for one puzzle: a count of numbers."""
     m, kind = config.model, config.train.activation_checkpointing
     calls, state = m.L_cycles + 1, m.positions * m.hidden_size
     if config.supervision.scope == "one_step":
@@ -88,7 +88,7 @@ def kept_numbers(config: RunConfig) -> float:
     cycles = m.H_cycles if config.supervision.scope == "full" else 1
     if loops_over_positions(config):  # the graph of a whole window of passes is kept, in scope full
         cycles *= min(config.train.truncation_length, m.seq_len) if config.supervision.scope == "full" else 1
-    H, L = kept_activations(m, H_layers(m)), kept_activations(m)
+    H, L = saved_by_a_call(m, H_layers(m)), saved_by_a_call(m)
     if kind == "call":  # the input of every call, and one call computed again
         return cycles * calls * state + max(H, L)
     one = (calls - 1) * L + H
@@ -107,8 +107,9 @@ def H_layers(m: ModelConfig) -> int:
     return m.H_layers or m.L_layers
 
 
-def kept_activations(m: ModelConfig, layers: int | None = None) -> float:
-    """Numbers kept for backward by one call of the network for one puzzle: the inputs of its products and norms."""
+def saved_by_a_call(m: ModelConfig, layers: int | None = None) -> float:
+    """Activations saved for backward by one call of the network for one puzzle, a count: the inputs of its products and
+    norms."""
     L, D = m.positions, m.hidden_size
     inner = L * m.inner_width(D) + m.mixing.saved(L, D, m.inner_width)
     return (layers or m.L_layers) * (9 * L * D + 4 * inner)

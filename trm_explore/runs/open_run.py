@@ -33,7 +33,7 @@ from trm_explore.storage.untrusted import Deadline
 from trm_explore.tasks import resolve
 from trm_explore.tasks.base import Task
 from trm_explore.training import events as ev
-from trm_explore.training.recorded_example import shown_puzzle
+from trm_explore.training.recorded_example import recorded_example
 from trm_explore.training.trajectory import frame_of, record
 
 NAMES = ("config.json", "events.jsonl", "model.safetensors")
@@ -196,7 +196,7 @@ def _as_events(checkpoint: Checkpoint, config: RunConfig, task: Task, name: str,
     model, update = _model(checkpoint, name), checkpoint.scalars.get("update", 0)
     for _ in task.prepare():
         deadline()
-    puzzle = shown_puzzle(task, config.with_flat(eval_puzzles=PUZZLES, shown_puzzle=None).train)
+    puzzle = recorded_example(task, config.with_flat(eval_puzzles=PUZZLES, shown_puzzle=None).train)
     deadline()
     with cancel_check(deadline):
         trajectory = record(model, puzzle.batch, H_cycles=config.eval_steps)

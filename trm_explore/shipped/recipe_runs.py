@@ -19,7 +19,7 @@ from trm_explore.shipped.pairs import OTHERS, Recording, config_of_pair, short
 from trm_explore.storage.whole import write_whole
 from trm_explore.training import events as ev
 from trm_explore.training import train
-from trm_explore.training.recorded_example import shown_puzzle
+from trm_explore.training.recorded_example import recorded_example
 from trm_explore.training.trajectory import frame_of, record
 
 RECORDED = ("on", "off", *OTHERS)
@@ -68,6 +68,6 @@ def make_recipe_runs(task: str, folder: Path) -> Iterator[str]:
 def _frame(recording: Recording, shown: int) -> dict[str, Any]:
     """The trained network's answer to the pair's puzzle."""
     training = recording.training
-    puzzle = shown_puzzle(training.task, training.config.with_flat(shown_puzzle=shown).train)
+    puzzle = recorded_example(training.task, training.config.with_flat(shown_puzzle=shown).train)
     trajectory = record(training.ema_model, puzzle.batch, H_cycles=training.config.eval_steps)
     return short(frame_of(trajectory, training.task, label=puzzle.label, update=training.update))

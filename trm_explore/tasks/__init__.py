@@ -127,7 +127,7 @@ def resolve(config: RunConfig | str | Any) -> tuple[Task, RunConfig]:
     defaults = DataConfig()
     for name in DataConfig.__dataclass_fields__:
         value = getattr(config.puzzles, name)
-        if name not in task.takes and value != getattr(defaults, name):
+        if name not in task.accepted_data_fields and value != getattr(defaults, name):
             raise ValueError(f"{name}={shown(value)} has no meaning for the task {task.name}; leave it out")
     lengths = {"vocab_size": task.vocab_size, "seq_len": task.seq_len, "input_size": task.input_size}
     for name, own in lengths.items():

@@ -33,7 +33,7 @@ class AdditionTask(Task):
     """Numbers of `size` digits in `base`; the held-out ones have `eval_size` digits. 0: 8 digits, base 10, and held out
     as in training."""
 
-    takes = ("size", "eval_size", "base")
+    accepted_data_fields = ("size", "eval_size", "base")
     name, title = "addition", "Addition"
     help = (
         "Write the sum of two numbers under them. A digit may hang on a carry that comes from far to the right; the "
@@ -73,7 +73,7 @@ class AdditionTask(Task):
     def given(self, inputs: np.ndarray) -> np.ndarray:
         return np.asarray(inputs) != BLANK
 
-    def notes(self, inputs: np.ndarray, answers: np.ndarray) -> list[str]:
+    def cell_annotations(self, inputs: np.ndarray, answers: np.ndarray) -> list[str]:
         """A "1" over every column into which, going by the answer's digit there, a carry has come."""
         a, b, _ = np.maximum(np.asarray(inputs).reshape(3, -1) - FIRST, 0)  # no digit: 0
         said = np.asarray(answers).reshape(3, -1)[2] - FIRST

@@ -9,9 +9,10 @@ out, typed, of a file) also have board (N, 2): rows and columns.
 from __future__ import annotations
 
 import functools
+import warnings
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -23,7 +24,7 @@ from trm_explore.data.puzzle_file import first_question
 def judged(task: Task, puzzles: dict[str, Any]) -> np.ndarray:
     """(N,) bool: of which of the puzzles the task can say whether an answer is right."""
     there = labelled(puzzles["labels"])
-    return np.ones_like(there) if task.judges_without_labels else there
+    return np.ones_like(there) if task.has_rule_checker else there
 
 
 def check_judged(where: str, puzzles: dict[str, Any], task: Task) -> None:
@@ -44,6 +45,14 @@ def with_board(puzzles: Puzzles, shape: tuple[int, int]) -> Puzzles:
 # What gives puzzles to look at, and what says the shape of their boards.
 HELD_OUT = ("held_out", "companions")
 OTHERS = ("load", "read")
+# What attributes of a task were called in the first release. Classes and objects that use these go on working.
+EARLIER_NAMES = {
+    "takes": "accepted_data_fields",
+    "seen": "input_for_display",
+    "drawn": "answer_for_display",
+    "notes": "cell_annotations",
+    "judges_without_labels": "has_rule_checker",
+}
 
 
 def _carrying_board(name: str, method: Callable[..., Any]) -> Callable[..., Any]:
@@ -72,18 +81,31 @@ class Task(ABC):
     loss = "cross_entropy"
     input_size: int | None = None  # width of real inputs; None: tokens
     tolerance = 0.0  # of tasks of numbers, see RealTask
-    takes: tuple[str, ...] = ()  # the fields of DataConfig that mean something to it
+    accepted_data_fields: tuple[str, ...] = ()  # the fields of DataConfig that mean something to it
     in_epochs = False  # True where a finite set of examples is read in order; `train_windows` then says how many
     train_windows = 0
     loops_over_positions = False  # True only for the guide's own loop over embeddings
-    judges_without_labels = False  # True where `check` needs the rules only
+    has_rule_checker = False  # True where `check` needs the rules only
 
     def __init_subclass__(cls, **settings: Any) -> None:
         """Puzzles that a task gives to look at carry the shape of their boards, whoever wrote the task."""
         super().__init_subclass__(**settings)
+        for earlier, name in EARLIER_NAMES.items():
+            if earlier in vars(cls) and name not in vars(cls):
+                warnings.warn(f"{cls.__name__}.{earlier} is now {name}", DeprecationWarning, stacklevel=2)
+                setattr(cls, name, vars(cls)[earlier])
         for name in (*HELD_OUT, *OTHERS):
             if callable(vars(cls).get(name)):
                 setattr(cls, name, _carrying_board(name, vars(cls)[name]))
+
+    if not TYPE_CHECKING:  # a type checker need not know of names that are going away
+
+        def __getattr__(self, name: str) -> Any:
+            """What the attribute is called now, for code of the first release."""
+            if name not in EARLIER_NAMES:
+                raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+            warnings.warn(f"Task.{name} is now {EARLIER_NAMES[name]}", DeprecationWarning, stacklevel=2)
+            return getattr(self, EARLIER_NAMES[name])
 
     def prepare(self) -> Iterator[tuple[int, int]]:
         """(done, total) while something must be made first; nothing when all is there."""
@@ -145,15 +167,15 @@ class Task(ABC):
     def given(self, inputs: np.ndarray) -> np.ndarray:
         """Which cells of (.., L) are given, and so no work for the network."""
 
-    def seen(self, inputs: np.ndarray) -> np.ndarray:
+    def input_for_display(self, inputs: np.ndarray) -> np.ndarray:
         """Of tasks of numbers: one puzzle's input (L, input_size) as the numbers that the board shows, (L, k)."""
         return inputs
 
-    def drawn(self, answers: np.ndarray, labels: np.ndarray | None) -> np.ndarray:
+    def answer_for_display(self, answers: np.ndarray, labels: np.ndarray | None) -> np.ndarray:
         """Of tasks of numbers: one puzzle's answer (L, vocab_size) as the numbers that the board shows, (L, k)."""
         return answers
 
-    def notes(self, inputs: np.ndarray, answers: np.ndarray) -> list[str] | None:
+    def cell_annotations(self, inputs: np.ndarray, answers: np.ndarray) -> list[str] | None:
         """One puzzle's (L,) small words beside the cells, such as the carries of an addition; None: no such thing."""
         return None
 

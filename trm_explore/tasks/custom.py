@@ -9,6 +9,7 @@ nobody else has.
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -49,7 +50,7 @@ class CustomTask(Task):
         self.tolerance = getattr(own, "tolerance", 0.0)
         if not is_number(self.tolerance) or not 0 <= self.tolerance < np.inf:
             raise ValueError(f"{self.name}: tolerance={shown(self.tolerance)} must be a finite number of at least 0")
-        self.judges_without_labels = bool(getattr(own, "judges_without_labels", False))
+        self.has_rule_checker = bool(_attribute(own, "has_rule_checker", "judges_without_labels", False))
         self._defaults = _Numbers if self.loss == "mse" else Task
         self._drawing = board_of(self, self._ask("board") if hasattr(own, "board") else {})
 
@@ -129,6 +130,14 @@ class CustomTask(Task):
         if not isinstance(puzzles, dict) or not {first, "labels"} <= puzzles.keys():
             raise ValueError(f"{where} must give a dict with {first} and labels, not {type(puzzles).__name__}")
         return check_arrays(where, puzzles[first], puzzles["labels"], self, n)
+
+
+def _attribute(own: Any, name: str, earlier: str, default: Any) -> Any:
+    """An attribute of somebody's object, also by its name of the first release."""
+    if not hasattr(own, name) and hasattr(own, earlier):
+        warnings.warn(f"{type(own).__name__}.{earlier} is now {name}", DeprecationWarning, stacklevel=4)
+        return getattr(own, earlier)
+    return getattr(own, name, default)
 
 
 class _Numbers(RealTask):

@@ -50,8 +50,8 @@ class MazeTask(Task):
         "spreads like a wave, a few cells a step."
     )
     vocab_size = len(SYMBOLS)
-    takes = ("size", "eval_size", "loops")
-    judges_without_labels = True
+    accepted_data_fields = ("size", "eval_size", "loops")
+    has_rule_checker = True
 
     def __init__(self, size: int = 0, eval_size: int = 0, loops: float = 0.0, seq_len: int | None = None):
         for name, value in (("size", size), ("eval_size", eval_size)):

@@ -37,8 +37,8 @@ class ParityTask(Task):
         "row from the left; with more cycles than in training it grows along longer rows."
     )
     vocab_size = len(SYMBOLS)
-    takes = ("size", "eval_size")
-    judges_without_labels = True
+    accepted_data_fields = ("size", "eval_size")
+    has_rule_checker = True
 
     def __init__(self, size: int = 0, eval_size: int = 0):
         for name, value in (("size", size), ("eval_size", eval_size)):

@@ -27,7 +27,7 @@ AT_ONCE = 2048  # sources drawn at a time for the held-out ones
 class PoissonTask(RealTask):
     """Grids of `size` x `size`, the held-out ones of `eval_size`. 0: 8, and held out as in training."""
 
-    takes = ("size", "eval_size")
+    accepted_data_fields = ("size", "eval_size")
     name, title = "poisson", "Poisson"
     help = (
         "Charges lie on a grid; find the potential around them. Every charge is felt everywhere, but the network sees "

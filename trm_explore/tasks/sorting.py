@@ -27,7 +27,7 @@ AT_ONCE = 4096  # rows drawn at a time for the held-out ones
 class SortingTask(Task):
     """Rows of `size` digits; the held-out ones have `eval_size`. 0: 8 digits, and held out as in training."""
 
-    takes = ("size", "eval_size")
+    accepted_data_fields = ("size", "eval_size")
     name, title = "sorting", "Sorting"
     help = (
         "Write the digits of the upper row into the lower one, in order. Every digit counts for every place, but the "

@@ -61,8 +61,8 @@ class SudokuTask(Task):
     out. `pool_size` puzzles of 6x6 or 9x9 (0: those that ship); 4x4 and `data` have no use for it and refuse
     it."""
 
-    judges_without_labels = True
-    takes = ("data", "eval_data", "difficulty", "pool_size")
+    has_rule_checker = True
+    accepted_data_fields = ("data", "eval_data", "difficulty", "pool_size")
 
     def __init__(
         self,

@@ -33,7 +33,7 @@ from trm_explore.training.evaluation import scores_of
 from trm_explore.training.gradients import gradient_statistics
 from trm_explore.training.losses import deep_supervision_loss, losses_by_depth
 from trm_explore.training.memory import check_memory, memory_full, out_of_memory
-from trm_explore.training.recorded_example import shown_puzzle
+from trm_explore.training.recorded_example import recorded_example
 from trm_explore.training.state import TrainingState
 from trm_explore.training.threads import computing_with, threads_of
 from trm_explore.training.trajectory import frame_of, record
@@ -180,7 +180,7 @@ class Training:
         c = self.config.train
         held_out = self.task.held_out(c.eval_puzzles)
         check_judged(f"{self.task.name}, held-out puzzles", held_out, self.task)
-        self._shown = shown_puzzle(self.task, c)
+        self._shown = recorded_example(self.task, c)
         remarks = [*self.task.remarks()]
         if c.compile:
             yield ev.Preparing("the compiled network", 0, 1)

@@ -81,19 +81,19 @@ def curriculum_progress(update: int, start: int, end: int) -> float:
 
 def curriculum_weights(weights: Tensor, curriculum: str, progress: float) -> Tensor:
     """The weights (S,) at that point. `weight`: all but the final one times progress, so the base weight goes from 0 to
-    its value. `depth`: only the last `stage(S, progress)` steps are supervised. Other curricula leave them."""
+    its value. `depth`: only the last `active_count(S, progress)` steps are supervised. Other curricula leave them."""
     weights, S = weights.clone(), len(weights)
     if curriculum == "weight":
         weights[:-1] *= progress
     elif curriculum == "depth":
-        weights[: S - stage(S, progress)] = 0
+        weights[: S - active_count(S, progress)] = 0
     if not weights.any():  # the final step's own weight is too small for float32; only ratios matter
         weights[-1] = 1
     return weights
 
 
-def stage(most: int, progress: float) -> int:
-    """1 at progress 0, then 2, ..., in stages of equal length; `most` is reached at progress 1 (ours)."""
+def active_count(most: int, progress: float) -> int:
+    """How many of `most` are active: 1 at progress 0, then 2, ..., for equal times; all at progress 1 (ours)."""
     return 1 + math.floor((most - 1) * progress + 1e-9)  # 49 * (1 / 49) is a little less than 1
 
 

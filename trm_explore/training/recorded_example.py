@@ -12,14 +12,14 @@ from trm_explore.tasks.base import Task, judged
 from trm_explore.training.trajectory import inputs_of
 
 
-class Shown(NamedTuple):
+class RecordedExample(NamedTuple):
     """The held-out puzzle whose trajectory a run records, as a batch of one."""
 
     batch: Batch
     label: str
 
 
-def shown_puzzle(task: Task, config: TrainConfig) -> Shown:
+def recorded_example(task: Task, config: TrainConfig) -> RecordedExample:
     """The chosen held-out puzzle, or the one with the fewest givens: there is most to refine in it."""
     if config.shown_puzzle is None:
         held_out = task.held_out(config.eval_puzzles)
@@ -36,4 +36,4 @@ def shown_puzzle(task: Task, config: TrainConfig) -> Shown:
     beside = task.companions()
     if beside is not None:
         one = {name: np.concatenate([value, beside[name]]) for name, value in one.items()}
-    return Shown(one, f"held-out puzzle {i}")
+    return RecordedExample(one, f"held-out puzzle {i}")

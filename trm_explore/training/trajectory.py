@@ -175,9 +175,13 @@ def frame_of(
         "update": update,
         "label": label,
         "board": board,
-        "inputs": _rounded(task.seen(inputs)) if real else inputs.tolist(),
+        "inputs": _rounded(task.input_for_display(inputs)) if real else inputs.tolist(),
         "given": task.given(inputs).astype(int).tolist(),
-        "target": None if labels is None else _rounded(task.drawn(labels, labels)) if real else labels.tolist(),
+        "target": None
+        if labels is None
+        else _rounded(task.answer_for_display(labels, labels))
+        if real
+        else labels.tolist(),
         "steps": [],
     }
     for k in range(trajectory.n_steps):
@@ -189,12 +193,12 @@ def frame_of(
             "change": _number(trajectory.change_H[k, item]),
         }
         if real:
-            step["values"] = _rounded(task.drawn(answers, labels))
+            step["values"] = _rounded(task.answer_for_display(answers, labels))
         else:
             step["ids"] = answers.tolist()
             if trajectory.confidence is not None:
                 step["conf"] = [round(float(c), 2) for c in trajectory.confidence[k, item]]
-            if (notes := task.notes(inputs, answers)) is not None:
+            if (notes := task.cell_annotations(inputs, answers)) is not None:
                 step["notes"] = notes
         frame["steps"].append(step)
     if board.get("kind") == "plane":

@@ -14,6 +14,7 @@ Shapes: B puzzles, L positions, V vocabulary, S steps.
 
 from __future__ import annotations
 
+import warnings
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -27,13 +28,13 @@ from trm_explore.model.puzzle_embedding import EmbeddingRows
 from trm_explore.training.distributed import SINGLE_PROCESS, DistributedContext
 from trm_explore.training.losses import (
     RunningLosses,
+    active_count,
     adaptive_factors,
     curriculum_progress,
     curriculum_weights,
     halting_loss,
     labelled_mean,
     puzzle_losses,
-    stage,
     weights_for,
 )
 
@@ -67,7 +68,7 @@ def plan_update(config: RunConfig, update: int, running: RunningLosses | None = 
     on = s.enable_deep_supervision
     curriculum = s.curriculum if on else "off"
     progress = 1.0 if curriculum == "off" else curriculum_progress(update, *config.curriculum_span)
-    H = stage(m.H_cycles, progress) if curriculum == "H_cycles" else m.H_cycles
+    H = active_count(m.H_cycles, progress) if curriculum == "H_cycles" else m.H_cycles
     L = m.L_cycles
     rng = np.random.default_rng([t.seed, DEPTH_DRAWS, update])
     if t.min_H_cycles is not None:
@@ -245,3 +246,10 @@ def _one_outcome(outcomes: list[Outcome]) -> Outcome:
 def _with_gradient(identifiers: Tensor, values: Tensor, gradient: Tensor | None) -> EmbeddingRows:
     values.grad = gradient
     return EmbeddingRows(identifiers, values)
+
+
+def __getattr__(name: str) -> Any:
+    if name != "go_back":
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    warnings.warn("go_back is now forward_backward", DeprecationWarning, stacklevel=2)
+    return forward_backward

@@ -41,7 +41,7 @@ class EmbeddingsTask(RealTask):
 
     name = "embeddings"
     rows = 1
-    takes = ("data", "eval_data")
+    accepted_data_fields = ("data", "eval_data")
     in_epochs = True
 
     def __init__(self, data: str, causal: bool = True, seed: int = 0, eval_data: str = ""):
@@ -173,11 +173,11 @@ class EmbeddingsTask(RealTask):
             said.append(f"{self.dropped} training windows share a vector with held-out ones and are left out.")
         return said
 
-    def seen(self, inputs: np.ndarray) -> np.ndarray:
+    def input_for_display(self, inputs: np.ndarray) -> np.ndarray:
         """(L, D) -> (L, 1): before an answer all of the variance is left."""
         return np.ones((len(inputs), 1), dtype=np.float32)
 
-    def drawn(self, answers: np.ndarray, labels: np.ndarray | None) -> np.ndarray:
+    def answer_for_display(self, answers: np.ndarray, labels: np.ndarray | None) -> np.ndarray:
         """(L, D) -> (L, 1): squared error over the labels' variance, at most 1; NaN where there is no label."""
         if labels is None:
             return np.full((len(answers), 1), np.nan)
