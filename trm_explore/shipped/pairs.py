@@ -163,10 +163,10 @@ def text_of(pair: dict[str, Any]) -> str:
     )
     final = f"the last step {say(last['on'])} against {say(last['off'])} ({say(last['off-time'])})"
     control = (
-        f"The long gradient alone, without early losses (scope full): step 0 {say(first[CONTROL])}, the last "
-        f"{say(last[CONTROL])}."
+        f"The long gradient alone, without early losses (scope full): "
+        f"step 0 {what.format(say(first[CONTROL]))}, the last {say(last[CONTROL])}."
     )
-    return f"Measured on {pair['puzzles']} held-out puzzles, one seed: {early}; {final}: {_verdict(last)}. {control}"
+    return f"Measured on {pair['puzzles']:,} held-out puzzles, one seed: {early}; {final}: {_verdict(last)}. {control}"
 
 
 def _verdict(last: dict[str, float]) -> str:
