@@ -30,7 +30,7 @@ from trm_explore.words import texts
 # Gradio confines css to the page's inside; its outer margins are set here.
 HEAD = (
     """<style>
-.gradio-container { max-width: 1240px !important; margin: 0 auto; }
+.gradio-container { max-width: 1240px !important; width: 100%; margin: 0 auto; }
 .gradio-container .main.app { padding-top: 12px; }
 /* Contrast of at least 4.5 to 1, which the theme's own colours do not have. */
 html body .gradio-container {
