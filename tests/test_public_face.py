@@ -19,12 +19,14 @@ from trm_explore import (
     diagnose,
     evaluate,
     evaluate_halting,
+    gradient_statistics,
     load_checkpoint,
     preset,
     record,
     resolve,
     train,
 )
+from trm_explore.analysis.influence import influence
 from trm_explore.data.assets import asset, checkpoints
 from trm_explore.model.cancel import cancel_check, present_check
 from trm_explore.tasks import as_run_config
@@ -91,7 +93,8 @@ def test_a_folder_and_an_object_stand_for_their_presets():
     ],
 )
 def test_what_is_no_run_is_one_sentence(wrong, said):
-    for accepts in (train, resolve, lambda run: evaluate(None, run)):
+    model, _ = load_checkpoint("parity-linear")
+    for accepts in (train, resolve, lambda run: evaluate(model, run)):
         with pytest.raises(ValueError, match=said) as error:
             accepts(wrong)
         assert len(str(error.value)) < 400
@@ -172,6 +175,38 @@ def test_what_cannot_be_evaluated_is_one_sentence(task, puzzles, said):
     for score in (evaluate, evaluate_halting):
         with pytest.raises(ValueError, match=said):
             score(model, task, puzzles)
+
+
+def test_what_is_no_model_or_no_batch_is_one_sentence():
+    model, config = load_checkpoint("parity-linear")
+    task, _ = resolve(config)
+    puzzle, edit = task.held_out(1), analysis.SetCell(0, 0, 1)
+    takers = (
+        lambda model, batch: record(model, batch),
+        lambda model, batch: gradient_statistics(model, batch),
+        lambda model, batch: analysis.intervene(model, batch, [edit]),
+        lambda model, batch: analysis.latent_paths(model, task, batch),
+        lambda model, batch: influence(model, batch),
+        lambda model, batch: evaluate(model, task, batch),
+        lambda model, batch: analysis.accuracy_by_cycle(model, "parity", puzzles=batch),
+        lambda model, batch: analysis.halting_by_puzzle(model, "parity", puzzles=batch),
+    )
+    for take in takers:
+        for other, kind in (
+            (load_checkpoint("parity-linear"), "tuple"),
+            (train("parity"), "Training"),
+            ("parity", "str"),
+        ):
+            with pytest.raises(
+                ValueError, match=f"^model is a {kind}; give a RecursiveModel: .* the ema_model of a train"
+            ):
+                take(other, puzzle)
+        for other in (puzzle["inputs"], [puzzle], "parity"):
+            with pytest.raises(ValueError, match="must be a number of held-out puzzles|^a batch is a dict of arrays"):
+                take(model, other)
+        for lacking in ({}, {"labels": puzzle["labels"]}):
+            with pytest.raises(ValueError, match="must be a number of held-out puzzles|^a batch needs inputs"):
+                take(model, lacking)
 
 
 # ---- what is printed

@@ -22,8 +22,10 @@ from torch import Tensor, nn
 from trm_explore.analysis.view import View, one_puzzle, short
 from trm_explore.config.checks import shown
 from trm_explore.model import Batch, Carry, RecursiveModel
+from trm_explore.model.carry import to_device
 from trm_explore.model.cost import network_operations
 from trm_explore.model.network import Attention, rotary, rotate
+from trm_explore.model.recursion import device_of
 from trm_explore.words.percent import percent
 
 BUDGET = 60e9  # operations that a call may take unless told otherwise: a few seconds on one thread
@@ -190,5 +192,5 @@ def _rows(model: RecursiveModel, steps: int, budget: float) -> int:
 
 
 def _started(model: RecursiveModel, batch: Batch, puzzle: int) -> Carry:
-    one = one_puzzle(batch, puzzle, model.H_init.device)
+    one = one_puzzle(to_device(batch, device_of(model)), puzzle)
     return model.start(model.initial_carry(one), one)

@@ -20,6 +20,8 @@ from torch import Tensor
 from trm_explore.analysis.view import View
 from trm_explore.config.checks import is_number, shown
 from trm_explore.model import Batch, Carry, Cycle, RecursiveModel
+from trm_explore.model.carry import to_device
+from trm_explore.model.recursion import device_of
 from trm_explore.training.trajectory import Trajectory, inputs_of, record
 
 LEAD = 1.0  # logits by which a set symbol leads every other: enough to survive rounding, no more
@@ -92,6 +94,7 @@ def intervene(
     A set symbol: the nearest state, of the same length as before, in which it leads every other symbol. A set number:
     the nearest of the same length that the head reads so, else the nearest. ValueError for edits that do not fit.
     """
+    batch = to_device(batch, device_of(model))
     S = model.config.H_cycles if H_cycles is None else H_cycles
     for edit in edits:
         _check(edit, model, batch, S)

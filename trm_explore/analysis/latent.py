@@ -19,8 +19,10 @@ import numpy as np
 from trm_explore.analysis.view import one_puzzle, short
 from trm_explore.config.checks import shown as short_repr
 from trm_explore.model import Batch, RecursiveModel
+from trm_explore.model.carry import to_device
+from trm_explore.model.recursion import device_of
 from trm_explore.tasks.base import Task
-from trm_explore.training.evaluation import puzzles_of
+from trm_explore.training.evaluation import puzzles_of, task_of
 from trm_explore.training.trajectory import Trajectory, inputs_of, record
 from trm_explore.words.percent import percent
 
@@ -53,7 +55,7 @@ class LatentPaths:
         return f"The two directions hold {first} and {second} of the variance of {self.state}."
 
     def to_dict(self) -> dict[str, Any]:
-        """JSON-ready; of the cloud every so-manieth point, SENT at most."""
+        """JSON-ready; of the cloud every k-th point, SENT at most."""
         every = max(1, -(-len(self.cloud) // SENT))
         return {
             "state": self.state,
@@ -99,7 +101,7 @@ class StateChange:
 
 def latent_paths(
     model: RecursiveModel,
-    task: Task,
+    task: Task | str | Any,
     batch: Batch,
     *,
     puzzle: int = 0,
@@ -113,12 +115,13 @@ def latent_paths(
     Principal component analysis of the cloud in float64; the sign is such that a direction's largest entry is
     positive, so the same model always gives the same picture.
     """
+    task = task_of(model, task)
     if state not in ("z_H", "z_L"):
         raise ValueError(f"state={short_repr(state)} is not known; allowed are z_H and z_L")
     if others < 2:
         raise ValueError(f"others={others} puzzles make no cloud; give at least 2")
     settings = {"H_cycles": H_cycles, "keep_states": True}
-    shown = one_puzzle({"board": task.held_out_shape()} | batch, puzzle, model.H_init.device)
+    shown = one_puzzle({"board": task.held_out_shape()} | to_device(batch, device_of(model)), puzzle)
     there = puzzles_of(task, others + 1)
     inputs, own = inputs_of(there), inputs_of(shown).cpu().numpy()
     if inputs.shape[1:] == own.shape[1:]:

@@ -17,7 +17,7 @@ import numpy as np
 from trm_explore.analysis.view import short
 from trm_explore.model import RecursiveModel
 from trm_explore.tasks.base import Task, check_judged, judged
-from trm_explore.training.evaluation import evaluate, puzzles_of
+from trm_explore.training.evaluation import evaluate, puzzles_of, task_of
 from trm_explore.training.trajectory import inputs_of, record
 from trm_explore.words.percent import percent
 
@@ -130,7 +130,7 @@ def trained_cycles(model: RecursiveModel) -> int:
 
 def accuracy_by_cycle(
     model: RecursiveModel,
-    task: Task,
+    task: Task | str | Any,
     *,
     puzzles: int | dict[str, Any] = 128,
     H_cycles: int | None = None,
@@ -138,6 +138,7 @@ def accuracy_by_cycle(
 ) -> AccuracyByCycle:
     """Accuracy after every cycle up to H_cycles (None: four times training's), on held-out puzzles or given ones
     (NumPy: inputs, labels) of boards of `shape`."""
+    task = task_of(model, task)
     puzzles = puzzles_of(task, puzzles)
     S = _steps(model, H_cycles)
     scores = evaluate(model, task, puzzles, H_cycles=S, shape=shape)
@@ -146,7 +147,7 @@ def accuracy_by_cycle(
 
 def halting_by_puzzle(
     model: RecursiveModel,
-    task: Task,
+    task: Task | str | Any,
     *,
     puzzles: int | dict[str, Any] = 64,
     H_cycles: int | None = None,
@@ -157,6 +158,7 @@ def halting_by_puzzle(
     four times training's). Puzzles without a label are left out, but for tasks that judge by their rules."""
     if not 0 <= threshold < 1:
         raise ValueError(f"threshold={threshold} must be a probability from 0 to below 1")
+    task = task_of(model, task)
     puzzles = puzzles_of(task, puzzles)
     check_judged("puzzles", puzzles, task)
     puzzles = {name: value[judged(task, puzzles)] for name, value in puzzles.items()}

@@ -10,7 +10,6 @@ import numpy as np
 import torch
 
 from trm_explore.model import Batch, RecursiveModel
-from trm_explore.model.carry import to_device
 from trm_explore.training.trajectory import inputs_of
 
 
@@ -29,13 +28,12 @@ class View:
         return getattr(self._model, name)  # asked for what is not replaced
 
 
-def one_puzzle(batch: Batch, puzzle: int, device: torch.device | str) -> Batch:
-    """Puzzle number `puzzle` as a batch of one, on the device."""
+def one_puzzle(batch: Batch, puzzle: int) -> Batch:
+    """Puzzle number `puzzle` of a batch of tensors, as a batch of one."""
     n = len(inputs_of(batch))
     if not 0 <= puzzle < n:
         raise ValueError(f"puzzle={puzzle} is not in this batch of {n}; allowed are 0 to {n - 1}")
-    one = {k: v[puzzle : puzzle + 1] if isinstance(v, np.ndarray | torch.Tensor) else v for k, v in batch.items()}
-    return to_device(one, device)
+    return {k: v[puzzle : puzzle + 1] if isinstance(v, torch.Tensor) else v for k, v in batch.items()}
 
 
 def short(values: Any, digits: int = 4) -> Any:

@@ -48,7 +48,7 @@ class Asked:
 
     @property
     def model(self) -> str:
-        """Equal where the same model is looked at: what arrives late for another one is not drawn."""
+        """Equal where the same model is looked at: stale responses are dropped."""
         return f"{self.source}/{self.task}"
 
     @property

@@ -83,5 +83,9 @@ def to_device(batch: Batch, device: torch.device | str) -> Batch:
             value = torch.from_numpy(value)
         return value.to(device) if isinstance(value, Tensor) else value
 
+    if not isinstance(batch, dict):
+        raise ValueError(
+            f"a batch is a dict of arrays, inputs and labels, such as task.held_out(8), not a {type(batch).__name__}"
+        )
     board = {} if batch.get("board") is None else {"board": board_of(batch)}
     return {name: move(value) for name, value in batch.items() if name != "board"} | board

@@ -267,6 +267,16 @@ class RecursiveModel(nn.Module):
         return self.finish(carry, cycle, generator), outputs
 
 
+def device_of(model: RecursiveModel) -> torch.device:
+    """Where a model computes. ValueError for what is no model."""
+    if not hasattr(model, "cycles"):
+        raise ValueError(
+            f"model is a {type(model).__name__}; give a RecursiveModel: the first of what load_checkpoint gives, or "
+            "the ema_model of a training"
+        )
+    return model.H_init.device
+
+
 def _identifiers(data: Batch, like: Tensor) -> Tensor:
     """(B,) which row of the table each puzzle has; row 0, published as "none", where the batch does not say."""
     given = data.get("puzzle_identifiers")

@@ -18,6 +18,7 @@ from trm_explore.config.checks import shown
 from trm_explore.data.labels import labelled
 from trm_explore.model import Batch, Carry, Cycle, RecursiveModel
 from trm_explore.model.carry import board_of, to_device
+from trm_explore.model.recursion import device_of
 from trm_explore.tasks import resolve
 from trm_explore.tasks.base import Task, check_judged, judged
 from trm_explore.training.distributed import SINGLE_PROCESS, DistributedContext
@@ -166,6 +167,7 @@ def evaluate_halting(
 def task_of(model: RecursiveModel, task: Task | str | Any) -> Task:
     """The task itself; of a name (or a folder, an object, a config) the task that it stands for. ValueError where the
     model was made for another."""
+    device_of(model)
     if isinstance(task, Task):
         return task
     found, _ = resolve(task)

@@ -15,6 +15,7 @@ from torch import Tensor
 
 from trm_explore.model import Batch, RecursiveModel
 from trm_explore.model.carry import to_device
+from trm_explore.model.recursion import device_of
 from trm_explore.training.losses import answer_loss
 
 
@@ -37,7 +38,7 @@ def gradient_statistics(
     """Measured on a batch (inputs and labels, arrays or tensors, such as task.held_out(8)) from fresh states, through
     the gradient scope that training uses: `last`, `one_step`, `cycle` or `full`. Memory is that of scope `full` where
     the scope is."""
-    batch = to_device(batch, model.H_init.device)
+    batch = to_device(batch, device_of(model))
     weights = [p for name, p in model.named_parameters() if name.startswith(("net.", "net_H."))]
     states: list[Tensor] = []
     network, reached = [], []

@@ -20,6 +20,7 @@ from torch import Tensor
 from trm_explore.data.labels import IGNORE, labelled
 from trm_explore.model import Batch, Carry, Cycle, RecursiveModel
 from trm_explore.model.carry import board_of, to_device
+from trm_explore.model.recursion import device_of
 from trm_explore.tasks.base import Task
 from trm_explore.training.events import Recorded, Step
 from trm_explore.training.losses import log_probabilities, puzzle_losses
@@ -74,7 +75,7 @@ def record(
     for name, count in (("H_cycles", H_cycles), ("L_cycles", L_cycles)):
         if count is not None and count < 1:
             raise ValueError(f"{name}={count} must be at least 1")
-    batch = to_device(batch, model.H_init.device)
+    batch = to_device(batch, device_of(model))
     labels = batch.get("labels")
     before: Carry | Cycle = model.start(model.initial_carry(batch), batch)
     kept: dict[str, list[Tensor]] = {}
@@ -150,7 +151,10 @@ def unrolled(
 
 def inputs_of(batch: Batch) -> Any:
     """What the network sees of a batch: tokens (B, L), or real vectors (B, L, input_size)."""
-    return batch["inputs"] if "inputs" in batch else batch["input_embeddings"]
+    name = next((name for name in ("inputs", "input_embeddings") if name in batch), None)
+    if name is None:
+        raise ValueError(f"a batch needs inputs or input_embeddings; this one has {sorted(batch)}")
+    return batch[name]
 
 
 def frame_of(

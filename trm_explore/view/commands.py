@@ -1,4 +1,4 @@
-"""A run said again: as a command for the terminal, as Python."""
+"""A run as a shell command and as a Python script."""
 
 from __future__ import annotations
 
