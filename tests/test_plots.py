@@ -561,8 +561,9 @@ def test_a_value_that_is_no_number_is_a_dark_cell_not_an_error():
 
 def test_a_recorded_inference_is_drawn_puzzle_by_puzzle(task, make_model):
     model = make_model()
-    trajectory = record(model, task.held_out(3) | {"board": (4, 4)}, H_cycles=2)
+    trajectory = record(model, task.held_out(3), H_cycles=2)
     figure = plots.refinement(trajectory, task, item=2)
+    assert len(plots.refinement(trajectory, "sudoku4").axes) == len(figure.axes)
     shown = [text.get_text() for text in figure.axes[2].texts]
     assert shown == [task.board()["symbols"][token].strip() for token in trajectory.answers[1, 2]]
     for arguments, said in (

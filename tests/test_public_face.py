@@ -24,6 +24,7 @@ from trm_explore import (
     preset,
     record,
     resolve,
+    supervision_weights,
     train,
 )
 from trm_explore.analysis.influence import influence
@@ -103,6 +104,10 @@ def test_what_is_no_run_is_one_sentence(wrong, said):
 def test_an_unknown_preset_or_setting_is_told_the_nearest():
     with pytest.raises(ValueError, match="^preset='papr' is not known; allowed are tiny, .*; did you mean paper\\?$"):
         preset("sudoku4", "papr")
+    with pytest.raises(ValueError, match="^mixer='atention' is not known; .*; did you mean attention\\?$"):
+        preset("sudoku4", mixer="atention")
+    with pytest.raises(ValueError, match="^schedule='linear' is not known; .*; did you mean linear_decay\\?$"):
+        supervision_weights("linear", 3)
     with pytest.raises(ValueError, match="did you mean updates\\?$"):
         train("sudoku4", updats=3)
     assert as_run_config("maze") == preset("maze") and as_run_config(config := RunConfig()) is config

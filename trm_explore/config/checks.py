@@ -36,9 +36,9 @@ def shown(value: Any, most: int = LONGEST) -> str:
     return said[:most].rstrip() + "\u2026" if long or len(said) > 4 * most else said
 
 
-def nearest(name: str, known: Iterable[str]) -> str:
+def nearest(name: Any, known: Iterable[str]) -> str:
     """Ends the sentence about an unknown name: what somebody may have meant; empty where nothing is near."""
-    near = difflib.get_close_matches(str(name)[:LONGEST], list(known), 1)
+    near = difflib.get_close_matches(name[:LONGEST], list(known), 1) if isinstance(name, str) else []
     return f"; did you mean {near[0]}?" if near else ""
 
 
@@ -93,4 +93,6 @@ def number(
 def one_of(config: Any, name: str, kind: Any) -> None:
     value, allowed = getattr(config, name), get_args(kind)
     if value not in allowed:
-        raise ValueError(f"{name}={shown(value)} is not known; allowed are {', '.join(allowed)}")
+        raise ValueError(
+            f"{name}={shown(value)} is not known; allowed are {', '.join(allowed)}{nearest(value, allowed)}"
+        )

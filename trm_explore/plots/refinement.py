@@ -10,6 +10,7 @@ from matplotlib.figure import Figure
 from trm_explore.config.checks import shown
 from trm_explore.plots.boards import draw_board, shape_of
 from trm_explore.plots.paper import INK, MUTE, PAGE, Sheet, on_paper, panels, sheet
+from trm_explore.tasks import resolve
 from trm_explore.tasks.base import Task
 from trm_explore.training.trajectory import Trajectory, frame_of
 from trm_explore.view.frame import Frame, change, kind_of, verdict
@@ -23,7 +24,7 @@ LONG = 3.2  # of boards that are wider than high
 @on_paper
 def refinement(
     trajectory: Trajectory | Frame,
-    task: Task | None = None,
+    task: Task | str | None = None,
     *,
     item: int = 0,
     shape: tuple[int, int] | None = None,
@@ -64,7 +65,7 @@ def boards_of(frame: Frame) -> list[int | str]:
     return ["puzzle", *range(len(frame["steps"])), *(["target"] if known else [])]
 
 
-def frame_from(trajectory: Any, task: Task | None, item: int, shape: tuple[int, int] | None = None) -> Frame:
+def frame_from(trajectory: Any, task: Task | str | None, item: int, shape: tuple[int, int] | None = None) -> Frame:
     """The puzzle to draw; ValueError in one sentence where there is none."""
     if isinstance(trajectory, dict) and {"board", "steps", "inputs"} <= trajectory.keys():
         return trajectory
@@ -72,6 +73,7 @@ def frame_from(trajectory: Any, task: Task | None, item: int, shape: tuple[int, 
         raise ValueError(
             f"trajectory is a {type(trajectory).__name__}; give what record(model, batch) returns, or a frame"
         )
+    task = resolve(task)[0] if isinstance(task, str) else task
     if not isinstance(task, Task):
         raise ValueError(f"task is a {type(task).__name__}; give the trajectory's task, such as resolve(config)[0]")
     B = len(trajectory.inputs)

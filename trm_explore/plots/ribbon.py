@@ -32,7 +32,7 @@ def ribbon(
     config: RunConfig,
     events: Any = None,
     trajectory: Any = None,
-    task: Task | None = None,
+    task: Task | str | None = None,
     *,
     item: int = 0,
     ax: Axes | None = None,

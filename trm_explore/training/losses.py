@@ -19,7 +19,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from trm_explore.config import SCHEDULES, SupervisionConfig
-from trm_explore.config.checks import shown
+from trm_explore.config.checks import nearest, shown
 from trm_explore.data.labels import IGNORE, labelled
 
 
@@ -34,7 +34,9 @@ def supervision_weights(
     if n_steps < 1:
         raise ValueError(f"n_steps={n_steps} must be at least 1")
     if schedule not in SCHEDULES:
-        raise ValueError(f"schedule={shown(schedule)} is not known; allowed are {', '.join(SCHEDULES)}")
+        raise ValueError(
+            f"schedule={shown(schedule)} is not known; allowed are {', '.join(SCHEDULES)}{nearest(schedule, SCHEDULES)}"
+        )
     formula = SCHEDULES[schedule].weight
     if formula is None:
         weights = [float(w) for w in custom or ()]

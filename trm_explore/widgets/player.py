@@ -6,7 +6,6 @@ from typing import Any, ClassVar
 
 import traitlets
 
-from trm_explore.config import RunConfig
 from trm_explore.config.checks import shown
 from trm_explore.tasks import resolve
 from trm_explore.tasks.base import Task
@@ -62,7 +61,7 @@ def frames_of(what: Any, task: Task | str | None, item: int, label: str) -> list
     if isinstance(what, Trajectory):
         if task is None:
             raise ValueError("task is missing: a Trajectory alone does not say how its board looks; give its task too")
-        task = resolve(RunConfig(task=task))[0] if isinstance(task, str) else task
+        task = resolve(task)[0] if isinstance(task, str) else task
         if isinstance(item, bool) or not isinstance(item, int) or not 0 <= item < len(what.inputs):
             raise ValueError(f"item={shown(item)} is not there: the trajectory has puzzles 0 to {len(what.inputs) - 1}")
         return [frame_of(what, task, item=item, label=label)]
