@@ -104,6 +104,8 @@ def test_what_is_no_run_is_one_sentence(wrong, said):
 def test_an_unknown_preset_or_setting_is_told_the_nearest():
     with pytest.raises(ValueError, match="^preset='papr' is not known; allowed are tiny, .*; did you mean paper\\?$"):
         preset("sudoku4", "papr")
+    with pytest.raises(FileNotFoundError, match="; did you mean maze-linear.safetensors\\?$"):
+        asset("maze-liner")
     with pytest.raises(ValueError, match="^mixer='atention' is not known; .*; did you mean attention\\?$"):
         preset("sudoku4", mixer="atention")
     with pytest.raises(ValueError, match="^schedule='linear' is not known; .*; did you mean linear_decay\\?$"):

@@ -5,7 +5,7 @@
 
 from pathlib import Path
 
-from trm_explore.config.checks import shown
+from trm_explore.config.checks import nearest, shown
 
 PACKAGE = Path(__file__).resolve().parents[1]
 SUFFIXES = ("", ".safetensors")  # a checkpoint may be named without its suffix
@@ -38,5 +38,5 @@ def asset(name: str) -> Path:
     listed = ", ".join(there) or "none: this copy is incomplete, install the project again"
     raise FileNotFoundError(
         f"There is no asset named {shown(name)}; the shipped files are: {listed}. A file of your "
-        f"own is given as its path."
+        f"own is given as its path{nearest(name, there) or '.'}"
     )

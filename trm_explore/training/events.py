@@ -163,7 +163,8 @@ def from_json(line: str, most: int = MOST_TEXT) -> Event:
         body = parse_json(line, most)
         kind = KINDS.get(str(body.pop("event", ""))) if isinstance(body, dict) else None
         if kind is not None:
-            return kind(**conform(body, kind))
+            event: Event = kind(**conform(body, kind))
+            return event
         reason = ""
     except ValueError as error:
         reason = f" ({error})"
