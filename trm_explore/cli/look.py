@@ -33,7 +33,7 @@ class Evaluate:
     """Cell and exact accuracy of a checkpoint at every step."""
 
     checkpoint: tyro.conf.Positional[str]
-    """A file, or the name of a shipped one."""
+    """A file, a run's folder, the name of a shipped one, or hf://user/name."""
     data: str = ""
     """A file of puzzles to evaluate, all of them (docs/puzzles.md). Empty: the task's held-out ones."""
     H_cycles: int | None = None
@@ -55,7 +55,7 @@ class Show:
     """Print the board at every step of one inference."""
 
     checkpoint: tyro.conf.Positional[str]
-    """A file, or the name of a shipped one."""
+    """A file, a run's folder, the name of a shipped one, or hf://user/name."""
     puzzle: str = ""
     """The puzzle, as the task writes it: a Sudoku row by row, . or 0 for a blank; an addition as 27+5. Or a file, of
     which the first puzzle is taken. Empty: a held-out one."""

@@ -50,7 +50,7 @@ class Export:
     """Write a checkpoint of ours in the published format: a folder with step_N and all_config.yaml."""
 
     checkpoint: tyro.conf.Positional[str]
-    """A file, a run's folder, or the name of a shipped one."""
+    """A file, a run's folder, the name of a shipped one, or hf://user/name."""
     out: str
     """The folder."""
     step: int = 0
