@@ -44,7 +44,7 @@ def unfold(page: Page, tab: str) -> None:
 def test_no_tab_has_a_serious_finding(visit, tab, theme):
     page = visit(f"?tab={tab}&__theme={theme}&colour=red", reduced_motion="reduce")
     expect(page.locator(f"#tab-{tab}")).to_be_visible()
-    expect(page.locator("#share")).to_contain_text("no such field")
+    expect(page.locator("#share")).to_contain_text("is not a setting of a run")
     unfold(page, tab)
     page.wait_for_timeout(500)
     assert not findings(page)

@@ -4,6 +4,7 @@ import asyncio
 import json
 import re
 from pathlib import Path
+from typing import get_args
 
 import gradio as gr
 import pytest
@@ -16,7 +17,11 @@ from trm_explore import supervision_weights
 from trm_explore.app.api import Endpoints
 from trm_explore.app.handlers import Handlers
 from trm_explore.app.settings import CONTROLS
+from trm_explore.config import Scope
+from trm_explore.config.schedules import FORMULAS
 from trm_explore.runs.registry import Runs
+from trm_explore.tasks import GENERATED
+from trm_explore.view.settings import SETTINGS
 
 ANYTHING = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8),
@@ -60,6 +65,29 @@ def test_three_endpoints_and_no_more_are_open(client):
 
 
 @pytest.mark.slow
+def test_what_can_be_asked_is_described_by_name_type_range_and_words(client):
+    endpoints = client.view_api(return_format="dict")["named_endpoints"]
+    asked = {end: {one["parameter_name"]: one["type"] for one in said["parameters"]} for end, said in endpoints.items()}
+    assert all(kind["description"] for parameters in asked.values() for kind in parameters.values())
+    assert list(asked["/record"]) == ["task", "puzzle", "cycles", "model", "run"]
+    assert asked["/record"]["model"]["enum"] == ["on", "off", "off-time", "run"]
+    weights = asked["/weights"]
+    assert list(weights) == ["schedule", "n_steps", "base_weight"] and weights["schedule"]["enum"] == list(FORMULAS)
+    assert (weights["n_steps"]["type"], weights["n_steps"]["maximum"]) == ("integer", 64)
+    assert list(asked["/train"]) == ["task", "settings"] and asked["/train"]["task"]["enum"] == list(GENERATED)
+    settings = asked["/train"]["settings"]["properties"]
+    assert settings == {name: SETTINGS[name].schema for name in CONTROLS if name not in ("task", "data")}
+    assert settings["H_cycles"] == {
+        "type": "integer",
+        "minimum": 1,
+        "maximum": 8,
+        "description": "H-cycles; steps; 1 to 8",
+    }
+    assert settings["enable_deep_supervision"]["type"] == "boolean"
+    assert settings["gradient_scope"]["enum"] == list(get_args(Scope))
+
+
+@pytest.mark.slow
 def test_a_program_gets_weights_an_answer_and_a_training(client):
     weights = client.predict("linear_decay", 3, 0.5, api_name="/weights")
     assert weights == pytest.approx(supervision_weights("linear_decay", n_steps=3, base_weight=0.5).tolist(), abs=1e-6)
@@ -97,9 +125,10 @@ def test_settings_are_the_tasks_own_where_they_are_left_out(endpoints, runs):
         ("nothing", {}, "task=nothing is not known"),
         (["sudoku4"], {}, "is not known"),
         ("sudoku4", [], "settings is not an object"),
-        ("sudoku4", {"lr": 1}, "settings has 'lr'; allowed are"),
-        ("sudoku4", {"data": "/etc/passwd"}, "settings has 'data'"),
-        ("sudoku4", {"task": "maze"}, "settings has 'task'"),
+        ("sudoku4", {"lr": 1}, "'lr' cannot be set here; known are preset, enable_deep_supervision"),
+        ("sudoku4", {"H_cycle": 1}, "'H_cycle' is not a setting of a run; did you mean H_cycles?"),
+        ("sudoku4", {"data": "/etc/passwd"}, "'data' cannot be set here"),
+        ("sudoku4", {"task": "maze"}, "'task' cannot be set here"),
         ("sudoku4", {"preset": "paper"}, "too slow for this page"),
     ],
 )

@@ -42,6 +42,7 @@ from trm_explore.shipped.pairs import KINDS, load_pair, pair_names, text_of
 from trm_explore.tasks import GENERATED, preset, resolve
 from trm_explore.view.commands import as_command, as_python
 from trm_explore.view.payload import plan_of
+from trm_explore.view.settings import SETTINGS
 from trm_explore.words import texts
 
 START = dict(zip(CONTROLS, values_of(start_config()), strict=True))
@@ -65,6 +66,7 @@ def any_controls(draw) -> list[Any]:
     schedule, updates = draw(st.sampled_from(list(SCHEDULES))), draw(st.integers(*LIMITS["updates"]))
     return [
         draw(st.sampled_from(list(GENERATED))),
+        draw(st.sampled_from(list(PRESETS))),
         draw(st.booleans()),
         schedule,
         draw(st.floats(0, 1)),
@@ -72,15 +74,14 @@ def any_controls(draw) -> list[Any]:
         draw(st.sampled_from(get_args(Scope))),
         draw(st.sampled_from([cycles, float(cycles)])),  # a slider may give 3.0
         draw(st.integers(*LIMITS["L_cycles"])),
-        draw(st.sampled_from(list(PRESETS))),
         updates,
         draw(st.integers(*LIMITS["seed"])),
         draw(st.sampled_from(get_args(Difficulty))),
-        draw(st.sampled_from([None, "", "/tmp/gradio/1f/my puzzles.csv", "/tmp/gradio/1f/-x.csv"])),
         draw(st.sampled_from(get_args(Adaptive))),
         "off" if schedule == "custom" or updates < 2 else draw(st.sampled_from(get_args(Curriculum))),
         draw(st.floats(*LIMITS["L_supervision_weight"])),
         draw(st.sampled_from(get_args(Checkpointing))),
+        draw(st.sampled_from([None, "", "/tmp/gradio/1f/my puzzles.csv", "/tmp/gradio/1f/-x.csv"])),
     ]
 
 
@@ -289,7 +290,7 @@ def test_an_error_that_names_two_controls_is_put_at_the_first():
 
 def test_without_an_error_every_control_has_its_usual_text():
     assert MARKED[-1] == "data" and "⚠" not in "".join(map(said_at, marks("")))
-    assert list(map(said_at, marks(""))) == [*(texts.INFO[name] for name in MARKED[:-1]), texts.DATA_HELP]
+    assert list(map(said_at, marks(""))) == [*(SETTINGS[name].help for name in MARKED[:-1]), texts.DATA_HELP]
 
 
 @pytest.mark.parametrize(

@@ -403,6 +403,9 @@ def custom(*weights: object) -> list[object]:
         (["--batch_size", 10**12], "batch_size=1000000000000 is too large"),
         (["--expansion", 1e300], "expansion=1e+300 must be"),
         (["--seed", 10**30], "seed="),
+        (["--hiden_size", 3], "'hiden_size' is not a setting of a run; did you mean hidden_size?"),
+        (["--no-compil"], "'compil' is not a setting of a run; did you mean compile?"),
+        (["--log_evry=3"], "'log_evry' is not a setting of a run; did you mean log_every?"),
         (["--resume", ""], "resume is empty"),
         (["--resume", "/nowhere/model.safetensors"], "there is no checkpoint /nowhere/model.safetensors"),
         (["--out", "/dev/null/run"], "could not write to /dev/null/run: Not a directory"),
@@ -419,8 +422,8 @@ def test_an_unknown_command_is_refused_with_those_there_are(refused):
     assert refused("fly") == f"there is no command 'fly'; allowed are {', '.join(COMMANDS)}"
 
 
-@pytest.mark.parametrize("flags", [["--hiden_size", "3"], ["--updates", "many"], ["--task"]], ids=str)
-def test_an_unknown_or_ill_typed_flag_has_the_librarys_box_and_status_2(capsys, flags):
+@pytest.mark.parametrize("flags", [["--updates", "many"], ["--task"]], ids=str)
+def test_an_ill_typed_flag_has_the_librarys_box_and_status_2(capsys, flags):
     with pytest.raises(SystemExit) as end:
         main(["train", *flags])
     out, err = capsys.readouterr()

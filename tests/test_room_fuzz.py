@@ -14,23 +14,18 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from trm_explore.app.handlers import NOBODY, Handlers, marks
-from trm_explore.app.settings import CONTROLS, FRAMES, START, check, config_of, page_config, values_of
+from trm_explore.app.settings import CONTROLS, START, check, config_of, page_config, values_of
 from trm_explore.config import PRESETS, RunConfig
 from trm_explore.model.cost import estimate
 from trm_explore.runs.limits import LIMITS
 from trm_explore.runs.registry import Runs
 from trm_explore.tasks import GENERATED, resolve
+from trm_explore.view.settings import FRAMES, SETTINGS
 
 USUAL = dict(zip(CONTROLS, values_of(page_config("sudoku4", **START)), strict=True))
-CHOICES = {
+CHOICES = {row.name: [value for _, value in row.options] for row in SETTINGS.values() if row.options} | {
     "task": [*GENERATED, "embeddings", "../tasks", "/etc"],
     "preset": [*PRESETS],
-    "deep_supervision_schedule": ["constant", "custom", "u_shaped", "front_loaded"],
-    "gradient_scope": ["auto", "last", "cycle", "full"],
-    "difficulty": ["any", "easy", "hard"],
-    "adaptive_weights": ["off", "inverse_loss", "progress"],
-    "curriculum": ["off", "weights", "depth"],
-    "activation_checkpointing": ["none", "cycle", "call"],
     "data": [None, "", "/etc/passwd", "../../etc/passwd", "\0", "x" * 5000],
 }
 # All that JSON can say, and all that a handler could be called with besides.

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from test_app import START, any_controls
 
 from trm_explore.app.handlers import Handlers
-from trm_explore.app.link_fields import FIELDS, HIDDEN, NAMES, Field, choice
+from trm_explore.app.link_fields import FIELDS, HIDDEN, HIDEABLE, NAMES, Field, choice
 from trm_explore.app.links import Links
 from trm_explore.app.page import build
 from trm_explore.app.recorded import recorded_message, recorded_text
@@ -80,7 +80,10 @@ def test_a_task_comes_with_what_the_page_shows_for_it_and_pair_and_size_with_the
         ("L_weight=nan", "L_weight=nan (give a number from 0 to 2)"),
         ("weight=7", "weight=7 (give a number from 0 to 1)"),
         ("supervision=maybe", "supervision=maybe (give 1 or 0)"),
-        ("foo=1", "foo=1 (no such field)"),
+        ("foo=1", "foo=1 ('foo' is not a setting of a run)"),
+        ("H_cycle=5", "H_cycle=5 ('H_cycle' is not a setting of a run; did you mean H_cycles?)"),
+        ("hid=more", "hid=more ('hid' is not a setting of a run; did you mean hide?)"),
+        ("lr=1", "lr=1 ('lr' cannot be set here)"),
         ("step=-1", "step=-1 (give a whole number from 0 to 63)"),
         ("stop=9&tour=cost", "stop=9 (give a whole number from 1 to 6)"),
         ("hide=schedule,sky", "hide=sky (no part that can be hidden)"),
@@ -98,7 +101,7 @@ def test_what_cannot_be_used_is_named_in_one_sentence_and_the_rest_is_used(query
 
 def test_of_many_wrong_fields_four_are_named_and_of_a_long_one_its_beginning():
     notice = LINKS.read("&".join(f"x{i}={'y' * 200}" for i in range(9))).notice
-    assert notice.count("no such field") == 4 and "and 5 more" in notice and len(notice) < 400
+    assert notice.count("is not a setting of a run") == 4 and "and 5 more" in notice and len(notice) < 400
     assert LINKS.read("x" * 2001).notice == texts.LINK_LEFT_OUT.format(
         listed="everything, because it is longer than 2000 characters"
     )
@@ -273,7 +276,7 @@ def test_everything_that_can_be_hidden_is_on_the_page():
     for place in HIDDEN.values():
         assert place.split()[0].removeprefix("#").removesuffix("-button") in names
         assert f"{place} {{ {AWAY} }}" in HEAD
-    assert HIDDEN.keys() == texts.HIDEABLE.keys()
+    assert HIDDEN.keys() == HIDEABLE.keys()
 
 
 def test_the_page_for_teachers_lists_every_name():

@@ -82,7 +82,7 @@ def test_what_cannot_be_used_is_said_on_the_page_and_goes_from_the_address(visit
     page = visit("?H_cycles=99&colour=red&seed=4", **STILL)
     said = page.locator("#share")
     expect(said).to_contain_text("H_cycles=99 (give a whole number from 1 to 8)")
-    expect(said).to_contain_text("colour=red (no such field)")
+    expect(said).to_contain_text("colour=red ('colour' is not a setting of a run")
     assert query(page) == "?seed=4"
     said.get_by_role("button", name="Hide this").click()
     expect(said.get_by_text("left out")).to_be_hidden()

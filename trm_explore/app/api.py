@@ -10,17 +10,21 @@ What is asked for is checked as the page's controls are, and counts against the 
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import aclosing
-from typing import Any
+from typing import Any, Literal
 
 import gradio as gr
 
 from trm_explore.app.handlers import Handlers, visitor
 from trm_explore.app.looking import Asked, look
 from trm_explore.app.settings import CONTROLS, check, config_of, page_config, values_of
-from trm_explore.config.checks import shown
+from trm_explore.config import unknown_setting
+from trm_explore.config.schedules import FORMULAS
+from trm_explore.shipped.pairs import KINDS
 from trm_explore.training.losses import supervision_weights
+from trm_explore.view.settings import SETTINGS
 
 MOST_STEPS = 64
+SETTABLE = tuple(name for name in CONTROLS if name not in ("task", "data"))  # one is given already, one is a file here
 
 
 class Endpoints:
@@ -29,9 +33,8 @@ class Endpoints:
     def __init__(self, handlers: Handlers):
         self.runs, self.tasks, self.feed = handlers.runs, handlers.tasks, handlers.feed
 
-    def weights(self, schedule: str, n_steps: int = 3, base_weight: float = 0.5) -> list[float]:
-        """The raw loss weight of every step under a schedule (constant, linear_decay, exponential_decay, u_shaped,
-        front_loaded), first step first."""
+    def weights(self, schedule: Literal[FORMULAS], n_steps: int = 3, base_weight: float = 0.5) -> list[float]:
+        """The raw loss weight of every step under a schedule, first step first."""
         return _or_said(lambda: _weights(schedule, n_steps, base_weight))
 
     async def train(self, task: str, settings: dict[str, Any], request: gr.Request) -> AsyncIterator[str]:
@@ -49,7 +52,12 @@ class Endpoints:
             run.stop()
 
     async def record(
-        self, task: str, puzzle: str = "", cycles: int | None = None, model: str = "on", run: str = ""
+        self,
+        task: str,
+        puzzle: str = "",
+        cycles: int | None = None,
+        model: Literal[(*KINDS, "run")] = "on",
+        run: str = "",
     ) -> dict[str, Any]:
         """One answer, step by step, as a frame of docs/architecture.md. `puzzle`: as the task writes it; empty for a
         held-out one. `model`: a recorded one of the task (on, off, off-time), or "run" for the run whose id is `run`.
@@ -64,11 +72,9 @@ class Endpoints:
         named = settings if isinstance(settings, dict) else None
         if named is None:
             raise ValueError('settings is not an object of names and values, such as {"updates": 100}')
-        closed = ("task", "data")  # one is given already, the other is a file on this server
-        allowed = [name for name in CONTROLS if name not in closed]
         for name in named:
-            if name not in allowed:
-                raise ValueError(f"settings has {shown(str(name))}; allowed are {', '.join(allowed)}")
+            if name not in SETTABLE:
+                raise ValueError(unknown_setting(str(name), SETTABLE))
         values = dict(zip(CONTROLS, values_of(page_config(task)), strict=True))
         return config_of([{**values, **named}[name] for name in CONTROLS], self.tasks)
 
@@ -76,8 +82,38 @@ class Endpoints:
 def build(handlers: Handlers) -> None:
     """Opens the endpoints; before any other event, so that their names are theirs."""
     endpoints = Endpoints(handlers)
+    said = _parameters(handlers.tasks)
     for function in (endpoints.weights, endpoints.train, endpoints.record):
-        gr.api(function, api_name=function.__name__, concurrency_limit=None)
+        event = gr.api(function, api_name=function.__name__, concurrency_limit=None)
+        asked = gr.context.get_blocks_context().fns[event["id"]].inputs
+        for part, schema in zip(asked, said[function.__name__].values(), strict=True):
+            part.api_info().update(schema)
+            if "properties" in schema:  # those and no others
+                part.api_info().pop("additionalProperties", None)
+
+
+def _parameters(tasks: tuple[str, ...]) -> dict[str, dict[str, dict[str, Any]]]:
+    """endpoint -> parameter -> what its type hint does not say of it, as JSON Schema: words, ranges, names."""
+    settings = {name: SETTINGS[name].schema for name in SETTABLE}
+    task = {"enum": list(tasks), "description": SETTINGS["task"].help}
+    return {
+        "weights": {
+            "schedule": {"description": SETTINGS["deep_supervision_schedule"].help},
+            "n_steps": {"minimum": 1, "maximum": MOST_STEPS, "description": f"steps; 1 to {MOST_STEPS}"},
+            "base_weight": {"minimum": 0, "description": SETTINGS["deep_supervision_weight"].help},
+        },
+        "train": {
+            "task": task,
+            "settings": {"properties": settings, "description": "controls by name; else the task's own"},
+        },
+        "record": {
+            "task": task,
+            "puzzle": {"description": "as the task writes it; empty: a held-out one"},
+            "cycles": {"description": "H-cycles; none: as in training; up to four times that"},
+            "model": {"description": "a recorded one of the task, or a run"},
+            "run": {"description": "the id of a run, for model=run"},
+        },
+    }
 
 
 def _weights(schedule: Any, n_steps: Any, base_weight: Any) -> list[float]:

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Any, get_args
+from typing import Any
 
 import gradio as gr
 
 from trm_explore.app.bridge import ask, by_state, host, link
 from trm_explore.app.comparing import HERE, NEW, Comparing, buttons, guesses, recorded_group
+from trm_explore.app.controls import control
 from trm_explore.app.link_fields import Field, choice
 from trm_explore.app.recipes import (
     BY_HAND,
     FIELDS,
     LETTERS,
     RECIPES,
+    VARIED,
     configs_of,
     names_of,
     variants_from,
@@ -21,11 +23,12 @@ from trm_explore.app.recipes import (
     variants_text,
 )
 from trm_explore.app.seeds import SEEDS, Repeats
-from trm_explore.app.settings import LIMITS, start_config, values_of
+from trm_explore.app.settings import start_config, values_of
 from trm_explore.app.shared import AT_ONCE, MANY, ONCE, Shared, moved
-from trm_explore.config import SCHEDULES, Scope
+from trm_explore.config import SCHEDULES
 from trm_explore.config.schedules import FORMULAS
 from trm_explore.runs import STATES
+from trm_explore.view.settings import SETTINGS
 from trm_explore.words import texts
 
 START = next(iter(RECIPES))
@@ -105,10 +108,7 @@ def build(shared: Shared, tab: gr.Tab) -> list[Field]:
 def _variant(letter: str, variant: list[Any]) -> list[Any]:
     """The controls of one variant, in the order of recipes.FIELDS."""
     values = dict(zip(FIELDS, variant, strict=True))
-    schedules = [(SCHEDULES[name].title, name) for name in FORMULAS]
-
-    def words(name: str) -> dict[str, Any]:
-        return {"label": texts.LABELS[name], "elem_id": f"{name}-{letter}", "interactive": True}
+    offered = {"deep_supervision_schedule": {"choices": [(SCHEDULES[name].title, name) for name in FORMULAS]}}
 
     with gr.Column(min_width=200, elem_classes="trm-variant"):
         return [
@@ -119,13 +119,10 @@ def _variant(letter: str, variant: list[Any]) -> list[Any]:
                 elem_id=f"used-{letter}",
                 interactive=True,
             ),
-            gr.Checkbox(values["enable_deep_supervision"], **words("enable_deep_supervision")),
-            gr.Dropdown(schedules, value=values["deep_supervision_schedule"], **words("deep_supervision_schedule")),
-            gr.Slider(
-                0, 1, value=values["deep_supervision_weight"], step=0.05, **words("deep_supervision_weight"), buttons=[]
+            *(
+                control(SETTINGS[name], values[name], elem_id=f"{name}-{letter}", info=None, **offered.get(name, {}))
+                for name in VARIED
             ),
-            gr.Radio(list(get_args(Scope)), value=values["gradient_scope"], **words("gradient_scope")),
-            gr.Slider(*LIMITS["H_cycles"], value=values["H_cycles"], step=1, **words("H_cycles"), buttons=[]),
         ]
 
 

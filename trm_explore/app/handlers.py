@@ -11,19 +11,22 @@ import gradio as gr
 from gradio.context import LocalContext
 
 from trm_explore.app.feed import Feed
+from trm_explore.app.link_fields import SIZED
 from trm_explore.app.recorded import nothing_recorded, recorded_message, recorded_text
 from trm_explore.app.settings import ADVISED, CONTROLS, check, config_of, shown_config, too_slow, values_of
-from trm_explore.config import PRESETS, SCHEDULES, RunConfig
+from trm_explore.config import PRESETS, RunConfig
 from trm_explore.runs.registry import Runs
 from trm_explore.runs.run import INTERRUPTED
 from trm_explore.shipped.pairs import KINDS, pair_names
 from trm_explore.tasks import GENERATED, preset, resolve
 from trm_explore.view.commands import as_command, as_python
 from trm_explore.view.payload import error_plan, plan_of
+from trm_explore.view.settings import SETTINGS
 from trm_explore.words import texts
 
-# Controls that can show an error, data last.
-MARKED = ("custom_weights", "H_cycles", "L_cycles", "updates", "seed", "preset", "curriculum", "data")
+MARKED = tuple(row.name for row in SETTINGS.values() if row.is_marked)  # controls that can show an error, data last
+FITTED = tuple(row.name for row in SETTINGS.values() if row.by_task)
+SCHEDULED = tuple(row.name for row in SETTINGS.values() if row.with_supervision or row.for_schedules)
 NOBODY = ""  # a ticket with which nothing is watched
 
 Updates = list[Any]
@@ -71,11 +74,11 @@ class Handlers:
         return ""
 
     def choose(self, task: str, size: str) -> Updates:
-        """Another task or size -> its own H-cycles, L-cycles, updates."""
+        """Another task or size -> its own cycles and updates (SIZED)."""
         if task not in self.tasks or not isinstance(size, str) or size not in PRESETS:
-            return [gr.skip()] * 3
-        config = preset(task, size)
-        return [config.model.H_cycles, config.model.L_cycles, config.train.updates]
+            return [gr.skip()] * len(SIZED)
+        own = preset(task, size).to_flat()
+        return [own[name] for name in SIZED]
 
     def pick(self, run_id: str, picked: gr.EventData) -> Updates:
         """A task chosen in the gallery -> its settings, its recorded run, what was measured."""
@@ -86,9 +89,9 @@ class Handlers:
         return self._recorded(run_id, task, kind)
 
     def fit(self, task: str) -> Updates:
-        """Only the controls that mean something to the task are shown: difficulty, own puzzles."""
+        """Only the controls that mean something to the task are shown (FITTED)."""
         takes = resolve(preset(task))[0].accepted_data_fields if task in self.tasks else ()
-        return [gr.update(visible=name in takes) for name in ("difficulty", "data")]
+        return [gr.update(visible=name in takes) for name in FITTED]
 
     def _recorded(self, run_id: str, task: Any, kind: Any) -> Updates:
         skipped = [gr.skip()] * (len(CONTROLS) + 3)
@@ -111,12 +114,10 @@ class Handlers:
         return [config[field] for field in ADVISED]
 
     def show_schedule(self, enabled: bool, schedule: str) -> Updates:
-        """Only the controls that act are shown: schedule, base weight, custom weights."""
-        entry = SCHEDULES[schedule]
+        """Only the controls that act are shown (SCHEDULED)."""
         return [
-            gr.update(interactive=enabled),
-            gr.update(visible=entry.uses_base_weight, interactive=enabled),
-            gr.update(visible=entry.weight is None, interactive=enabled),
+            gr.update(interactive=enabled or not row.with_supervision, visible=row.shown_with(schedule))
+            for row in map(SETTINGS.__getitem__, SCHEDULED)
         ]
 
     async def train(self, run_id: str, *values: Any) -> Updates:
@@ -200,7 +201,7 @@ def visitor(request: Any = None) -> str:
 def marks(error: str) -> Updates:
     """At every control that can be wrong the error, where the sentence starts with its name, else its usual one."""
     said = {name: f"\u26a0 {error}" if error.startswith(name) else None for name in MARKED}
-    infos = [gr.update(info=said[name] or texts.INFO[name]) for name in MARKED if name != "data"]
+    infos = [gr.update(info=said[name] or SETTINGS[name].help) for name in MARKED if name != "data"]
     return [*infos, said["data"] or texts.DATA_HELP]
 
 

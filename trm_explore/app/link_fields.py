@@ -7,30 +7,14 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
 
+from trm_explore.view.settings import SETTINGS
 from trm_explore.words import texts
 
-NAMES = {  # of the settings, in the order in which a link has them; an uploaded file is never part of one
-    "task": "task",
-    "preset": "size",
-    "enable_deep_supervision": "supervision",
-    "deep_supervision_schedule": "schedule",
-    "deep_supervision_weight": "weight",
-    "custom_weights": "custom",
-    "gradient_scope": "scope",
-    "H_cycles": "H_cycles",
-    "L_cycles": "L_cycles",
-    "updates": "updates",
-    "seed": "seed",
-    "difficulty": "difficulty",
-    "adaptive_weights": "adaptive",
-    "curriculum": "curriculum",
-    "L_supervision_weight": "L_weight",
-    "activation_checkpointing": "checkpointing",
-}
+# Of the settings, in the order in which a link has them; an uploaded file is never part of one.
+NAMES = {row.name: row.link for row in SETTINGS.values() if row.link}
 FIELDS = {name: field_name for field_name, name in NAMES.items()}
-WHOLE = ("H_cycles", "L_cycles", "updates", "seed")
 LONGEST_TEXT = 1200  # of one field, as it stands in a link
-SIZED = ("H_cycles", "L_cycles", "updates")  # what choosing a size sets
+SIZED = tuple(row.name for row in SETTINGS.values() if row.of_the_task)  # what choosing a size sets
 YES, NO = ("1", "on", "true", "yes"), ("0", "off", "false", "no")
 # What `hide` can take off the page: name -> the elements.
 HIDDEN = {
@@ -41,11 +25,7 @@ HIDDEN = {
     "tabs": "#tabs > .tab-wrapper",
     "compare": "#tab-compare-button",
     "inside": "#tab-inside-button",
-    "supervision": "#enable_deep_supervision",
-    "schedule": "#deep_supervision_schedule",
-    "weight": "#deep_supervision_weight",
-    "scope": "#gradient_scope",
-    "cycles": "#H_cycles",
+    **{row.hide: f"#{row.name}" for row in SETTINGS.values() if row.hide},
     "buttons": "#buttons",
     "ribbon": "#ribbon",
     "weights": "#ribbon :is(.tr-weight, .tr-h-weight)",
@@ -59,6 +39,8 @@ HIDDEN = {
     "take": "#take",
     "what": "#what",
 }
+
+HIDEABLE = texts.HIDEABLE | {row.hide: row.label for row in SETTINGS.values() if row.hide}  # their words
 
 
 @dataclass(frozen=True)

@@ -15,12 +15,13 @@ from functools import cache
 from typing import Any
 from urllib.parse import parse_qsl, urlencode
 
-from trm_explore.app.link_fields import FIELDS, HIDDEN, NAMES, NO, SIZED, WHOLE, YES, Field
+from trm_explore.app.link_fields import FIELDS, HIDDEN, NAMES, NO, SIZED, YES, Field
 from trm_explore.app.settings import CONTROLS, config_of, shown_config, values_of
-from trm_explore.config import SIZES
+from trm_explore.config import SIZES, unknown_setting
 from trm_explore.shipped.pairs import KINDS, pair_names
 from trm_explore.tasks import GENERATED, preset
 from trm_explore.view.commands import short_number
+from trm_explore.view.settings import SETTINGS
 from trm_explore.words import texts
 
 LONGEST = 2000  # characters of a query
@@ -139,7 +140,19 @@ class Links:
             elif name == "data":
                 left_out.append(_left(name, value, texts.LINK_NO_FILE))
             elif not name.startswith("__"):  # __theme and the like are Gradio's own
-                left_out.append(_left(name, value, texts.LINK_UNKNOWN))
+                others = (
+                    *NAMES.values(),
+                    *FIELDS,
+                    *self.fields,
+                    "pair",
+                    "tab",
+                    "step",
+                    "tour",
+                    "stop",
+                    "hide",
+                    "embed",
+                )
+                left_out.append(_left(name, value, unknown_setting(_plain(name, 30), others, listed=False)))
         return given
 
     def _tour(self, given: dict[str, str], left_out: list[str]) -> tuple[str, int] | None:
@@ -179,7 +192,7 @@ class Links:
         if name == "custom_weights":  # they are looked at only under their schedule, so that comes with them
             changed["deep_supervision_schedule"] = "custom"
         settled = values_of(config_of(list(changed.values()), self.tasks))
-        if name == "difficulty" and settled[CONTROLS.index(name)] != changed[name]:
+        if SETTINGS[name].by_task and settled[CONTROLS.index(name)] != changed[name]:
             raise ValueError(texts.LINK_NOT_HERE)
         return settled
 
@@ -196,17 +209,18 @@ def sized(task: str, kind: str, size: str) -> tuple[Any, ...]:
 
 def _value(name: str, text: str) -> Any:
     """A control's value from a link's text; what is no number stays text, for config_of to name."""
-    if name == "enable_deep_supervision":
+    row = SETTINGS[name]
+    if row.kind == "switch":
         if text.lower() not in YES + NO:
             raise ValueError(texts.LINK_YES)
         return text.lower() in YES
+    if not row.is_number:
+        return text
     try:
-        value = int(text) if name in WHOLE else float(text) if name.endswith("_weight") else text
+        value = int(text) if row.is_whole else float(text)
     except ValueError:
         raise ValueError(texts.LINK_NUMBER) from None
-    if name == "deep_supervision_weight" and not 0 <= value <= 1:  # as far as its slider goes
-        raise ValueError(texts.LINK_WEIGHT)
-    return value
+    return row.number(value)  # also where it is only the slider that ends there
 
 
 def _written(value: Any) -> str:
@@ -222,5 +236,9 @@ def _advice(error: ValueError) -> str:
 
 def _left(name: str, value: str, why: str) -> str:
     """A field that was left out, for the notice; of what a stranger wrote not too much."""
-    shown = "".join(letter if letter.isprintable() else "�" for letter in f"{name}={value}" if letter)
-    return f"{shown if len(shown) <= 40 else shown[:40] + '…'} ({why})"
+    return f"{_plain(f'{name}={value}', 40)} ({why})"
+
+
+def _plain(text: str, most: int) -> str:
+    shown = "".join(letter if letter.isprintable() else "�" for letter in text)
+    return shown if len(shown) <= most else shown[:most] + "…"

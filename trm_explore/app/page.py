@@ -15,7 +15,7 @@ from trm_explore.app.bridge import FOLLOW_TASK, REMEMBER, ask, by_state, host, l
 from trm_explore.app.controls import more, switches
 from trm_explore.app.door import AGE
 from trm_explore.app.guard import Page
-from trm_explore.app.handlers import MARKED, Handlers, buttons
+from trm_explore.app.handlers import FITTED, MARKED, SCHEDULED, Handlers, buttons
 from trm_explore.app.link_fields import SIZED
 from trm_explore.app.recorded import gallery_of, recorded_message, recorded_text
 from trm_explore.app.settings import ADVISED, CONTROLS, start_config
@@ -138,8 +138,7 @@ def _train(shared: Shared) -> share.Shown:
     inputs, run_id, ticket = shared.inputs, shared.run_id, shared.ticket
     marked = [*(controls[name] for name in MARKED if name != "data"), data_help]
     said = [plan, command, python, *marked]
-    schedule = [controls[n] for n in ("deep_supervision_schedule", "deep_supervision_weight", "custom_weights")]
-    fitting = [controls["difficulty"], controls["data"]]
+    schedule, fitting = ([controls[name] for name in names] for names in (SCHEDULED, FITTED))
     by_name = [CONTROLS.index(name) for name in ("enable_deep_supervision", "deep_supervision_schedule")]
     shared.followers.extend(
         [

@@ -1,4 +1,4 @@
-"""The page's controls as one table, and what they mean: control values -> RunConfig."""
+"""What the page's controls mean: their values -> RunConfig. view/settings.py has the row of each."""
 
 from __future__ import annotations
 
@@ -6,46 +6,20 @@ from pathlib import Path
 from typing import Any
 
 from trm_explore.config import RunConfig
-from trm_explore.config.checks import is_number, shown
+from trm_explore.config.checks import shown
 from trm_explore.model.checkpoint import pick_device
 from trm_explore.model.cost import estimate
 from trm_explore.shipped.pairs import load_pair, pair_names
 from trm_explore.tasks import GENERATED, TASKS, preset, resolve
 from trm_explore.view.commands import short_number
+from trm_explore.view.settings import SETTINGS, START, WATCHED, few_frames
 from trm_explore.words import texts
 
-# Every control, in the order in which handlers get their values; each is a field of a run.
-CONTROLS = (
-    "task",
-    "enable_deep_supervision",
-    "deep_supervision_schedule",
-    "deep_supervision_weight",
-    "custom_weights",
-    "gradient_scope",
-    "H_cycles",
-    "L_cycles",
-    "preset",
-    "updates",
-    "seed",
-    "difficulty",
-    "data",
-    "adaptive_weights",
-    "curriculum",
-    "L_supervision_weight",
-    "activation_checkpointing",
-)
+CONTROLS = tuple(SETTINGS)  # every control, in the order in which handlers get their values
+LIMITS = {row.name: (row.least, row.most) for row in SETTINGS.values() if row.is_number and row.strict}
 # What a preset of the guide sets.
 ADVISED = ("enable_deep_supervision", "deep_supervision_schedule", "deep_supervision_weight")
-LIMITS = {"H_cycles": (1, 8), "L_cycles": (1, 8), "updates": (1, 20_000), "seed": (0, 2**31 - 1)}
-LIMITS |= {"L_supervision_weight": (0, 2)}
 SECONDS_AN_UPDATE = 4.0  # more than this is no live page; refused with the estimate
-# On the page a run computes with one thread, so that as many runs as cores go side by side; it is looked at more often.
-PAGE = {"threads": 1, "eval_every": 25, "eval_puzzles": 128, "frame_every": 10}
-FRAMES = 60  # of a run at most, or a few more
-START = {
-    "enable_deep_supervision": True,
-    "deep_supervision_schedule": "linear_decay",
-}
 
 
 def start_config() -> RunConfig:
@@ -55,12 +29,7 @@ def start_config() -> RunConfig:
 
 def page_config(task: str, **flat: Any) -> RunConfig:
     """A task's run as the page computes it, showing the puzzle that tells most."""
-    return _few_frames(preset(task, "tiny", **PAGE, **flat, shown_puzzle=_shown(task)))
-
-
-def _few_frames(config: RunConfig) -> RunConfig:
-    """A long run shows its puzzle less often: what it keeps of that would be most of its memory."""
-    return config.with_flat(frame_every=max(PAGE["frame_every"], config.train.updates // FRAMES))
+    return few_frames(preset(task, "tiny", **WATCHED, **flat, shown_puzzle=_shown(task)))
 
 
 def shown_config(task: str, kind: str = "on") -> RunConfig:
@@ -87,28 +56,22 @@ def config_of(values: list[Any] | tuple[Any, ...], tasks: tuple[str, ...] = GENE
     """The run that the controls describe; `tasks`: those that are offered. ValueError, in one sentence that starts with
     the field's name, where they describe none."""
     chosen = dict(zip(CONTROLS, values, strict=True))
-    for name, (least, most) in LIMITS.items():
-        value, whole = chosen[name], name != "L_supervision_weight"
-        kind = "whole number" if whole else "number"
-        if value is None:
-            raise ValueError(f"{name} is empty; give a {kind} from {least} to {most}")
-        if not is_number(value) or (whole and value != int(value)) or not least <= value <= most:
-            raise ValueError(f"{name}={shown(value)} is not possible here; give a {kind} from {least} to {most}")
-        chosen[name] = int(value) if whole else float(value)
+    for name in LIMITS:
+        chosen[name] = SETTINGS[name].number(chosen[name])
     for name in ("task", "preset"):
         if not isinstance(chosen[name], str):
             raise ValueError(f"{name}={shown(chosen[name])} is not known; choose one of the list")
     if chosen["task"] not in tasks:  # also not a folder on the server that its owner has not offered
         raise ValueError(f"task={shown(chosen['task'])} is not known; allowed are {', '.join(tasks)}")
     chosen["data"] = chosen["data"] or ""
-    takes = (
-        resolve(preset(chosen["task"]))[0].accepted_data_fields if chosen["task"] in TASKS else ()
-    )  # a folder takes none of them
-    for name, nothing in (("difficulty", "any"), ("data", "")):  # not shown then
-        chosen[name] = chosen[name] if name in takes else nothing
+    known = chosen["task"] in TASKS  # a folder of the owner's takes none of them
+    takes = resolve(preset(chosen["task"]))[0].accepted_data_fields if known else ()
+    for row in SETTINGS.values():
+        if row.by_task and row.name not in takes:  # not shown then
+            chosen[row.name] = row.default
     chosen["custom_weights"] = _numbers(chosen["custom_weights"]) if _is_custom(chosen) else ()
     on_page = None if chosen["data"] or chosen["difficulty"] != "any" else _shown(chosen["task"])
-    return _few_frames(preset(chosen.pop("task"), chosen.pop("preset"), **PAGE, **chosen, shown_puzzle=on_page))
+    return few_frames(preset(chosen.pop("task"), chosen.pop("preset"), **WATCHED, **chosen, shown_puzzle=on_page))
 
 
 def check(config: RunConfig) -> RunConfig:

@@ -13,7 +13,7 @@ from typing import Any
 import gradio as gr
 
 from trm_explore.app.bridge import host, link
-from trm_explore.app.link_fields import HIDDEN, Field
+from trm_explore.app.link_fields import HIDDEN, HIDEABLE, Field
 from trm_explore.app.links import Links, Opened
 from trm_explore.app.recorded import recorded_text
 from trm_explore.app.settings import CONTROLS
@@ -134,7 +134,7 @@ def rows(address: str = "") -> None:
         host("tours", turns={"visit": "settings_visit"})
         host("share")
     link("tours", tours())
-    link("shareable", {"address": address, "hide": [[name, texts.HIDEABLE[name]] for name in HIDDEN]})
+    link("shareable", {"address": address, "hide": [[name, HIDEABLE[name]] for name in HIDDEN]})
 
 
 def wire(page: gr.Blocks, shared: Shared, shown: Shown, fields: Iterable[Field] = ()) -> None:

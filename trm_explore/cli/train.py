@@ -17,7 +17,7 @@ from tqdm import tqdm
 
 from trm_explore.analysis.diagnosis import diagnose
 from trm_explore.cli.signals import Signals
-from trm_explore.config import ALIASES, SWITCHES, RunConfig
+from trm_explore.config import ALIASES, FIELDS, SWITCHES, RunConfig, unknown_setting
 from trm_explore.model.checkpoint import find_checkpoint, pick_device, read_checkpoint
 from trm_explore.tasks import preset
 from trm_explore.training import CHECKPOINT_NAME, Training
@@ -42,7 +42,7 @@ class Train:
 
 def translated(argv: list[str], command: type | None = None) -> list[str]:
     """The flags with other names of settings replaced by ours; `--curriculum_enabled` becomes `--curriculum weight`.
-    A flag that the command has itself stays."""
+    A flag that the command has itself stays. ValueError where `train` is given one that is no setting."""
     kept = {f.name for f in fields(command)} if command is not None and is_dataclass(command) else set()
     words: list[str] = []
     given: dict[str, str] = {}  # our name -> the name that was used
@@ -54,6 +54,8 @@ def translated(argv: list[str], command: type | None = None) -> list[str]:
             continue
         off = bare.removeprefix("no_")
         own = SWITCHES[off][0] if off in SWITCHES else ALIASES.get(off, off)
+        if command is Train and off and own not in (*FIELDS, *kept, "help") and not off.startswith("tyro"):
+            raise ValueError(unknown_setting(off, (*FIELDS, *kept)))
         if off and given.setdefault(own, off) != off:
             raise ValueError(f"{own} is given twice, as --{given[own]} and as --{off}; give it once")
         if off in ALIASES:

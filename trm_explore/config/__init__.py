@@ -13,7 +13,7 @@ from trm_explore.config.mixers import MIXERS, Mixer
 from trm_explore.config.model import Dtype, MixNorm, ModelConfig, Networks, Positions, States
 from trm_explore.config.presets import PRESETS, SIZES, Preset
 from trm_explore.config.recipes import RECIPES
-from trm_explore.config.run import ALIASES, FIELDS, PARTS, SWITCHES, UNCLEAR, RunConfig, guide_names
+from trm_explore.config.run import ALIASES, FIELDS, PARTS, SWITCHES, UNCLEAR, RunConfig, guide_names, unknown_setting
 from trm_explore.config.schedules import SCHEDULES, Schedule
 from trm_explore.config.supervision import Adaptive, Curriculum, Scope, SupervisionConfig
 from trm_explore.config.training import Checkpointing, Loss, TrainConfig
@@ -49,4 +49,5 @@ __all__ = [
     "SupervisionConfig",
     "TrainConfig",
     "guide_names",
+    "unknown_setting",
 ]

@@ -9,6 +9,7 @@ unique across the four, so a run is also one flat dict (the deep-supervision gui
 from __future__ import annotations
 
 import difflib
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass, fields, replace
 from typing import Any
 
@@ -170,7 +171,7 @@ class RunConfig:
         changes: dict[str, dict[str, Any]] = {part: {} for part in (*PARTS, "")}
         for name, value in guide_names(flat).items():
             if name not in FIELDS:
-                raise ValueError(f"{shown(name)} is not a setting of a run; {meant(name)}")
+                raise ValueError(unknown_setting(name))
             changes[FIELDS[name]][name] = tuple(value) if isinstance(value, list) else value
         parts = {part: replace(getattr(self, part), **changes[part]) for part in PARTS}
         return replace(self, **changes[""], **parts)
@@ -186,12 +187,18 @@ class RunConfig:
         return flat
 
 
-def meant(name: str) -> str:
-    """What somebody who typed an unknown setting may have meant; ends a sentence."""
+def unknown_setting(name: str, known: Iterable[str] = (), listed: bool = True) -> str:
+    """The sentence on a name that is no setting, wherever it was given: Python, command line, saved run, panel, link,
+    program. `known`: the names that can be given there, where those are not all fields; `listed`: it may list them."""
+    here = list(known) or list(FIELDS)
+    ending = f"; known are {', '.join(here)}" if listed else ""
+    if name in FIELDS and name not in here:
+        return f"{shown(name)} cannot be set here{ending}"
     if name in UNCLEAR:
-        return UNCLEAR[name]
-    near = difflib.get_close_matches(name, [*FIELDS, *ALIASES], 1)
-    return f"did you mean {ALIASES.get(near[0], near[0])}?" if near else f"known are {', '.join(FIELDS)}"
+        ending = f"; {UNCLEAR[name]}"
+    elif near := difflib.get_close_matches(name, [*here, *(one for one, own in ALIASES.items() if own in here)], 1):
+        ending = f"; did you mean {ALIASES.get(near[0], near[0])}?"
+    return f"{shown(name)} is not a setting of a run{ending}"
 
 
 def guide_names(flat: dict[str, Any]) -> dict[str, Any]:

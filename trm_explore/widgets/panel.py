@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, ClassVar, get_args
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import traitlets
 
-from trm_explore.config import FIELDS, PARTS, SCHEDULES, RunConfig, Scope, guide_names
+from trm_explore.config import FIELDS, PARTS, RunConfig, guide_names
 from trm_explore.config.checks import shown
 from trm_explore.model import RecursiveModel
 from trm_explore.runs.run import Run
@@ -15,38 +15,14 @@ from trm_explore.shipped.pairs import load_pair, pair_names
 from trm_explore.tasks import GENERATED, preset, resolve
 from trm_explore.training import events as ev
 from trm_explore.view.payload import error_plan, message_of, plan_of
+from trm_explore.view.settings import SETTINGS, START, WATCHED, few_frames
 from trm_explore.widgets.drawing import Place, Refused
 from trm_explore.widgets.live import Live
-from trm_explore.words import texts
 
-# As on the page: one thread, looked at often, supervised.
-LIVE = {"threads": 1, "eval_every": 25, "eval_puzzles": 128, "frame_every": 10}
-START = {"enable_deep_supervision": True, "deep_supervision_schedule": "linear_decay"}
-KINDS: dict[str, dict[str, Any]] = {
-    "task": {"kind": "choice"},
-    "enable_deep_supervision": {"kind": "switch"},
-    "deep_supervision_schedule": {"kind": "choice"},
-    "deep_supervision_weight": {
-        "kind": "range",
-        "least": 0,
-        "most": 1,
-        "by": 0.05,
-        "for_schedules": [name for name, schedule in SCHEDULES.items() if schedule.uses_base_weight],
-    },
-    "custom_weights": {
-        "kind": "weights",
-        "for_schedules": [name for name, schedule in SCHEDULES.items() if schedule.weight is None],
-    },
-    "gradient_scope": {"kind": "choice"},
-    "H_cycles": {"kind": "range", "least": 1, "most": 8, "by": 1},
-    "L_cycles": {"kind": "range", "least": 1, "most": 8, "by": 1},
-    "updates": {"kind": "number", "least": 1, "most": 1_000_000, "by": 1},
-    "seed": {"kind": "number", "least": 0, "most": 2**31 - 1, "by": 1},
-}
-OF_THE_TASK = ("H_cycles", "L_cycles", "updates")  # another task brings its own
+CONTROLS = {row.name: row for row in SETTINGS.values() if row.in_notebooks}
 
 
-class Setting(traitlets.TraitType):
+class Choice(traitlets.TraitType):
     """A field of a run, checked as RunConfig checks it."""
 
     info_text = "a setting of a run"
@@ -78,16 +54,12 @@ class TrainingPanel(Live):
     """
 
     modules: ClassVar = ("steering", "ribbon", "curves", "player")
-    task = Setting("sudoku4").tag(sync=True)
-    enable_deep_supervision = Setting(True).tag(sync=True)
-    deep_supervision_schedule = Setting("linear_decay").tag(sync=True)
-    deep_supervision_weight = Setting(0.5).tag(sync=True)
-    custom_weights = Setting().tag(sync=True)
-    gradient_scope = Setting("auto").tag(sync=True)
-    H_cycles = Setting(3).tag(sync=True)
-    L_cycles = Setting(3).tag(sync=True)
-    updates = Setting(400).tag(sync=True)
-    seed = Setting(0).tag(sync=True)
+    # One trait a control.
+    vars().update({name: Choice(START.get(name, row.default)).tag(sync=True) for name, row in CONTROLS.items()})
+    if TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> Any: ...
+
     step = Place().tag(sync=True)
     cell = Place().tag(sync=True)
     frame = Place().tag(sync=True)
@@ -95,6 +67,7 @@ class TrainingPanel(Live):
     plan = traitlets.Dict(read_only=True).tag(sync=True)
 
     def __init__(self, config: RunConfig | None = None, task: Any = None, *, lease: float = 30.0, **flat: Any):
+        self._watched = config is None and "frame_every" not in flat
         if config is None:
             self._given = START | guide_names(flat)
             config = _preset("sudoku4" if task is None else task, self._given)
@@ -111,21 +84,22 @@ class TrainingPanel(Live):
         name = config.to_flat()["task"]
         if name not in GENERATED:
             self._own[name] = config.task
-        super().__init__(lease, **{field: config.to_flat()[field] for field in KINDS})
+        super().__init__(lease, **{field: config.to_flat()[field] for field in CONTROLS})
         self.set_trait("controls", self._controls())
         self._draw_plan()
         self.observe(self._on_task, "task")
         self.observe(self._on_schedule, "deep_supervision_schedule")
-        self.observe(self._draw_plan, list(KINDS))
+        self.observe(self._draw_plan, list(CONTROLS))
 
     @property
     def config(self) -> RunConfig:
         """The run that the controls describe; ValueError, one sentence, where they describe none."""
-        chosen = {name: getattr(self, name) for name in KINDS}
+        chosen = {name: getattr(self, name) for name in CONTROLS}
         if chosen["deep_supervision_schedule"] != "custom":
             chosen["custom_weights"] = ()
         chosen["task"] = self._own.get(self.task, self.task)
-        return self._base.with_flat(**chosen)
+        config = self._base.with_flat(**chosen)
+        return few_frames(config) if self._watched else config
 
     @property
     def run(self) -> Run | None:
@@ -163,22 +137,27 @@ class TrainingPanel(Live):
         return task
 
     def _controls(self) -> list[dict[str, Any]]:
-        options = {
-            "task": [(name, name) for name in (*GENERATED, *self._own)],
-            "deep_supervision_schedule": [(schedule.title, name) for name, schedule in SCHEDULES.items()],
-            "gradient_scope": [(name, name) for name in get_args(Scope)],
-        }
+        options = {"task": [(name, name) for name in (*GENERATED, *self._own)]}
         return [
-            {"name": name, "label": texts.LABELS[name], "info": texts.INFO.get(name), "options": options.get(name)}
-            | kind
-            for name, kind in KINDS.items()
+            {
+                "name": row.name,
+                "label": row.label,
+                "info": row.help,
+                "options": options.get(row.name, row.options) or None,
+                "kind": row.kind,
+                **({"least": row.least, "most": row.most_in_notebooks or row.most} if row.is_number else {}),
+                **({"by": row.step or 1} if row.is_number else {}),
+                **({"for_schedules": list(row.for_schedules)} if row.for_schedules else {}),
+            }
+            for row in CONTROLS.values()
         ]
 
     def _on_task(self, _: Any) -> None:
         given = {name: value for name, value in self._given.items() if FIELDS[name] != "puzzles"}
         self._base = _preset(self._own.get(self.task, self.task), given)
-        for name in OF_THE_TASK:
-            setattr(self, name, self._base.to_flat()[name])
+        for name, row in CONTROLS.items():
+            if row.of_the_task:
+                setattr(self, name, self._base.to_flat()[name])
 
     def _on_schedule(self, _: Any) -> None:
         """Custom weights begin with those of the schedule before."""
@@ -221,5 +200,5 @@ def _preset(task: Any, given: dict[str, Any]) -> RunConfig:
     shown = {"shown_puzzle": load_pair(task)["shown_puzzle"]} if task in pair_names() else {}
     if given.get("data") or given.get("difficulty", "any") != "any":
         shown = {}
-    flat = {**LIVE, **shown, **given}
+    flat = {**WATCHED, **shown, **given}
     return preset(task, flat.pop("preset", "tiny"), **flat)

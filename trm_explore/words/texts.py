@@ -1,4 +1,5 @@
-"""Every word of the page and of its drawings, in one place: a translation is another copy of this file.
+"""Every word of the page and of its drawings, in one place: a translation is another copy of this file. (The labels of
+settings stand in their rows, view/settings.py.)
 
 DRAWING holds the words of the modules in web/src/, by module; there they are TEXTS.<module>.<name>, and `fill` in
 common.js puts values where {names} stand.
@@ -24,43 +25,6 @@ PAIRS = {
     "off-time": "without, as much time",
 }
 
-LABELS = {
-    "task": "Task",
-    "preset": "Size",
-    "enable_deep_supervision": "Deep supervision",
-    "deep_supervision_schedule": "Schedule",
-    "deep_supervision_weight": "Base weight",
-    "custom_weights": "Custom weights",
-    "gradient_scope": "Gradient scope",
-    "H_cycles": "H-cycles",
-    "L_cycles": "L-cycles",
-    "updates": "Updates",
-    "seed": "Seed",
-    "difficulty": "Difficulty",
-    "data": "Own puzzles",
-    "adaptive_weights": "Adaptive weights",
-    "curriculum": "Curriculum",
-    "L_supervision_weight": "L-cycle supervision",
-    "activation_checkpointing": "Checkpointing",
-}
-INFO = {
-    "enable_deep_supervision": "a loss at every step",
-    "deep_supervision_schedule": "how losses are weighted",
-    "deep_supervision_weight": "early losses",
-    "custom_weights": "one number a step, such as 0.3 0.4 1",
-    "gradient_scope": "how far a loss reaches back",
-    "H_cycles": "steps",
-    "L_cycles": "updates of z_L in each",
-    "updates": "optimiser updates in all",
-    "seed": "same seed, same run",
-    "difficulty": "fewer givens are harder",
-    "preset": "paper: 7 million weights, for a GPU",
-    "task": "what is to be solved",
-    "adaptive_weights": "follow the losses: steps that lag, or that stall",
-    "curriculum": "what grows in the run's first half",
-    "L_supervision_weight": "weight of a loss on z_L after every L-cycle",
-    "activation_checkpointing": "keep less, compute again: memory for time",
-}
 ADVICE = "Presets of the guide:"
 WAITS = "Waiting for a free core: place {place} in line, about {wait}."
 DATA_HELP = "A table with a column question (and answer), one puzzle a line, or grids; stays on this server"
@@ -132,14 +96,12 @@ LINK_RUNS = (
 )
 LINK_LEFT_OUT = "Of this link these were left out, the rest is used: {listed}."
 LINK_MORE = "and {count} more"
-LINK_UNKNOWN = "no such field"
 LINK_ALLOWED = "allowed are {listed}"
 LINK_STEP = "give a whole number from 0 to {most}"
 LINK_STOP = "give a whole number from 1 to {most}"
 LINK_NUMBER = "give a number"
 LINK_WHOLE = "give a whole number from {least} to {most}"
 LINK_TEXT = "give at most {most} characters"
-LINK_WEIGHT = "give a number from 0 to 1"
 LINK_YES = "give 1 or 0"
 OTHER_SITE = "refused: another site's page sent this. A proxy must pass on the header Host (docs/classroom.md)."
 NO_ROOM_FOR_FILES = "refused: the files that wait on this server leave no room for another; try again in a minute."
@@ -158,11 +120,6 @@ HIDEABLE = {
     "tabs": "tabs",
     "compare": "tab Compare",
     "inside": "tab Look inside",
-    "supervision": "Deep supervision",
-    "schedule": "Schedule",
-    "weight": "Base weight",
-    "scope": "Gradient scope",
-    "cycles": "H-cycles",
     "buttons": "Train and its neighbours",
     "ribbon": "ribbon",
     "weights": "its row of loss weights",
