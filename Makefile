@@ -1,5 +1,5 @@
 # The three commands of this project. Everything lives in .venv; nothing is installed twice (stamp files in .venv tell).
-.PHONY: help app lab docs test chromium nginx clean
+.PHONY: help app lab docs test web chromium nginx clean
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
 
@@ -19,6 +19,7 @@ help:
 	@echo "make lab     install once into .venv, then open the lessons in JupyterLab (ARGS=... for its options)"
 	@echo "make docs    install once what the documents need, then build them as a site in site/"
 	@echo "make test    install once what the tests need, then run every check (ARGS=... for pytest)"
+	@echo "make web     for those who change JavaScript: format, check and bundle it (needs node, which nothing else does)"
 	@echo "make clean   remove .venv and what the tools left behind"
 	@echo "PYTHON=python3.12 picks the Python to make .venv with; PIP_FLAGS=... goes to pip install (see README.md)"
 
@@ -32,6 +33,15 @@ lab: .venv/.lab
 docs: .venv/.docs
 	@NO_MKDOCS_2_WARNING=1 $(VPYTHON) -m mkdocs build --quiet $(ARGS)
 	@echo "site/index.html"
+
+# What esbuild makes of web/src is committed, and a test holds it to its sources: nobody else needs node.
+web: node_modules/.installed
+	@npm run -s format && npm run -s check && npm run -s build
+
+node_modules/.installed: package.json package-lock.json
+	@command -v npm >/dev/null || { echo "make web needs npm, which comes with Node.js 20 or newer" >&2; exit 1; }
+	@npm ci --no-audit --no-fund --silent
+	@touch $@
 
 test: .venv/.test chromium nginx
 	$(VPYTHON) -m ruff check
@@ -92,5 +102,5 @@ nginx:
 		$(APT) update -qq && $(APT) install -qq -y --no-install-recommends nginx-light >/dev/null; } || true
 
 clean:
-	rm -rf .venv build dist site .pytest_cache .ruff_cache .hypothesis
+	rm -rf .venv node_modules build dist site .pytest_cache .ruff_cache .hypothesis
 	find trm_explore tests -name __pycache__ -type d -prune -exec rm -rf {} +

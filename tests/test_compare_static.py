@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 
 import pytest
+import sources
 from browser import launch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from trm_explore.app.comparing import recorded_group
-from trm_explore.data.assets import PACKAGE
 from trm_explore.view.comparison import STYLES
 from trm_explore.web import script
 from trm_explore.words.percent import percent
@@ -32,7 +32,6 @@ MOUNT = """async ([source, state]) => {
   window.dispose = module.default.render({ model, el });
 }"""
 # A page with one chart of each kind; window.use(kind, spec) shows it.
-SOURCES = PACKAGE / "web" / "src"
 BENCH = """
 export default { render({ el }) {
   const style = document.createElement("style");
@@ -80,7 +79,7 @@ def settle(page):
 
 @pytest.fixture
 def bench(page):
-    parts = [(SOURCES / f"{name}.js").read_text(encoding="utf-8") for name in ("common", "charts", "maps")]
+    parts = [sources.as_text("common", "charts", "maps")]
     page.evaluate(MOUNT, ["\n".join([f"const TEXTS = {json.dumps(DRAWING)};", *parts, BENCH]), {}])
 
     def use(name, **spec):
@@ -342,7 +341,8 @@ def test_verdicts_over_many_results_agree_with_their_definition(page):
         cases.append(shares)
 
     collect()
-    source = script("compare").replace(
+    parts = sources.as_text("common", "answers", "boards", "charts", "compare")
+    source = f"const TEXTS = {json.dumps(DRAWING)};\n{parts}".replace(
         "export default { render };",
         """return (cases) => cases.map((shares) => { const found = judged(shares.map((share, i) => ["ABCD"[i], share]));
           return { leaders: found.leaders.map(([letter]) => letter), behind: found.behind.map(([letter]) => letter),

@@ -1,13 +1,20 @@
 """The three ES modules of the page, alone in a real Chromium: a blank page, a fake model, no server."""
 
 import copy
+import gzip
+import hashlib
 import json
 import random
+import re
+import shutil
+import subprocess
 from pathlib import Path
 
 import pytest
+import sources
 from browser import launch
 
+import trm_explore
 from trm_explore.app.link_fields import HIDDEN
 from trm_explore.app.recorded import recorded_message, recorded_run
 from trm_explore.shipped.pairs import pair_names
@@ -15,17 +22,15 @@ from trm_explore.tasks import preset
 from trm_explore.training.losses import gradient_reach
 from trm_explore.view.frame import change, changed, verdict
 from trm_explore.view.payload import plan_of
-from trm_explore.web import SHARED_SCRIPTS, script
+from trm_explore.web import names, page_scripts, script
 from trm_explore.words.percent import percent
 
 TESTS = Path(__file__).parent
-STATIC = TESTS.parent / "trm_explore" / "web" / "src"
 PLAN = json.loads((TESTS / "data" / "plan.json").read_text(encoding="utf-8"))
 MESSAGE = json.loads((TESTS / "data" / "message.json").read_text(encoding="utf-8"))
 FRAMES = json.loads((TESTS / "data" / "frames.json").read_text(encoding="utf-8"))  # one by hand a kind of board
 ON = {"enable_deep_supervision": True, "deep_supervision_schedule": "linear_decay"}
 NAMES = ("ribbon", "curves", "player")
-SOURCES = {path.stem: path.read_text(encoding="utf-8") for path in STATIC.glob("*.js")}
 
 # The fake model counts its listeners, so that a disposer that leaves one behind is found.
 MOUNT = """async ([sources, state]) => {
@@ -145,11 +150,49 @@ def run_of(steps, rows=4, box=(2, 2), updates=(10, 20), **changes):
 # --- files
 
 
-@pytest.mark.parametrize("name", SOURCES)
+@pytest.mark.parametrize("name", sorted(names()))
 def test_modules_are_self_contained(name):
-    source = SOURCES[name]
-    assert "import " not in source and "http" not in source and "fetch(" not in source
-    assert source.count("export") == source.count("export default { render }") == (name not in SHARED_SCRIPTS)
+    source = script(name)
+    assert not re.search(r"\bimport\b", source) and "http" not in source and "fetch(" not in source
+    assert source.count("export") == 1 and " as default" in source
+
+
+def test_a_pages_modules_import_each_other_only_and_are_small():
+    there = page_scripts()
+    for name, source in there.items():
+        imported = {*re.findall(r'(?:from|import)"\./([\w-]+)\.js"', source)}
+        assert imported <= there.keys() and len(re.findall(r"\bimport\b", source)) == len(imported), name
+        assert "http" not in source and "fetch(" not in source
+    assert names() <= there.keys()
+    assert sum(len(gzip.compress(source.encode())) for source in there.values()) < 70_000
+
+
+def test_the_bundles_were_made_of_the_sources_as_they_are():
+    """`make web` wrote dist/sources.sha256; whoever changes src/ makes the bundles anew."""
+    made = (sources.FOLDER.parent / "dist" / "sources.sha256").read_text(encoding="utf-8")
+    assert made == "".join(
+        f"{hashlib.sha256(sources.read(name).encode()).hexdigest()}  {name}.js\n" for name in sources.NAMES
+    )
+
+
+NODE = Path(trm_explore.__file__).parent.parent / "node_modules" / ".bin"
+with_node = pytest.mark.skipif(not (NODE / "esbuild").exists(), reason="npm install was not done: only `make web` is")
+
+
+@with_node
+def test_sources_are_formatted_and_typed():
+    subprocess.run(["npm", "run", "-s", "check"], cwd=NODE.parent.parent, check=True)
+
+
+@with_node
+def test_a_fresh_build_is_what_was_committed(tmp_path):
+    root = NODE.parent.parent
+    shutil.copytree(root / "trm_explore" / "web", tmp_path / "web")
+    (tmp_path / "node_modules").symlink_to(root / "node_modules")
+    subprocess.run(["node", "web/build.mjs"], cwd=tmp_path, check=True)
+    made = [tmp_path / "web" / "dist", root / "trm_explore" / "web" / "dist"]
+    fresh, kept = ({path.relative_to(at): path.read_bytes() for path in at.rglob("*.*")} for at in made)
+    assert fresh == kept
 
 
 def test_golden_messages_hold_to_the_contract():
@@ -385,7 +428,8 @@ def test_shares_are_said_as_python_says_them(page):
     shares = [None, 0, 1, *(k / 256 for k in range(257)), *(k / 1000 for k in range(1001)), 1e-5, 4e-4, 0.9996, 0.99951]
     mount(page, PLAN, None, names=["ribbon"])
     said = page.evaluate(
-        "([source, shares]) => shares.map(new Function(`${source}; return percent`)())", [SOURCES["common"], shares]
+        "([source, shares]) => shares.map(new Function(`${source}; return percent`)())",
+        [sources.as_text("common"), shares],
     )
     assert said == [percent(share) for share in shares]
 

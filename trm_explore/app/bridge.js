@@ -1,8 +1,10 @@
 // The browser's half of bridge.py, once on the page and before any component: the store, and what joins Gradio to it.
 
 window.trmStore ??= (() => {
-  const values = {}, listeners = {}, lists = ["points", "evals", "frames"];
-  let joined = null;  // the run so far, for a module that is mounted late
+  const values = {},
+    listeners = {},
+    lists = ["points", "evals", "frames"];
+  let joined = null; // the run so far, for a module that is mounted late
   const join = (m) => {
     if (!m) return;
     if (!joined || m.from === 0) joined = { ...m, ...Object.fromEntries(lists.map((k) => [k, [...m[k]]])) };
@@ -31,12 +33,16 @@ window.trmStore ??= (() => {
 // while an answer is awaited ("once"), or repeat the event with what was said first, for all of its listeners
 // ("always_last"; two of them on one event call each other for ever).
 window.trmTurns ??= (() => {
-  const lanes = {}, been = new Set();
+  const lanes = {},
+    been = new Set();
   let trigger = null;
   const laneOf = (name) => (lanes[name.split("_")[0]] ??= { now: null, next: [] });
   const linked = location.search || sessionStorage.getItem("trm-run");
-  const mark = () => { // page.css shows what waits for an answer as old; the page as it opens is not, unless by a link
-    const names = Object.values(lanes).flatMap(({ now, next }) => [now, ...next].filter(Boolean).map(({ name }) => name)).filter((name) => linked || name !== "settings_arrive");
+  const mark = () => {
+    // page.css shows what waits for an answer as old; the page as it opens is not, unless by a link
+    const names = Object.values(lanes)
+      .flatMap(({ now, next }) => [now, ...next].filter(Boolean).map(({ name }) => name))
+      .filter((name) => linked || name !== "settings_arrive");
     const words = new Set(names.flatMap((name) => [name, name.split("_")[0]]));
     document.querySelector(".gradio-container")?.setAttribute("data-waiting", [...words].join(" "));
   };
@@ -47,7 +53,8 @@ window.trmTurns ??= (() => {
     setTimeout(() => trigger(name, data)); // not before all is set that is being set
   };
   // What is typed into the settings. Gradio tells of what comes by key, not of what is pasted with a mouse.
-  document.addEventListener("input", ({ target }) => {
+  document.addEventListener("input", (event) => {
+    const target = /** @type {Element} */ (event.target);
     if (target.closest?.("#switches, #more") && !target.closest("#preset")) ask("settings_follow");
   });
   const ask = (name, data = {}) => {
@@ -63,7 +70,8 @@ window.trmTurns ??= (() => {
       trigger = given;
       Object.values(lanes).forEach(go);
     },
-    hold: (name) => { // something that is asked in another way
+    hold: (name) => {
+      // something that is asked in another way
       laneOf(name).now = { name };
       mark();
     },
@@ -71,7 +79,8 @@ window.trmTurns ??= (() => {
       const lane = laneOf(name);
       if (lane.now?.name !== name) return;
       lane.now = null;
-      if (["settings", "compare", "inside"].includes(name.split("_")[0]) && name !== "settings_arrive") ask("address_write");
+      if (["settings", "compare", "inside"].includes(name.split("_")[0]) && name !== "settings_arrive")
+        ask("address_write");
       mark();
       go(lane);
     },
@@ -83,7 +92,8 @@ window.trmTurns ??= (() => {
 // Runs the module at `address` in a Gradio element. Modules of one scope share their names with each other only.
 // `turns`: the events of the module that are asked in a lane.
 window.trmHost = (element, trigger, address, scope, turns = {}) => {
-  const store = window.trmStore, name = (event) => scope + event.split(":")[1];
+  const store = window.trmStore,
+    name = (event) => scope + event.split(":")[1];
   let mounting = true;
   const model = {
     get: (key) => (mounting && scope + key === "message" ? store.joined() : store.get(scope + key)),
@@ -93,16 +103,24 @@ window.trmHost = (element, trigger, address, scope, turns = {}) => {
     on: (event, call) => store.on(name(event), call),
     off: (event, call) => store.off(name(event), call),
   };
-  import(new URL(address, document.baseURI)).then((module) => {
-    const dispose = module.default.render({ model, el: element });
-    mounting = false;
-    // Gradio has no hook for removal.
-    const gone = new MutationObserver(() => { if (!element.isConnected) { gone.disconnect(); dispose?.(); } });
-    gone.observe(document.body, { childList: true, subtree: true });
-  }).catch((error) => { // such as a tab of before the server was started anew
-    console.error(error);
-    element.textContent = window.trmNotDrawn;
-  });
+  import(new URL(address, document.baseURI).href)
+    .then((module) => {
+      const dispose = module.default.render({ model, el: element });
+      mounting = false;
+      // Gradio has no hook for removal.
+      const gone = new MutationObserver(() => {
+        if (!element.isConnected) {
+          gone.disconnect();
+          dispose?.();
+        }
+      });
+      gone.observe(document.body, { childList: true, subtree: true });
+    })
+    .catch((error) => {
+      // such as a tab of before the server was started anew
+      console.error(error);
+      element.textContent = window.trmNotDrawn;
+    });
 };
 
 // Puts the value of a Gradio element into the store, now and whenever the server sends another; then calls `after`.
@@ -121,7 +139,10 @@ window.trmLink = (name, props, watch, after) => {
 // nothing has come for a while, and only then, the server is asked. The store then has `lost`: "" (all is well), "server"
 // (it does not answer) or "gone" (it does not know the run).
 window.trmAlive ??= (() => {
-  const QUIET = 3000, EVERY = 1000, PATIENCE = 5000, live = ["queued", "preparing", "running", "paused"]; // ms
+  const QUIET = 3000,
+    EVERY = 1000,
+    PATIENCE = 5000,
+    live = ["queued", "preparing", "running", "paused"]; // ms
   const shown = {};
   let timer = 0;
   const say = (name, lost) => {
@@ -136,14 +157,21 @@ window.trmAlive ??= (() => {
     one.heard = Date.now(); // the next look comes a while after this one
     let lost = "server";
     try {
-      const answer = await fetch(new URL(`alive/${one.run}`, document.baseURI), { signal: AbortSignal.timeout(PATIENCE) });
+      const answer = await fetch(new URL(`alive/${one.run}`, document.baseURI), {
+        signal: AbortSignal.timeout(PATIENCE),
+      });
       if (answer.ok) lost = (await answer.json()).alive ? "" : "gone";
-    } catch { /* it does not answer */ }
+    } catch {
+      /* it does not answer */
+    }
     if (shown[name] === one) say(name, lost);
   };
   const tick = () => {
     const due = Object.keys(shown).filter((name) => live.includes(shown[name].state) && shown[name].lost !== "gone");
-    if (!due.length) timer = clearInterval(timer);
+    if (!due.length) {
+      clearInterval(timer);
+      timer = 0;
+    }
     for (const name of due) if (!document.hidden && Date.now() - shown[name].heard > QUIET) look(name);
   };
   return {

@@ -1,6 +1,6 @@
 """The drawing modules at addresses of their own, so that a browser fetches each once and not with every opened page.
 
-`drawing/<hash of its text>/<module>.js`, relative to the page's address, so that it works behind a proxy too. What
+`drawing/<hash of all>/<module>.js`, relative to the page's address, so that it works behind a proxy too. What
 stands at an address never changes, so browsers may keep it. It is the same for everybody and no secret: who is asked
 for a password gets it before.
 """
@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import gzip
 import hashlib
+import json
 from functools import cache
 from typing import NamedTuple
 
@@ -16,7 +17,7 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
-from trm_explore.web import names, script
+from trm_explore.web import page_scripts
 
 FOR_GOOD = {
     "Cache-Control": "public, max-age=31536000, immutable",
@@ -34,21 +35,26 @@ class Drawn(NamedTuple):
 
 
 @cache
-def drawn(module: str) -> Drawn:
-    """A module of static/, whole (resources.script)."""
-    plain = script(module).encode()
-    mark = hashlib.sha256(plain).hexdigest()[:16]
-    return Drawn(f"drawing/{mark}/{module}.js", plain, gzip.compress(plain, mtime=0))
+def _scripts() -> dict[str, str]:
+    return page_scripts()
+
+
+@cache
+def drawn(name: str) -> Drawn:
+    """A module, or a part that modules share. All are of one folder, whose name says what is in them."""
+    mark = hashlib.sha256(json.dumps(_scripts()).encode()).hexdigest()[:16]
+    plain = _scripts()[name].encode()
+    return Drawn(f"drawing/{mark}/{name}.js", plain, gzip.compress(plain, mtime=0))
 
 
 def modules() -> set[str]:
     """The names that have an address."""
-    return names()
+    return {*_scripts()}
 
 
 def drawing_route() -> Route:
     """Where the modules are."""
-    names = modules()  # only these are ever joined to the folder
+    names = modules()
 
     async def drawing(request: Request) -> Response:
         mark, module = request.path_params["mark"], request.path_params["module"]

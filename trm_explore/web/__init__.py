@@ -1,8 +1,10 @@
-"""What draws in a browser: ES modules for the page, notebooks and reports. Touch: src/.
+"""What draws in a browser: ES modules for the page, notebooks and reports. Touch: src/, then `make web`.
 
-`script("ribbon")` is the whole text of one module; `template("report")` is a page around them. What a module draws is
-decided in view/; here it is only drawn. Common parts stand before the modules that need them (NEEDS). report.py makes a
-run into one HTML file that plays without a server.
+`script("ribbon")` is one module whole, for notebooks and reports; `page_scripts()` are all of them for the page, which
+fetches what they share once; `template("report")` is an HTML page around modules. What a module draws is decided in
+view/; here it is only drawn. report.py makes a run into one HTML file that plays without a server.
+
+src/ holds the sources, dist/ what esbuild makes of them: nobody who runs it needs node (CONTRIBUTING.md).
 """
 
 import json
@@ -12,34 +14,38 @@ from pathlib import Path
 from trm_explore.words.texts import DRAWING
 
 SOURCES = Path(__file__).resolve().parent / "src"
-SHARED_SCRIPTS = ("common", "answers", "boards", "charts", "maps")  # texts that modules need before them, in this order
-BOARDS = SHARED_SCRIPTS[:3]  # all that most modules need
-NEEDS = {
-    "keep": ("common",),
-    "share": ("common",),
-    "tours": ("common",),
-    "curves": ("common", "charts"),
-    "compare": SHARED_SCRIPTS[:4],
-    "inside": SHARED_SCRIPTS,
-    "thinking": ("common", "charts"),
-    "editor": ("common",),
-    "steering": ("common",),
-    "weights": ("common",),
-}
+BUNDLES = SOURCES.with_name("dist")
+END = re.compile(r"export\s*\{\s*([\w$]+) as default\s*\};?\s*$")  # as esbuild writes `export default`
 
 
 def script(name: str) -> str:
-    """The source of a drawing module of src/, whole: an ES module that imports nothing. Its words come before it, as
-    TEXTS (texts.DRAWING)."""
-    parts = (*NEEDS.get(name, BOARDS), name)
-    sources = [(SOURCES / f"{part}.js").read_text(encoding="utf-8") for part in parts]
-    spoken = sorted(set(re.findall(r"\bTEXTS\.(\w+)", "".join(sources))))
-    return "\n".join([f"const TEXTS = {json.dumps({section: DRAWING[section] for section in spoken})};", *sources])
+    """A drawing module, whole: an ES module that imports nothing."""
+    return _with_words((BUNDLES / "alone" / f"{name}.js").read_text(encoding="utf-8"))
+
+
+def body(name: str) -> tuple[str, str]:
+    """A drawing module as the text of a function or script, and the name that its object with `render` has there."""
+    source = script(name)
+    end = END.search(source)
+    assert end, f"dist/alone/{name}.js does not end with its export"
+    return source[: end.start()], end[1]
+
+
+def page_scripts() -> dict[str, str]:
+    """All drawing modules and the parts that they share, by name: ES modules that import each other as ./NAME.js."""
+    files = sorted((BUNDLES / "page").glob("*.js"))
+    return {path.stem: _with_words(path.read_text(encoding="utf-8")) for path in files}
+
+
+def _with_words(source: str) -> str:
+    """The words that it says stand before it, as TEXTS (texts.DRAWING): they are Python's."""
+    spoken = sorted(set(re.findall(r"\bTEXTS\.(\w+)", source)))
+    return f"const TEXTS = {json.dumps({name: DRAWING[name] for name in spoken})};\n{source}" if spoken else source
 
 
 def names() -> set[str]:
     """The drawing modules that can be asked for."""
-    return {path.stem for path in SOURCES.glob("*.js")} - {*SHARED_SCRIPTS}
+    return {path.stem for path in (BUNDLES / "alone").glob("*.js")}
 
 
 def template(name: str) -> str:

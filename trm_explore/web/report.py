@@ -22,7 +22,7 @@ from trm_explore.tasks import TASKS, resolve
 from trm_explore.training import events as ev
 from trm_explore.view.commands import as_command, as_python
 from trm_explore.view.payload import message_of, plan_of, thinned
-from trm_explore.web import script, template
+from trm_explore.web import body, template
 from trm_explore.words import texts
 from trm_explore.words.percent import percent
 
@@ -122,9 +122,7 @@ def _again(config: RunConfig) -> str:
 
 def _inline(name: str) -> str:
     """The module as a script of the page itself: browsers import nothing from a file that was double-clicked."""
-    source = script(name)
-    end = "export default { render };"
-    assert source.count(end) == 1, name
-    start = f'render({{ model: window.trmModel, el: document.getElementById("{name}") }});'
-    source = source.replace(end, start).replace("</script", "<\\/script")
+    text, module = body(name)
+    call = f'{module}.render({{ model: window.trmModel, el: document.getElementById("{name}") }});'
+    source = f"{text}\n{call}".replace("</script", "<\\/script")
     return f'<script type="module">{source}</script>'

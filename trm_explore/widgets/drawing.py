@@ -11,7 +11,7 @@ import anywidget
 import traitlets
 
 from trm_explore.config.checks import shown
-from trm_explore.web import script
+from trm_explore.web import body
 
 # The modules stand one under the other and share the names of one model. Names that Python sends as messages (a run's
 # deltas) are seen by them like traits. A view says when it comes and goes.
@@ -50,7 +50,6 @@ export default { render({ model, el }) {
   };
 } };
 """
-EXPORT = "export default { render };"
 ANY_WIDGET = "application/vnd.jupyter.widget-view+json"
 
 
@@ -73,9 +72,8 @@ def module_of(names: tuple[str, ...]) -> str:
     """One ES module that shows these modules of web/src/."""
     parts = []
     for name in names:
-        body, found, rest = script(name).rpartition(EXPORT)
-        assert found and not rest.strip(), f"web/src/{name}.js does not end with its export"
-        parts.append(f"[{name!r}, (() => {{\n{body}\nreturn {{ render }};\n}})()],\n")
+        text, module = body(name)
+        parts.append(f"[{name!r}, (() => {{\n{text}\nreturn {module};\n}})()],\n")
     return f"const MODULES = [\n{''.join(parts)}];\n{GLUE}"
 
 

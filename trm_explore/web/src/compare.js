@@ -1,8 +1,13 @@
 // Runs side by side: their curves on the same axes, the same puzzle on their boards with one step for all, a table of where each stands, and who is ahead
 // beside what was guessed. `group` is a message of comparison.py, as text (runs with news only; first: true begins anew), `guess` what the visitor has chosen, `board_step` the step of
 // all boards (null: each run's last).
-// Not whole without common.js, answers.js, boards.js and charts.js before it. render({ model, el }) -> disposer; emits turn through the page, again.
+// render({ model, el }) -> disposer; emits turn through the page, again.
 // el.dataset: ready, group, state, runs, points (of each run), step, against, waits (for a guess).
+
+import { DARK, LOOK, fill, h, percent, put } from "./common.js";
+import { answers } from "./answers.js";
+import { BOARD_CSS, boards } from "./boards.js";
+import { charts } from "./charts.js";
 
 const W = TEXTS.compare;
 const CSS = `${BOARD_CSS} ${charts.STYLE}
@@ -54,13 +59,17 @@ function guessedRight({ leaders, even }, guess) {
 }
 
 function render({ model, el }) {
-  const { number } = charts, style = document.createElement("style");
+  const { number } = charts,
+    style = document.createElement("style");
   style.textContent = CSS;
   const option = { step: "last", seconds: false, log: false, smooth: 0.6, cells: false };
   const check = (text, onchange) => {
     const input = h("input");
     input.type = "checkbox";
-    input.addEventListener("change", () => { onchange(input.checked); live.request(); });
+    input.addEventListener("change", () => {
+      onchange(input.checked);
+      live.request();
+    });
     return h("label", "", input, text);
   };
   const range = (label, most, step, value, oninput) => {
@@ -76,18 +85,69 @@ function render({ model, el }) {
     node.addEventListener("click", onclick);
     return node;
   };
-  const select = h("select", "", ...["last", "first", "all"].map((name) => { const node = h("option", "", W[name]); node.value = name; return node; }));
-  select.addEventListener("change", () => { option.step = select.value; live.request(); });
-  const status = h("div", "tq-status"), said = h("div", "tq-said"), verdict = h("div", "tq-verdict"), names = h("ul", "tq-names");
+  const select = h(
+    "select",
+    "",
+    ...["last", "first", "all"].map((name) => {
+      const node = h("option", "", W[name]);
+      node.value = name;
+      return node;
+    }),
+  );
+  select.addEventListener("change", () => {
+    option.step = select.value;
+    live.request();
+  });
+  const status = h("div", "tq-status"),
+    said = h("div", "tq-said"),
+    verdict = h("div", "tq-verdict"),
+    names = h("ul", "tq-names");
   said.setAttribute("role", "status");
   verdict.setAttribute("aria-live", "polite");
   names.setAttribute("aria-label", W.runs);
-  const tools = h("div", "tq-tools", h("label", "", W.step, select), check(W.in_seconds, (on) => { option.seconds = on; }), check(W.log, (on) => { option.log = on; }),
-    h("label", "", W.smoothing, range("", 0.95, 0.05, option.smooth, (x) => { option.smooth = x; live.request(); })), check(W.cells_instead, (on) => { option.cells = on; }));
-  const lossChart = charts.line({ empty: W.empty_loss }), scoreChart = charts.line({ empty: W.empty_scores });
-  const strip = h("div", "tq-boards"), slider = range(W.boards_step, 0, 1, 0, (k) => { stop(); go(k); }), shown = h("output");
-  const playButton = button(W.play, () => toggle()), lastButton = button(W.final_answers, () => { stop(); go(null); });
-  const boardCard = h("div", "tq-card", h("div", "tq-title", W.boards), strip, h("div", "tq-bar", playButton, slider, lastButton, shown));
+  const tools = h(
+    "div",
+    "tq-tools",
+    h("label", "", W.step, select),
+    check(W.in_seconds, (on) => {
+      option.seconds = on;
+    }),
+    check(W.log, (on) => {
+      option.log = on;
+    }),
+    h(
+      "label",
+      "",
+      W.smoothing,
+      range("", 0.95, 0.05, option.smooth, (x) => {
+        option.smooth = x;
+        live.request();
+      }),
+    ),
+    check(W.cells_instead, (on) => {
+      option.cells = on;
+    }),
+  );
+  const lossChart = charts.line({ empty: W.empty_loss }),
+    scoreChart = charts.line({ empty: W.empty_scores });
+  const strip = h("div", "tq-boards"),
+    slider = range(W.boards_step, 0, 1, 0, (k) => {
+      stop();
+      go(k);
+    }),
+    shown = h("output");
+  const playButton = button(W.play, () => toggle()),
+    lastButton = button(W.final_answers, () => {
+      stop();
+      go(null);
+    });
+  const boardCard = h(
+    "div",
+    "tq-card",
+    h("div", "tq-title", W.boards),
+    strip,
+    h("div", "tq-bar", playButton, slider, lastButton, shown),
+  );
   const tableCard = h("div", "tq-card tq-scroll"); // on a phone it scrolls sideways, by keys too
   Object.assign(tableCard, { tabIndex: 0, role: "region", ariaLabel: W.table });
   // Results of recorded runs wait for a guess, or for somebody who does without.
@@ -104,7 +164,16 @@ function render({ model, el }) {
 
   let revealed = null; // the group whose results were asked for without a guess
   let asks = false;
-  let runs = [], group = null, state = "", text = W.empty, guess = null, recorded = false, step = null, lastMessage = null, timer = 0, spokenAt = 0; // step null: each run's last
+  let runs = [],
+    group = null,
+    state = "",
+    text = W.empty,
+    guess = null,
+    recorded = false,
+    step = null,
+    lastMessage = null,
+    timer = 0,
+    spokenAt = 0; // step null: each run's last
 
   function take() {
     const sent = model.get("group");
@@ -113,7 +182,8 @@ function render({ model, el }) {
     const message = typeof sent === "string" ? JSON.parse(sent) : sent;
     if (message.first) {
       stop();
-      const asked = model.get("board_step"), own = (group == null || group === message.group) && Number.isInteger(asked) ? asked : null; // another group begins with final answers
+      const asked = model.get("board_step"),
+        own = (group == null || group === message.group) && Number.isInteger(asked) ? asked : null; // another group begins with final answers
       [runs, group] = [[], message.group];
       go(own);
       for (const c of [lossChart, scoreChart]) c.leave();
@@ -127,63 +197,133 @@ function render({ model, el }) {
       if (!run) {
         run = { points: [], evals: [], frame: null, view: boards.view(), fact: h("div", "tq-fact"), ...news };
         run.mark = charts.sign(run.style);
-        run.node = h("div", "tq-run", h("div", "", charts.sign(run.style), h("b", "", run.letter)), run.view.node, run.fact);
+        run.node = h(
+          "div",
+          "tq-run",
+          h("div", "", charts.sign(run.style), h("b", "", run.letter)),
+          run.view.node,
+          run.fact,
+        );
         runs.push(run);
       }
       const { points = [], evals = [], frames = [], steps, read, colors } = news.message;
-      const append = (held, fresh) => { for (const p of fresh) if (!held.length || p[0] > held.at(-1)[0]) held.push(p); };
+      const append = (held, fresh) => {
+        for (const p of fresh) if (!held.length || p[0] > held.at(-1)[0]) held.push(p);
+      };
       append(run.points, points);
       append(run.evals, evals);
-      Object.assign(run, { frame: frames.at(-1) ?? run.frame, S: steps ?? run.S, read: read ?? steps ?? run.read, colors: colors ?? run.colors });
+      Object.assign(run, {
+        frame: frames.at(-1) ?? run.frame,
+        S: steps ?? run.S,
+        read: read ?? steps ?? run.read,
+        colors: colors ?? run.colors,
+      });
     }
     if (message.first) {
       names.replaceChildren(...runs.map((run) => h("li", "", run.mark, h("b", "", run.letter), run.name)));
       strip.replaceChildren(...runs.map((run) => run.node));
     }
-    if (turned || Date.now() - spokenAt > SPOKEN_MS) { put(said, text); spokenAt = Date.now(); }
-    Object.assign(el.dataset, { group, state, runs: runs.length, points: runs.map((run) => run.points.length).join(" ") });
+    if (turned || Date.now() - spokenAt > SPOKEN_MS) {
+      put(said, text);
+      spokenAt = Date.now();
+    }
+    Object.assign(el.dataset, {
+      group,
+      state,
+      runs: runs.length,
+      points: runs.map((run) => run.points.length).join(" "),
+    });
   }
 
   // The clock of a run at an update, for evaluations; recorded points are thinned.
   function secondsAt(run, update) {
-    const i = run.points.findIndex((p) => p[0] >= update), b = run.points[i < 0 ? run.points.length - 1 : i], a = run.points[Math.max(0, (i < 0 ? run.points.length : i) - 1)];
+    const i = run.points.findIndex((p) => p[0] >= update),
+      b = run.points[i < 0 ? run.points.length - 1 : i],
+      a = run.points[Math.max(0, (i < 0 ? run.points.length : i) - 1)];
     if (!b) return null;
     return b[0] === a[0] ? (b[1] * update) / b[0] : a[1] + ((b[1] - a[1]) * (update - a[0])) / (b[0] - a[0]);
   }
-  const steps = (n) => (option.step === "last" ? [n - 1] : option.step === "first" ? [0] : Array.from({ length: n }, (_, k) => k));
+  const steps = (n) =>
+    option.step === "last" ? [n - 1] : option.step === "first" ? [0] : Array.from({ length: n }, (_, k) => k);
   // One series a run, or one a run and step; the early steps then are pale and only the final one has its sign and letter.
-  const series = (count, rows, x, list, smooth) => runs.flatMap((run) => {
-    const held = rows(run), xs = held.map((row) => x(run, row)), n = count(run); // steps of training, or those that are read
-    return steps(n).map((k) => {
-      const main = option.step !== "all" || k === n - 1, ys = held.map((row) => at(list(row), k, n));
-      return { name: option.step === "all" ? `${run.letter}, ${fill(W.step_of, { step: k })}` : run.letter, label: main ? run.letter : "", xs, ys, drawn: smooth ? charts.smoothed(ys, smooth) : null, pale: !main,
-        color: run.style.color, dash: run.style.dash, marker: main ? run.style.marker : null };
+  const series = (count, rows, x, list, smooth) =>
+    runs.flatMap((run) => {
+      const held = rows(run),
+        xs = held.map((row) => x(run, row)),
+        n = count(run); // steps of training, or those that are read
+      return steps(n).map((k) => {
+        const main = option.step !== "all" || k === n - 1,
+          ys = held.map((row) => at(list(row), k, n));
+        return {
+          name: option.step === "all" ? `${run.letter}, ${fill(W.step_of, { step: k })}` : run.letter,
+          label: main ? run.letter : "",
+          xs,
+          ys,
+          drawn: smooth ? charts.smoothed(ys, smooth) : null,
+          pale: !main,
+          color: run.style.color,
+          dash: run.style.dash,
+          marker: main ? run.style.marker : null,
+        };
+      });
     });
+  const axis = () => ({
+    label: option.seconds ? W.seconds : W.updates,
+    whole: !option.seconds,
+    least: option.seconds ? 0.1 : 1,
+    said: when,
   });
-  const axis = () => ({ label: option.seconds ? W.seconds : W.updates, whole: !option.seconds, least: option.seconds ? 0.1 : 1, said: when });
   const when = (x) => fill(option.seconds ? W.at_seconds : W.at_updates, { x: number(x) });
 
   // Who is ahead at the last evaluation, as `judged` says it, and of what; null while somebody has no figures.
   function standing() {
-    const asked = runs.filter((run) => !run.beside), finals = (name, n) => asked.map((run) => [run.letter, run.scores?.[name]?.at(-1) ?? run.evals.at(-1)?.[n].at(-1) ?? null]);
+    const asked = runs.filter((run) => !run.beside),
+      finals = (name, n) =>
+        asked.map((run) => [run.letter, run.scores?.[name]?.at(-1) ?? run.evals.at(-1)?.[n].at(-1) ?? null]);
     const exact = finals("exact", 2);
     if (asked.length < 2 || exact.some(([, share]) => share == null)) return null;
-    const solves = exact.some(([, share]) => share > SOLVED), shares = solves ? exact : finals("cells", 1);
+    const solves = exact.some(([, share]) => share > SOLVED),
+      shares = solves ? exact : finals("cells", 1);
     if (shares.some(([, share]) => share == null)) return null;
-    const firsts = asked.map((run) => `${run.letter} ${percent((run.scores?.[solves ? "exact" : "cells"] ?? run.evals.at(-1)[solves ? 2 : 1])[0])}`).join(", ");
+    const firsts = asked
+      .map(
+        (run) =>
+          `${run.letter} ${percent((run.scores?.[solves ? "exact" : "cells"] ?? run.evals.at(-1)[solves ? 2 : 1])[0])}`,
+      )
+      .join(", ");
     return { what: solves ? W.what_solved : W.what_cells, firsts, ...judged(shares) };
   }
   function paintVerdict() {
-    const now = standing(), ended = recorded || ["finished", "stopped", "interrupted"].includes(state), chosen = guess || (recorded ? model.get("guess") : null);
-    if (!now) { verdict.replaceChildren(h("small", "", runs.length ? W.nobody : "")); return; }
+    const now = standing(),
+      ended = recorded || ["finished", "stopped", "interrupted"].includes(state),
+      chosen = guess || (recorded ? model.get("guess") : null);
+    if (!now) {
+      verdict.replaceChildren(h("small", "", runs.length ? W.nobody : ""));
+      return;
+    }
     const list = (those) => those.map(([letter, share]) => `${letter} ${percent(share)}`).join(", ");
     const facts = { what: now.what, leaders: list(now.leaders), behind: list(now.behind) };
     const parts = [h("span", "", fill(now.even ? W.even : now.leaders.length > 1 ? W.tied : W.ahead, facts)), " "];
     if (chosen) {
       const right = guessedRight(now, chosen);
-      parts.push(h("b", "", `${chosen === "none" ? W.guessed_none : fill(W.guessed, { guess: chosen })} ${W[`guess_${right ? "right" : "wrong"}${ended ? "" : "_now"}`]}`), " ");
+      parts.push(
+        h(
+          "b",
+          "",
+          `${chosen === "none" ? W.guessed_none : fill(W.guessed, { guess: chosen })} ${W[`guess_${right ? "right" : "wrong"}${ended ? "" : "_now"}`]}`,
+        ),
+        " ",
+      );
     }
-    parts.push(h("small", "", [fill(W.firsts, { list: now.firsts }), now.leaders.length > 1 && W.even_why, W.one_seed].filter(Boolean).join(" ")));
+    parts.push(
+      h(
+        "small",
+        "",
+        [fill(W.firsts, { list: now.firsts }), now.leaders.length > 1 && W.even_why, W.one_seed]
+          .filter(Boolean)
+          .join(" "),
+      ),
+    );
     const whole = parts.map((p) => p.textContent ?? p).join("");
     if (verdict.dataset.said === whole) return;
     verdict.dataset.said = whole;
@@ -200,13 +340,18 @@ function render({ model, el }) {
     lastButton.setAttribute("aria-pressed", String(step == null));
     put(playButton, timer ? W.pause : W.play);
     for (const run of runs) {
-      const S = run.frame?.steps?.length || 0, k = Math.min(step ?? S - 1, S - 1);
+      const S = run.frame?.steps?.length || 0,
+        k = Math.min(step ?? S - 1, S - 1);
       run.view.node.hidden = !S;
-      if (!S) { run.fact.replaceChildren(h("small", "", recorded ? W.no_board : W.no_board_yet)); continue; }
+      if (!S) {
+        run.fact.replaceChildren(h("small", "", recorded ? W.no_board : W.no_board_yet));
+        continue;
+      }
       run.node.style.setProperty("--light", run.colors?.light?.[k] || "#4b5563");
       run.node.style.setProperty("--dark", run.colors?.dark?.[k] || "#9ca3af");
       run.view.draw(run.frame, k, null, run.colors);
-      const words = answers.words(run.frame, k), place = step != null && step > k ? fill(W.stays, { step, last: k }) : fill(W.at_step, { step: k, last: S - 1 });
+      const words = answers.words(run.frame, k),
+        place = step != null && step > k ? fill(W.stays, { step, last: k }) : fill(W.at_step, { step: k, last: S - 1 });
       const facts = [words.verdict ?? words.state ?? "", [place, words.change].filter(Boolean).join(" · ")];
       if (run.fact.dataset.said !== facts.join()) run.fact.replaceChildren(facts[0], h("small", "", facts[1]));
       run.fact.dataset.said = facts.join();
@@ -215,15 +360,33 @@ function render({ model, el }) {
 
   let tableSaid = "";
   function paintTable() {
-    const ways = (run, n, name) => { const list = run.scores?.[name] ?? run.evals.at(-1)?.[n]; return list?.length ? (list.length > 1 ? `${percent(list[0])} → ${percent(list.at(-1))}` : percent(list[0])) : "–"; };
+    const ways = (run, n, name) => {
+      const list = run.scores?.[name] ?? run.evals.at(-1)?.[n];
+      return list?.length
+        ? list.length > 1
+          ? `${percent(list[0])} → ${percent(list.at(-1))}`
+          : percent(list[0])
+        : "–";
+    };
     const rows = runs.map((run) => {
-      const [u, s] = run.scores?.updates ? [run.scores.updates, run.scores.seconds] : run.points.at(-1) ?? [0, 0];
-      return [`${run.letter}  ${run.name}`, ways(run, 2, "exact"), ways(run, 1, "cells"), String(u), u ? Number(s).toFixed(1) : "–", u ? number(u / s) : "–", run.memory == null ? "–" : fill(W.memory_of, { factor: run.memory.toFixed(2) })];
+      const [u, s] = run.scores?.updates ? [run.scores.updates, run.scores.seconds] : (run.points.at(-1) ?? [0, 0]);
+      return [
+        `${run.letter}  ${run.name}`,
+        ways(run, 2, "exact"),
+        ways(run, 1, "cells"),
+        String(u),
+        u ? Number(s).toFixed(1) : "–",
+        u ? number(u / s) : "–",
+        run.memory == null ? "–" : fill(W.memory_of, { factor: run.memory.toFixed(2) }),
+      ];
     });
     const now = JSON.stringify(rows);
     if (now === tableSaid) return;
     tableSaid = now;
-    tableCard.replaceChildren(h("div", "tq-title", W.table), charts.table(W.table, [W.run, W.solved_steps, W.cells_steps, W.update, W.time, W.speed, W.memory], rows));
+    tableCard.replaceChildren(
+      h("div", "tq-title", W.table),
+      charts.table(W.table, [W.run, W.solved_steps, W.cells_steps, W.update, W.time, W.speed, W.memory], rows),
+    );
   }
 
   function paint() {
@@ -243,8 +406,30 @@ function render({ model, el }) {
     const which = { step: W[option.step] };
     put(lossChart.title, fill(W.loss, which));
     put(scoreChart.title, fill(option.cells ? W.cells : W.solved, which));
-    lossChart.set({ series: series((run) => run.S, (run) => run.points, (_, p) => (option.seconds ? p[1] : p[0]), (p) => p[3], option.smooth), x: axis(), y: { log: option.log }, head: when });
-    scoreChart.set({ series: series((run) => run.read, (run) => run.evals, (run, e) => (option.seconds ? secondsAt(run, e[0]) : e[0]), (e) => (option.cells ? e[1] : e[2]), 0), x: axis(), y: { percent: true }, head: when });
+    lossChart.set({
+      series: series(
+        (run) => run.S,
+        (run) => run.points,
+        (_, p) => (option.seconds ? p[1] : p[0]),
+        (p) => p[3],
+        option.smooth,
+      ),
+      x: axis(),
+      y: { log: option.log },
+      head: when,
+    });
+    scoreChart.set({
+      series: series(
+        (run) => run.read,
+        (run) => run.evals,
+        (run, e) => (option.seconds ? secondsAt(run, e[0]) : e[0]),
+        (e) => (option.cells ? e[1] : e[2]),
+        0,
+      ),
+      x: axis(),
+      y: { percent: true },
+      head: when,
+    });
     paintBoards();
     paintTable();
   }
@@ -253,7 +438,10 @@ function render({ model, el }) {
   // The step of all boards is shared as board_step; null: each run's last.
   function go(k) {
     step = k;
-    if ((model.get("board_step") ?? null) !== k) { model.set("board_step", k); model.save_changes(); }
+    if ((model.get("board_step") ?? null) !== k) {
+      model.set("board_step", k);
+      model.save_changes();
+    }
     live.request();
   }
   const onStep = () => {
@@ -262,9 +450,16 @@ function render({ model, el }) {
     stop();
     go(Number.isInteger(wanted) ? wanted : null);
   };
-  function stop() { clearInterval(timer); timer = 0; }
+  function stop() {
+    clearInterval(timer);
+    timer = 0;
+  }
   function toggle() {
-    if (timer) { stop(); live.request(); return; }
+    if (timer) {
+      stop();
+      live.request();
+      return;
+    }
     const most = Math.max(...runs.map((run) => run.read || 1)) - 1;
     go(step == null || step >= most ? 0 : step + 1);
     timer = setInterval(() => {
@@ -275,14 +470,26 @@ function render({ model, el }) {
     live.request();
   }
 
-  const onGroup = () => { take(); live.request(); };
-  const listeners = { "change:group": onGroup, "change:guess": live.request, "change:board_step": onStep, "change:group_lost": live.request };
+  const onGroup = () => {
+    take();
+    live.request();
+  };
+  const listeners = {
+    "change:group": onGroup,
+    "change:guess": live.request,
+    "change:board_step": onStep,
+    "change:group_lost": live.request,
+  };
   for (const name in listeners) model.on(name, listeners[name]);
   take();
   live.now();
   el.dataset.ready = "1";
   let before = null;
-  try { before = sessionStorage.getItem("trm-group"); } catch { /* a page without storage remembers nothing */ }
+  try {
+    before = sessionStorage.getItem("trm-group");
+  } catch {
+    /* a page without storage remembers nothing */
+  }
   if (before) model.emit?.("again", { group: before });
   return () => {
     for (const name in listeners) model.off?.(name, listeners[name]);

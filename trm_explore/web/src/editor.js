@@ -1,7 +1,9 @@
 // The editor: one puzzle to type with the keys, click or tap, paste, or load from a file. Of a Sudoku it marks at once what breaks a rule.
-// Not whole without common.js before it. render({ model, el }) -> disposer. `puzzle` is what app/puzzles.py makes (editor_of), with own, error,
+// render({ model, el }) -> disposer. `puzzle` is what app/puzzles.py makes (editor_of), with own, error,
 // remark, turn. An edit emits "typed" with { cells, rows, cols, turn }; a text { text, turn: 0 }, a file { file, name, turn: 0 } in base64; giving it up {}. An answer with
 // another turn than the last edit's is late and is not taken; of one with a turn, or with `only`, only what is said is taken. el.dataset: ready, cells, own, clashes, at.
+
+import { DARK, LOOK, fill, followTheme, h, put } from "./common.js";
 
 const CSS = `
 .ed { ${LOOK} } .ed[data-theme=dark] { ${DARK} } .ed *, .ed *::before, .ed *::after { box-sizing: border-box } .ed [hidden] { display: none !important }
@@ -22,52 +24,112 @@ const FILE_BYTES = 65536; // of a file its beginning: the first puzzle is in it
 const ZIP_BYTES = 1000000; // a zip file is read from its end; the server takes no more
 
 function render({ model, el }) {
-  const style = document.createElement("style"), words = TEXTS.editor;
+  const style = document.createElement("style"),
+    words = TEXTS.editor;
   style.textContent = CSS;
   const button = (text, onclick, label) => {
     const node = h("button", "", text);
     node.type = "button";
-    if (label) { node.setAttribute("aria-label", label); node.title = label; }
+    if (label) {
+      node.setAttribute("aria-label", label);
+      node.title = label;
+    }
     node.addEventListener("click", onclick);
     return node;
   };
-  const which = h("span", "ed-which"), board = h("div", "ed-board"), pad = h("div", "ed-pad"), said = h("div", "ed-said"), help = h("div", "ed-help");
-  const text = h("input"), file = h("input"), line = h("form", "ed-line");
+  const which = h("span", "ed-which"),
+    board = h("div", "ed-board"),
+    pad = h("div", "ed-pad"),
+    said = h("div", "ed-said"),
+    help = h("div", "ed-help");
+  const text = h("input"),
+    file = h("input"),
+    line = h("form", "ed-line");
   Object.assign(text, { type: "text", spellcheck: false, autocomplete: "off", placeholder: words.line });
   text.setAttribute("aria-label", words.line);
-  Object.assign(file, { type: "file", accept: ".csv,.tsv,.txt,.sdm,.sdk,.ss,.gz,.zip,text/plain,text/csv", hidden: true });
+  Object.assign(file, {
+    type: "file",
+    accept: ".csv,.tsv,.txt,.sdm,.sdk,.ss,.gz,.zip,text/plain,text/csv",
+    hidden: true,
+  });
   file.setAttribute("aria-label", words.file);
   const use = h("button", "", words.use);
   use.type = "submit";
-  line.append(text, use, button(words.file, () => file.click()), file);
-  const clear = button(words.clear, () => wipe()), back = button(words.back, () => emit({}));
-  const root = h("div", "ed", style, h("section", "ed-card", h("div", "ed-head", h("span", "ed-title", words.title), which), board, pad, line, h("div", "ed-bar", clear, back), said, help));
+  line.append(
+    text,
+    use,
+    button(words.file, () => file.click()),
+    file,
+  );
+  const clear = button(words.clear, () => wipe()),
+    back = button(words.back, () => emit({}));
+  const root = h(
+    "div",
+    "ed",
+    style,
+    h(
+      "section",
+      "ed-card",
+      h("div", "ed-head", h("span", "ed-title", words.title), which),
+      board,
+      pad,
+      line,
+      h("div", "ed-bar", clear, back),
+      said,
+      help,
+    ),
+  );
   board.setAttribute("role", "group");
   pad.setAttribute("role", "toolbar");
   pad.setAttribute("aria-label", words.pad);
   said.setAttribute("aria-live", "polite");
   el.replaceChildren(root);
 
-  let spec = null, cells = [], nodes = [], at = 0, turn = 0, timer = 0, raf = 0, shape = "", seen = null;
-  const emit = (data) => { clearTimeout(timer); timer = 0; turn += 1; model.emit?.("typed", { turn: 0, ...data }); };
+  let spec = null,
+    cells = [],
+    nodes = [],
+    at = 0,
+    turn = 0,
+    timer = 0,
+    raf = 0,
+    shape = "",
+    seen = null;
+  const emit = (data) => {
+    clearTimeout(timer);
+    timer = 0;
+    turn += 1;
+    model.emit?.("typed", { turn: 0, ...data });
+  };
   const nameOf = (token) => spec.roles[token] || (spec.symbols[token] || "").trim() || words.blank;
   const signOf = (token) => (spec.roles[token] === "open" ? "" : (spec.symbols[token] ?? "").trim());
   const boxed = () => Boolean(spec.box) && spec.blank != null && !spec.roles.length;
 
   // A Sudoku's cells that stand twice in a row, column or box, and one sentence about the first.
   function clashes() {
-    const { rows: n, box } = spec, bad = new Set(), first = [];
-    for (let kind = 0; kind < 3; kind++) for (let u = 0; u < n; u++) {
-      const where = {}, across = n / box[1];
-      for (let j = 0; j < n; j++) {
-        const i = kind === 0 ? u * n + j : kind === 1 ? j * n + u : (Math.floor(u / across) * box[0] + Math.floor(j / box[1])) * n + (u % across) * box[1] + (j % box[1]);
-        if (cells[i] !== spec.blank) (where[cells[i]] ??= []).push(i);
+    const { rows: n, box } = spec,
+      bad = new Set(),
+      first = [];
+    for (let kind = 0; kind < 3; kind++)
+      for (let u = 0; u < n; u++) {
+        const where = {},
+          across = n / box[1];
+        for (let j = 0; j < n; j++) {
+          const i =
+            kind === 0
+              ? u * n + j
+              : kind === 1
+                ? j * n + u
+                : (Math.floor(u / across) * box[0] + Math.floor(j / box[1])) * n + (u % across) * box[1] + (j % box[1]);
+          if (cells[i] !== spec.blank) (where[cells[i]] ??= []).push(i);
+        }
+        for (const token in where)
+          if (where[token].length > 1) {
+            where[token].forEach((i) => bad.add(i));
+            first.push(
+              fill(words.clash, { symbol: spec.symbols[token], kind: words.units.split(" ")[kind], number: u + 1 }),
+            );
+          }
       }
-      for (const token in where) if (where[token].length > 1) {
-        where[token].forEach((i) => bad.add(i));
-        first.push(fill(words.clash, { symbol: spec.symbols[token], kind: words.units.split(" ")[kind], number: u + 1 }));
-      }
-    }
     return [bad, first[0] || ""];
   }
 
@@ -75,18 +137,32 @@ function render({ model, el }) {
     nodes = cells.map((_, i) => {
       const node = button("", () => press(i));
       node.dataset.cell = i;
-      node.addEventListener("focus", () => { at = i; request(); });
+      node.addEventListener("focus", () => {
+        at = i;
+        request();
+      });
       return node;
     });
     board.replaceChildren(...nodes);
     const { rows, cols } = spec;
     board.style.gridTemplateColumns = `repeat(${cols}, 1fr)`;
     board.style.setProperty("--cols", cols);
-    board.style.setProperty("--w", `${Math.round(Math.min(340 * Math.max(1, Math.min(1.3, cols / rows / 2)), Math.max(96, cols * 52)))}px`);
-    pad.replaceChildren(...spec.choices.map(([token, name]) => button(spec.roles.length ? name : name, () => write(token), fill(words.put, { name }))));
+    board.style.setProperty(
+      "--w",
+      `${Math.round(Math.min(340 * Math.max(1, Math.min(1.3, cols / rows / 2)), Math.max(96, cols * 52)))}px`,
+    );
+    pad.replaceChildren(
+      ...spec.choices.map(([token, name]) =>
+        button(spec.roles.length ? name : name, () => write(token), fill(words.put, { name })),
+      ),
+    );
     if (spec.blank != null && !spec.roles.length) pad.append(button("⌫", () => write(spec.blank), words.erase));
   }
-  const go = (i, focus = true) => { at = Math.max(0, Math.min(cells.length - 1, i)); request(); if (focus) nodes[at]?.focus({ preventScroll: true }); };
+  const go = (i, focus = true) => {
+    at = Math.max(0, Math.min(cells.length - 1, i));
+    request();
+    if (focus) nodes[at]?.focus({ preventScroll: true });
+  };
   function press(i) {
     go(i);
     if (!spec.roles.length || spec.unique.includes(cells[i])) return;
@@ -113,7 +189,10 @@ function render({ model, el }) {
     spec = { ...spec, own: true, error: "", remark: "" };
     turn += 1;
     clearTimeout(timer);
-    timer = setTimeout(() => { timer = 0; model.emit?.("typed", { cells, rows: spec.rows, cols: spec.cols, turn }); }, LATER);
+    timer = setTimeout(() => {
+      timer = 0;
+      model.emit?.("typed", { cells, rows: spec.rows, cols: spec.cols, turn });
+    }, LATER);
     request();
   }
 
@@ -122,11 +201,21 @@ function render({ model, el }) {
     if (!fresh || fresh === seen) return;
     seen = fresh;
     if (fresh.turn && fresh.turn !== turn) return;
-    if (fresh.turn || fresh.only) { if (spec) spec = { ...spec, own: fresh.own, error: fresh.error, remark: fresh.remark }; return request(); }
-    if (timer) { clearTimeout(timer); timer = 0; }
+    if (fresh.turn || fresh.only) {
+      if (spec) spec = { ...spec, own: fresh.own, error: fresh.error, remark: fresh.remark };
+      return request();
+    }
+    if (timer) {
+      clearTimeout(timer);
+      timer = 0;
+    }
     [spec, cells] = [fresh, [...(fresh.cells || [])]];
     const now = JSON.stringify([fresh.rows, fresh.cols, fresh.box, fresh.choices, cells.length]);
-    if (now !== shape) { shape = now; at = Math.max(0, (fresh.editable || []).indexOf(1)); if (fresh.cells) build(); }
+    if (now !== shape) {
+      shape = now;
+      at = Math.max(0, (fresh.editable || []).indexOf(1));
+      if (fresh.cells) build();
+    }
     if (!fresh.error) text.value = "";
     request();
   }
@@ -135,7 +224,8 @@ function render({ model, el }) {
     raf = 0;
     root.hidden = !spec;
     if (!spec) return;
-    const clickable = Boolean(spec.cells) && spec.reads, [bad, clash] = clickable && boxed() ? clashes() : [new Set(), ""];
+    const clickable = Boolean(spec.cells) && spec.reads,
+      [bad, clash] = clickable && boxed() ? clashes() : [new Set(), ""];
     for (const node of [board, pad]) node.hidden = !clickable;
     line.hidden = !spec.reads;
     clear.hidden = !clickable || spec.blank == null;
@@ -143,27 +233,69 @@ function render({ model, el }) {
     put(which, spec.own ? words.own : spec.reads ? words.held : words.held_only);
     text.placeholder = spec.text || words.line;
     board.setAttribute("aria-label", words.board);
-    if (clickable) nodes.forEach((node, i) => {
-      const { cols, rows, box } = spec, row = Math.floor(i / cols) + 1, col = (i % cols) + 1, token = cells[i];
-      put(node, signOf(token));
-      node.className = [i === at && "on", bad.has(i) && "clash", spec.roles[token] === "wall" ? "wall" : spec.roles.length && "open", boxed() && col % box[1] === 0 && col < cols && "right", boxed() && row % box[0] === 0 && row < rows && "below"].filter(Boolean).join(" ");
-      node.disabled = !spec.editable[i];
-      node.tabIndex = i === at ? 0 : -1;
-      node.setAttribute("aria-label", fill(words.cell, { row, col, name: nameOf(token) }) + (bad.has(i) ? words.bad : ""));
-    });
+    if (clickable)
+      nodes.forEach((node, i) => {
+        const { cols, rows, box } = spec,
+          row = Math.floor(i / cols) + 1,
+          col = (i % cols) + 1,
+          token = cells[i];
+        put(node, signOf(token));
+        node.className = [
+          i === at && "on",
+          bad.has(i) && "clash",
+          spec.roles[token] === "wall" ? "wall" : spec.roles.length && "open",
+          boxed() && col % box[1] === 0 && col < cols && "right",
+          boxed() && row % box[0] === 0 && row < rows && "below",
+        ]
+          .filter(Boolean)
+          .join(" ");
+        node.disabled = !spec.editable[i];
+        node.tabIndex = i === at ? 0 : -1;
+        node.setAttribute(
+          "aria-label",
+          fill(words.cell, { row, col, name: nameOf(token) }) + (bad.has(i) ? words.bad : ""),
+        );
+      });
     said.classList.toggle("bad", Boolean(clash || spec.error));
     put(said, clash || spec.error || spec.remark || "");
-    put(help, !spec.reads ? words.none : !spec.cells ? "" : spec.roles.length ? words.help_path : spec.blank == null ? words.help_row : words.help_board);
+    put(
+      help,
+      !spec.reads
+        ? words.none
+        : !spec.cells
+          ? ""
+          : spec.roles.length
+            ? words.help_path
+            : spec.blank == null
+              ? words.help_row
+              : words.help_board,
+    );
     Object.assign(el.dataset, { cells: cells.join(","), own: spec.own ? 1 : 0, clashes: bad.size, at });
   }
-  const request = () => { raf ||= requestAnimationFrame(paint); };
+  const request = () => {
+    raf ||= requestAnimationFrame(paint);
+  };
 
   board.addEventListener("keydown", (event) => {
     if (!spec || event.ctrlKey || event.metaKey || event.altKey) return;
-    const { cols } = spec, to = { ArrowLeft: at - 1, ArrowRight: at + 1, ArrowUp: at - cols, ArrowDown: at + cols, Home: at - (at % cols), End: at - (at % cols) + cols - 1 }[event.key];
-    const choice = event.key.length === 1 && spec.choices.find(([token]) => (spec.symbols[token] || "").toUpperCase() === event.key.toUpperCase());
-    if (to !== undefined) { const [way] = [Math.sign(to - at)]; let next = to; while (next >= 0 && next < cells.length && !spec.editable[next]) next += way || 1; if (next >= 0 && next < cells.length) go(next); }
-    else if (choice && event.key !== " ") write(choice[0]);
+    const { cols } = spec,
+      to = {
+        ArrowLeft: at - 1,
+        ArrowRight: at + 1,
+        ArrowUp: at - cols,
+        ArrowDown: at + cols,
+        Home: at - (at % cols),
+        End: at - (at % cols) + cols - 1,
+      }[event.key];
+    const choice =
+      event.key.length === 1 &&
+      spec.choices.find(([token]) => (spec.symbols[token] || "").toUpperCase() === event.key.toUpperCase());
+    if (to !== undefined) {
+      const [way] = [Math.sign(to - at)];
+      let next = to;
+      while (next >= 0 && next < cells.length && !spec.editable[next]) next += way || 1;
+      if (next >= 0 && next < cells.length) go(next);
+    } else if (choice && event.key !== " ") write(choice[0]);
     else if (spec.blank != null && ["Backspace", "Delete", ".", "0"].includes(event.key)) write(spec.blank);
     else return; // space and Enter press the button
     event.preventDefault();
@@ -175,14 +307,17 @@ function render({ model, el }) {
     emit({ text: pasted });
   };
   root.addEventListener("paste", paste);
-  line.addEventListener("submit", (event) => { event.preventDefault(); if (text.value.trim()) emit({ text: text.value }); });
+  line.addEventListener("submit", (event) => {
+    event.preventDefault();
+    if (text.value.trim()) emit({ text: text.value });
+  });
   file.addEventListener("change", () => {
     const chosen = file.files[0];
     if (chosen) {
       // As bytes: the server unpacks and decodes them, as it does every file of puzzles.
       const reader = new FileReader();
       const beginning = chosen.slice(0, /\.zip$/i.test(chosen.name) ? ZIP_BYTES : FILE_BYTES);
-      reader.onload = () => emit({ file: reader.result.slice(reader.result.indexOf(",") + 1), name: chosen.name });
+      reader.onload = () => emit({ file: String(reader.result).replace(/^[^,]*,/, ""), name: chosen.name });
       reader.readAsDataURL(beginning);
     }
     file.value = "";

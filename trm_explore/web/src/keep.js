@@ -1,5 +1,7 @@
 // What one can take along of the run that is shown: links, each to a file that is made when it is asked for.
-// Not whole without common.js before it. render({ model, el }) -> disposer; `message` says which run it is. el.dataset: ready, run.
+// render({ model, el }) -> disposer; `message` says which run it is. el.dataset: ready, run.
+
+import { DARK, LOOK, followTheme, h, put } from "./common.js";
 
 const CSS = `
 .kp { ${LOOK} } .kp[data-theme=dark] { ${DARK} }
@@ -11,11 +13,15 @@ const FILES = ["report.html", "run.csv", "model.safetensors", "run.zip", "ribbon
 const KINDS = ["png", "svg", "pdf"];
 
 function render({ model, el }) {
-  const style = document.createElement("style"), said = h("p"), list = h("ul"), root = h("div", "kp", style, said, list);
+  const style = document.createElement("style"),
+    said = h("p"),
+    list = h("ul"),
+    root = h("div", "kp", style, said, list);
   style.textContent = CSS;
   said.setAttribute("aria-live", "polite");
   el.replaceChildren(root);
-  let run = null, trained = false;
+  let run = null,
+    trained = false;
 
   const anchor = (file, words) => {
     const node = h("a", "", words);
@@ -25,7 +31,11 @@ function render({ model, el }) {
   };
   function paint() {
     put(said, trained ? TEXTS.keep.about : TEXTS.keep.nothing);
-    const links = FILES.flatMap((name) => (name.includes(".") ? [anchor(name, TEXTS.keep[name])] : KINDS.map((kind) => anchor(`${name}.${kind}`, `${TEXTS.keep[name]}, ${kind.toUpperCase()}`))));
+    const links = FILES.flatMap((name) =>
+      name.includes(".")
+        ? [anchor(name, TEXTS.keep[name])]
+        : KINDS.map((kind) => anchor(`${name}.${kind}`, `${TEXTS.keep[name]}, ${kind.toUpperCase()}`)),
+    );
     list.replaceChildren(...(trained ? links : []));
     Object.assign(el.dataset, { run: trained ? run : "" });
   }
@@ -36,14 +46,17 @@ function render({ model, el }) {
     if (anew || message.from === 0) trained = false;
     const more = Boolean(message.points?.length);
     [run, trained] = [message.run, trained || more];
-    if (anew || more && el.dataset.run !== run || message.from === 0) paint();
+    if (anew || (more && el.dataset.run !== run) || message.from === 0) paint();
   }
   model.on("change:message", take);
   const stopTheme = followTheme(root);
   paint();
   take();
   el.dataset.ready = "1";
-  return () => { model.off?.("change:message", take); stopTheme(); };
+  return () => {
+    model.off?.("change:message", take);
+    stopTheme();
+  };
 }
 
 export default { render };

@@ -1,7 +1,11 @@
 // The player: one puzzle's answer, step by step. Play, scrub or use the keys; a second scrubber goes back through training.
 // Marks: changed since the step before (ring), wrong (×), given (bold), confidence (intensity of the step's colour).
-// Not whole without common.js, answers.js and boards.js before it. render({ model, el }) -> disposer; shares `step`, `cell` (the chosen one)
+// render({ model, el }) -> disposer; shares `step`, `cell` (the chosen one)
 // and `frame` (by number; null: the newest); el.dataset: ready, run, frames, step, update, playing.
+
+import { DARK, LOOK, fill, followTheme, h, percent, put } from "./common.js";
+import { answers } from "./answers.js";
+import { BOARD_CSS, boards } from "./boards.js";
 
 const CSS = `${BOARD_CSS}
 .tp { ${LOOK}; --c: var(--light) } .tp[data-theme=dark] { ${DARK}; --c: var(--dark) }
@@ -33,20 +37,53 @@ const CSS = `${BOARD_CSS}
 
 const STEP_MS = 700; // one step while playing
 const KEEP = 120; // frames held; when there are more, every second old one goes
-const ICONS = { play: "M3 1l11 7-11 7z", pause: "M3 1h4v14H3zM9 1h4v14H9z", back: "M13 1L4 8l9 7zM2 1h2v14H2z", on: "M3 1l9 7-9 7zM12 1h2v14h-2z" };
+const ICONS = {
+  play: "M3 1l11 7-11 7z",
+  pause: "M3 1h4v14H3zM9 1h4v14H9z",
+  back: "M13 1L4 8l9 7zM2 1h2v14H2z",
+  on: "M3 1l9 7-9 7zM12 1h2v14h-2z",
+};
 
 const T = TEXTS.player;
 
 // The signs that a kind of board has: class, content, words.
-const SIGNS = { ring: ["ring", "", T.changed], cross: ["cross", "", T.wrong], given: ["bold", "4", T.given], fade: ["fade", "", T.confidence], carry: ["carry", "1", T.carry],
-  wall: ["wall", "", T.wall], start: ["badge", "S", T.start], goal: ["badge", "G", T.goal], path: ["line", "━", T.path], reached: ["lit", "", T.reached],
-  in: ["in", "", T.input], disc: ["disc", "", T.answer], aim: ["aim", "", T.target], arrow: ["arrow", "→", T.companions] };
+const SIGNS = {
+  ring: ["ring", "", T.changed],
+  cross: ["cross", "", T.wrong],
+  given: ["bold", "4", T.given],
+  fade: ["fade", "", T.confidence],
+  carry: ["carry", "1", T.carry],
+  wall: ["wall", "", T.wall],
+  start: ["badge", "S", T.start],
+  goal: ["badge", "G", T.goal],
+  path: ["line", "━", T.path],
+  reached: ["lit", "", T.reached],
+  in: ["in", "", T.input],
+  disc: ["disc", "", T.answer],
+  aim: ["aim", "", T.target],
+  arrow: ["arrow", "→", T.companions],
+};
 function signsOf(frame) {
-  const kind = answers.kindOf(frame), { board } = frame, [low, high] = answers.range(frame).map(answers.short), has = (name) => board.roles?.includes(name) && name;
-  if (kind === "path") return [has("wall"), has("start"), has("goal"), has("path"), has("reached"), "ring", "cross", "fade"].filter(Boolean).map((name) => SIGNS[name]);
+  const kind = answers.kindOf(frame),
+    { board } = frame,
+    [low, high] = answers.range(frame).map(answers.short),
+    has = (name) => board.roles?.includes(name) && name;
+  if (kind === "path")
+    return [has("wall"), has("start"), has("goal"), has("path"), has("reached"), "ring", "cross", "fade"]
+      .filter(Boolean)
+      .map((name) => SIGNS[name]);
   if (kind === "heat") return [["heat", "", fill(T.heat, { low, high })], SIGNS.cross];
-  if (kind === "plane") return [SIGNS.in, SIGNS.disc, SIGNS.aim, ...(frame.target ? [SIGNS.cross] : []), ...(frame.others?.inputs?.length ? [SIGNS.arrow] : [])];
-  return ["ring", "cross", frame.given?.some(Boolean) && "given", "fade", kind === "digits" && "carry"].filter(Boolean).map((name) => SIGNS[name]);
+  if (kind === "plane")
+    return [
+      SIGNS.in,
+      SIGNS.disc,
+      SIGNS.aim,
+      ...(frame.target ? [SIGNS.cross] : []),
+      ...(frame.others?.inputs?.length ? [SIGNS.arrow] : []),
+    ];
+  return ["ring", "cross", frame.given?.some(Boolean) && "given", "fade", kind === "digits" && "carry"]
+    .filter(Boolean)
+    .map((name) => SIGNS[name]);
 }
 
 function render({ model, el }) {
@@ -72,26 +109,69 @@ function render({ model, el }) {
     node.addEventListener("input", () => oninput(Number(node.value)));
     return node;
   };
-  const view = boards.view(), board = view.node, label = h("div", "tp-label"), verdict = h("div", "tp-verdict"), text = h("div", "tp-text"), cellText = h("div", "tp-cell");
+  const view = boards.view(),
+    board = view.node,
+    label = h("div", "tp-label"),
+    verdict = h("div", "tp-verdict"),
+    text = h("div", "tp-text"),
+    cellText = h("div", "tp-cell");
   board.classList.add("tp-board");
   board.tabIndex = 0;
   board.setAttribute("role", "group");
   board.title = T.keys;
   cellText.setAttribute("aria-live", "polite");
   const playButton = button(T.play, "play", () => toggle(), "tp-play");
-  const stepSlider = slider(T.step_slider, (k) => go(k)), frameSlider = slider(T.training_slider, (i) => scrub(i)), frameText = h("span", "tp-num");
+  const stepSlider = slider(T.step_slider, (k) => go(k)),
+    frameSlider = slider(T.training_slider, (i) => scrub(i)),
+    frameText = h("span", "tp-num");
   const training = h("div", "tp-train", h("div", "", T.during, " ", frameText), h("div", "tp-bar", frameSlider));
   const sign = (cls, content, words) => h("span", "", h("i", cls, content), words);
-  const legend = h("div", "tp-legend"), left = h("div", "tp-left", board);
-  const card = h("div", "tp-card", left,
-    h("div", "tp-side", label, verdict, text, h("div", "tp-bar", button(T.previous, "back", () => go(step - 1)), playButton, button(T.next, "on", () => go(step + 1)), stepSlider), training, cellText, legend));
+  const legend = h("div", "tp-legend"),
+    left = h("div", "tp-left", board);
+  const card = h(
+    "div",
+    "tp-card",
+    left,
+    h(
+      "div",
+      "tp-side",
+      label,
+      verdict,
+      text,
+      h(
+        "div",
+        "tp-bar",
+        button(T.previous, "back", () => go(step - 1)),
+        playButton,
+        button(T.next, "on", () => go(step + 1)),
+        stepSlider,
+      ),
+      training,
+      cellText,
+      legend,
+    ),
+  );
   const empty = h("div", "tp-empty", T.empty);
   const root = h("div", "tp", style, empty, card);
   card.hidden = true;
   el.replaceChildren(root);
 
-  let frames = [], frame = null, run = null, state = "", colors = null, trained = 0, beyond = [], step = 0, cursor = null, following = true;
-  let signs = "", timer = 0, raf = 0, played = false, ours = false, lastMessage = null;
+  let frames = [],
+    frame = null,
+    run = null,
+    state = "",
+    colors = null,
+    trained = 0,
+    beyond = [],
+    step = 0,
+    cursor = null,
+    following = true;
+  let signs = "",
+    timer = 0,
+    raf = 0,
+    played = false,
+    ours = false,
+    lastMessage = null;
   const stepCount = () => frame?.steps?.length || 0;
   const clamp = (k, count) => Math.max(0, Math.min(count - 1, k));
 
@@ -106,13 +186,27 @@ function render({ model, el }) {
     }
     request();
   }
-  const go = (k) => { stop(); if (frame) show(k); };
+  const go = (k) => {
+    stop();
+    if (frame) show(k);
+  };
   // So is a chosen cell: by click, or by Shift and arrow keys.
-  const chosen = () => { const cell = model.get("cell"); return frame && Number.isInteger(cell) && cell >= 0 && cell < answers.count(frame) ? cell : null; };
-  const choose = (cell) => { cursor = cell; model.set("cell", cell); model.save_changes(); request(); };
+  const chosen = () => {
+    const cell = model.get("cell");
+    return frame && Number.isInteger(cell) && cell >= 0 && cell < answers.count(frame) ? cell : null;
+  };
+  const choose = (cell) => {
+    cursor = cell;
+    model.set("cell", cell);
+    model.save_changes();
+    request();
+  };
   const fromModel = () => {
     const wanted = model.get("step");
-    if (!Number.isInteger(wanted)) { step = Math.max(0, stepCount() - 1); return; }
+    if (!Number.isInteger(wanted)) {
+      step = Math.max(0, stepCount() - 1);
+      return;
+    }
     step = clamp(wanted, Math.max(1, stepCount()));
   };
   function stop() {
@@ -121,7 +215,10 @@ function render({ model, el }) {
     request();
   }
   function toggle() {
-    if (timer) { stop(); return; }
+    if (timer) {
+      stop();
+      return;
+    }
     if (!frame) return;
     show(step >= stepCount() - 1 ? 0 : step + 1);
     timer = setInterval(() => {
@@ -154,14 +251,22 @@ function render({ model, el }) {
     state = message.state ?? state;
     colors = message.colors ?? colors;
     [trained, beyond] = [message.steps ?? trained, message.beyond ?? beyond];
-    for (const fresh of message.frames || []) { // an update seen already (a message delivered twice) is not taken again
-      if (fresh.update == null || !frames.some((old) => old.update === fresh.update && old.label === fresh.label)) frames.push(fresh);
+    for (const fresh of message.frames || []) {
+      // an update seen already (a message delivered twice) is not taken again
+      if (fresh.update == null || !frames.some((old) => old.update === fresh.update && old.label === fresh.label))
+        frames.push(fresh);
     }
     if (frames.length > KEEP) frames = frames.filter((f, i) => i % 2 === 0 || i === frames.length - 1 || f === frame);
     if (following || !frame) frame = frames.at(-1) || null;
     fromModel();
     cursor = chosen();
-    if (state === "recorded" && frame && !played && !Number.isInteger(model.get("step")) && !matchMedia("(prefers-reduced-motion: reduce)").matches) {
+    if (
+      state === "recorded" &&
+      frame &&
+      !played &&
+      !Number.isInteger(model.get("step")) &&
+      !matchMedia("(prefers-reduced-motion: reduce)").matches
+    ) {
       played = true;
       step = stepCount() - 1; // so that playing starts with the first step
       toggle();
@@ -174,26 +279,58 @@ function render({ model, el }) {
     card.hidden = !S;
     empty.hidden = Boolean(S);
     name(playButton, timer ? T.pause : T.play, timer ? "pause" : "play");
-    Object.assign(el.dataset, { run: run ?? "", frames: frames.length, step: S ? step : "", update: frame?.update ?? "", playing: timer ? 1 : 0 });
+    Object.assign(el.dataset, {
+      run: run ?? "",
+      frames: frames.length,
+      step: S ? step : "",
+      update: frame?.update ?? "",
+      playing: timer ? 1 : 0,
+    });
     if (!S) return;
     step = clamp(step, S);
-    const answer = frame.steps[step], said = answers.words(frame, step);
+    const answer = frame.steps[step],
+      said = answers.words(frame, step);
     if (cursor >= answers.count(frame)) cursor = null;
     root.style.setProperty("--light", colors?.light?.[step] || "#4b5563");
     root.style.setProperty("--dark", colors?.dark?.[step] || "#9ca3af");
     view.draw(frame, step, cursor, colors);
     left.style.setProperty("--w", `${boards.width(frame.board)}px`);
     const newSigns = JSON.stringify(signsOf(frame));
-    if (newSigns !== signs) legend.replaceChildren(...JSON.parse(signs = newSigns).map(([cls, content, words]) => sign(cls, content, words)));
-    const words = [fill(S > 1 ? T.step_of : T.only_step, { step, last: S - 1 }), said.change ?? T.first_answer, said.state,
-      answer.loss != null && fill(T.loss, { loss: Number(answer.loss.toPrecision(3)) }), beyond[step - trained], answer.halt != null && fill(T.halting, { percent: percent(answer.halt) })].filter(Boolean).join(" · ");
+    if (newSigns !== signs)
+      legend.replaceChildren(
+        ...JSON.parse((signs = newSigns)).map(([cls, content, words]) => sign(cls, content, words)),
+      );
+    const words = [
+      fill(S > 1 ? T.step_of : T.only_step, { step, last: S - 1 }),
+      said.change ?? T.first_answer,
+      said.state,
+      answer.loss != null && fill(T.loss, { loss: Number(answer.loss.toPrecision(3)) }),
+      beyond[step - trained],
+      answer.halt != null && fill(T.halting, { percent: percent(answer.halt) }),
+    ]
+      .filter(Boolean)
+      .join(" · ");
     text.setAttribute("aria-live", timer ? "off" : "polite");
     put(text, words);
-    put(label, [frame.label, frame.update == null ? "" : fill(T.after_update, { update: frame.update })].filter(Boolean).join(" · "));
+    put(
+      label,
+      [frame.label, frame.update == null ? "" : fill(T.after_update, { update: frame.update })]
+        .filter(Boolean)
+        .join(" · "),
+    );
     const last = step === S - 1;
     verdict.dataset.solved = last && said.wrong != null ? Number(!said.wrong) : "";
     const plane = answers.kindOf(frame) === "plane";
-    const judged = said.wrong == null ? fill(T.step, { step }) : plane ? said.verdict : said.wrong ? fill(said.wrong === 1 ? T.one_wrong : T.cells_wrong, { n: said.wrong }) : last ? T.solved : T.none_wrong;
+    const judged =
+      said.wrong == null
+        ? fill(T.step, { step })
+        : plane
+          ? said.verdict
+          : said.wrong
+            ? fill(said.wrong === 1 ? T.one_wrong : T.cells_wrong, { n: said.wrong })
+            : last
+              ? T.solved
+              : T.none_wrong;
     verdict.replaceChildren(judged, h("small", "", last ? T.final : step ? T.on_the_way : T.first_answer));
     put(cellText, cursor != null ? answers.describe(frame, step, cursor) : plane ? T.point_arrow : T.point_cell);
     board.setAttribute("aria-label", `${frame.label || T.board}, ${words}`);
@@ -208,36 +345,68 @@ function render({ model, el }) {
     put(frameText, when + (following ? T.newest : ""));
     frameSlider.setAttribute("aria-valuetext", when);
   }
-  const request = () => { raf ||= requestAnimationFrame(paint); };
+  const request = () => {
+    raf ||= requestAnimationFrame(paint);
+  };
 
   const point = (event) => {
     if (frame) cursor = view.at(event);
     request();
   };
   for (const name of ["pointerover", "pointermove", "pointerdown"]) board.addEventListener(name, point);
-  board.addEventListener("pointerleave", (event) => { if (event.pointerType === "mouse") { cursor = chosen(); request(); } });
-  board.addEventListener("click", (event) => { const cell = view.at(event); if (frame && cell != null) choose(cell); });
+  board.addEventListener("pointerleave", (event) => {
+    if (event.pointerType === "mouse") {
+      cursor = chosen();
+      request();
+    }
+  });
+  board.addEventListener("click", (event) => {
+    const cell = view.at(event);
+    if (frame && cell != null) choose(cell);
+  });
   root.addEventListener("keydown", (event) => {
-    if (!frame || event.ctrlKey || event.metaKey || event.altKey || event.target.matches("input, button") && event.key !== "Escape") return;
-    const walk = event.shiftKey && { ArrowLeft: -1, ArrowRight: 1, ArrowUp: -frame.board.cols, ArrowDown: frame.board.cols }[event.key];
+    if (
+      !frame ||
+      event.ctrlKey ||
+      event.metaKey ||
+      event.altKey ||
+      (event.target.matches("input, button") && event.key !== "Escape")
+    )
+      return;
+    const walk =
+      event.shiftKey &&
+      { ArrowLeft: -1, ArrowRight: 1, ArrowUp: -frame.board.cols, ArrowDown: frame.board.cols }[event.key];
     const target = { ArrowLeft: step - 1, ArrowRight: step + 1, Home: 0, End: stepCount() - 1 }[event.key];
-    if (walk) { const next = cursor == null ? 0 : cursor + walk; if (next >= 0 && next < answers.count(frame)) choose(next); }
-    else if (event.key === " ") toggle();
+    if (walk) {
+      const next = cursor == null ? 0 : cursor + walk;
+      if (next >= 0 && next < answers.count(frame)) choose(next);
+    } else if (event.key === " ") toggle();
     else if (event.key === "Escape") choose(null);
     else if (target !== undefined) go(target);
     else return;
     event.preventDefault();
   });
 
-  const onMessage = () => { take(); request(); };
+  const onMessage = () => {
+    take();
+    request();
+  };
   const onStep = () => {
     if (timer && !ours) stop(); // someone chose a step elsewhere, perhaps the one shown
     fromModel();
     request();
   };
-  const onCell = () => { cursor = chosen(); request(); };
+  const onCell = () => {
+    cursor = chosen();
+    request();
+  };
   const onFrame = () => turn(model.get("frame") ?? frames.length - 1);
-  const listeners = { "change:message": onMessage, "change:step": onStep, "change:cell": onCell, "change:frame": onFrame };
+  const listeners = {
+    "change:message": onMessage,
+    "change:step": onStep,
+    "change:cell": onCell,
+    "change:frame": onFrame,
+  };
   for (const key in listeners) model.on(key, listeners[key]);
   const stopTheme = followTheme(root);
   take();

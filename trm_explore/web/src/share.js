@@ -1,6 +1,8 @@
 // Links to what one sees: the address bar follows the page, a button copies it, a dialog makes a link for a class.
-// Not whole without common.js before it. render({ model, el }) -> disposer. `opened`: what the server read from a link ({ query, step, tour, notice,
+// render({ model, el }) -> disposer. `opened`: what the server read from a link ({ query, step, tour, notice,
 // forget }); `address`: the settings as they are now ({ query, file }); `touring`: { name, stop } while a tour is open. el.dataset: ready, link.
+
+import { DARK, LOOK, followTheme, h, put } from "./common.js";
 
 const CSS = `
 .ts { ${LOOK} } .ts[data-theme=dark] { ${DARK} } .ts *, .ts *::before, .ts *::after { box-sizing: border-box } .ts [hidden] { display: none !important }
@@ -35,10 +37,21 @@ function render({ model, el }) {
     node.addEventListener("focus", () => node.select());
     return node;
   };
-  const shown = readonly(WORDS.link), said = h("span", "ts-said"), file = h("span", "ts-said", WORDS.file), only = h("span", "ts-said", WORDS.only_here), row = h("div", "ts-link", shown, said, file, only);
-  const notice = h("span"), shut = button(WORDS.shut, () => { box.hidden = true; wide(); }), box = h("div", "ts-notice", notice, shut), live = h("div", "", box);
+  const shown = readonly(WORDS.link),
+    said = h("span", "ts-said"),
+    file = h("span", "ts-said", WORDS.file),
+    only = h("span", "ts-said", WORDS.only_here),
+    row = h("div", "ts-link", shown, said, file, only);
+  const notice = h("span"),
+    shut = button(WORDS.shut, () => {
+      box.hidden = true;
+      wide();
+    }),
+    box = h("div", "ts-notice", notice, shut),
+    live = h("div", "", box);
   const bar = h("div", "ts-bar", button(WORDS.copy, offer), button(WORDS.teach, open), row);
-  const dialog = h("dialog", "ts-dialog"), root = h("div", "ts", style, bar, live, dialog);
+  const dialog = h("dialog", "ts-dialog"),
+    root = h("div", "ts", style, bar, live, dialog);
   said.setAttribute("role", "status");
   live.setAttribute("role", "status");
   row.hidden = box.hidden = true;
@@ -48,13 +61,18 @@ function render({ model, el }) {
 
   const here = new URLSearchParams(location.search);
   const kept = ["hide", "embed", ...[...here.keys()].filter((name) => name.startsWith("__"))]; // of the page that this is, not of its settings
-  let state = null, timer = 0;
-  const tab = () => document.querySelector("#tabs [role=tab][aria-selected=true]")?.dataset.tabId ?? "";
+  let state = null,
+    timer = 0;
+  const tab = () => document.querySelector("#tabs [role=tab][aria-selected=true]")?.getAttribute("data-tab-id") ?? "";
 
   function query() {
-    const said = new URLSearchParams(state?.query ?? ""), touring = model.get("touring"), step = model.get("step"), { steps = 0, read = 0 } = model.get("plan") ?? {}, last = Math.max(steps, read) - 1;
-    if (touring) return new URLSearchParams({ tour: touring.name, stop: touring.stop + 1 });
-    const first = document.querySelector("#tabs [role=tab]")?.dataset.tabId;
+    const said = new URLSearchParams(state?.query ?? ""),
+      touring = model.get("touring"),
+      step = model.get("step"),
+      { steps = 0, read = 0 } = model.get("plan") ?? {},
+      last = Math.max(steps, read) - 1;
+    if (touring) return new URLSearchParams({ tour: touring.name, stop: String(touring.stop + 1) });
+    const first = document.querySelector("#tabs [role=tab]")?.getAttribute("data-tab-id");
     if (tab() && tab() !== first) said.set("tab", tab());
     const playing = document.querySelector("#player[data-playing='1'], #player [data-playing='1']"); // a step on the way is no choice
     if (Number.isInteger(step) && step !== last && step >= 0 && !playing) said.set("step", step);
@@ -88,7 +106,9 @@ function render({ model, el }) {
     }, LATER);
   }
 
-  const wide = () => { el.dataset.wide = row.hidden && box.hidden ? 0 : 1; };
+  const wide = () => {
+    el.dataset.wide = row.hidden && box.hidden ? 0 : 1;
+  };
   function offer() {
     row.hidden = false;
     wide();
@@ -112,7 +132,8 @@ function render({ model, el }) {
   // ---- for teachers
 
   function open() {
-    const parts = model.get("shareable")?.hide ?? [], tours = model.get("tours") ?? [];
+    const parts = model.get("shareable")?.hide ?? [],
+      tours = model.get("tours") ?? [];
     const tick = (text, checked) => {
       const input = h("input");
       Object.assign(input, { type: "checkbox", checked });
@@ -121,14 +142,24 @@ function render({ model, el }) {
     const hidden = (here.get("hide") ?? "").split(",");
     const boxes = parts.map(([name, text]) => [name, ...tick(text, hidden.includes(name))]);
     const [embedRow, embed] = tick(WORDS.embed, here.get("embed") === "1");
-    const start = h("select", "", ...[["", WORDS.none], ...tours.map((tour) => [tour.name, tour.title])].map(([value, text]) => new Option(text, value)));
+    const start = h(
+      "select",
+      "",
+      ...[["", WORDS.none], ...tours.map((tour) => [tour.name, tour.title])].map(
+        ([value, text]) => new Option(text, value),
+      ),
+    );
     const before = h("label", "", WORDS.start);
     before.htmlFor = start.id = "ts-start";
-    const link = readonly(WORDS.link), frame = readonly(WORDS.frame, "textarea"), done = h("span", "ts-said"), title = h("h2", "", WORDS.title);
+    const link = readonly(WORDS.link),
+      frame = readonly(WORDS.frame, "textarea"),
+      done = h("span", "ts-said"),
+      title = h("h2", "", WORDS.title);
     const update = () => {
-      const params = start.value ? new URLSearchParams({ tour: start.value, stop: 1 }) : query(), hide = boxes.filter(([, , input]) => input.checked).map(([name]) => name);
+      const params = start.value ? new URLSearchParams({ tour: start.value, stop: "1" }) : query(),
+        hide = boxes.filter(([, , input]) => input.checked).map(([name]) => name);
       if (hide.length) params.set("hide", hide.join(","));
-      if (embed.checked) params.set("embed", 1);
+      if (embed.checked) params.set("embed", "1");
       link.value = url(params);
       frame.value = `<iframe src="${link.value.replaceAll("&", "&amp;")}" width="100%" height="900" title="trm_explore"></iframe>`;
       put(done, "");
@@ -136,9 +167,23 @@ function render({ model, el }) {
     done.setAttribute("role", "status");
     title.id = "ts-title";
     dialog.setAttribute("aria-labelledby", title.id);
-    dialog.replaceChildren(title, h("p", "", WORDS.explain), ...(alone() ? [h("p", "ts-only", WORDS.only_here)] : []), h("fieldset", "", h("legend", "", WORDS.hide), ...boxes.map(([, label]) => label)),
-      h("div", "ts-row", embedRow), h("div", "ts-row", before, start), h("label", "ts-field", WORDS.link, link), h("label", "ts-field", WORDS.frame, frame),
-      h("div", "ts-end", done, button(WORDS.copy, () => copy(link.value, link, done)), button(WORDS.close, () => dialog.close())));
+    dialog.replaceChildren(
+      title,
+      h("p", "", WORDS.explain),
+      ...(alone() ? [h("p", "ts-only", WORDS.only_here)] : []),
+      h("fieldset", "", h("legend", "", WORDS.hide), ...boxes.map(([, label]) => label)),
+      h("div", "ts-row", embedRow),
+      h("div", "ts-row", before, start),
+      h("label", "ts-field", WORDS.link, link),
+      h("label", "ts-field", WORDS.frame, frame),
+      h(
+        "div",
+        "ts-end",
+        done,
+        button(WORDS.copy, () => copy(link.value, link, done)),
+        button(WORDS.close, () => dialog.close()),
+      ),
+    );
     dialog.oninput = update;
     update();
     dialog.showModal();
@@ -157,8 +202,17 @@ function render({ model, el }) {
     if (opened.visit || opened.step != null) model.set("step", opened.step ?? undefined); // undefined: the last
     follow();
   };
-  const onAddress = () => { state = model.get("address"); follow(); };
-  const listeners = { "change:opened": onOpened, "change:address": onAddress, "change:step": follow, "change:touring": follow, "change:plan": follow };
+  const onAddress = () => {
+    state = model.get("address");
+    follow();
+  };
+  const listeners = {
+    "change:opened": onOpened,
+    "change:address": onAddress,
+    "change:step": follow,
+    "change:touring": follow,
+    "change:plan": follow,
+  };
   for (const name in listeners) model.on(name, listeners[name]);
   const tabs = new MutationObserver(follow);
   const watch = document.querySelector("#tabs");

@@ -1,6 +1,8 @@
 // A run's controls and buttons, for notebooks. `controls` says which there are: [{ name, kind, label, info, options, least, most, by, for_schedules }], kind one of
 // choice, switch, range, number, weights; each is a name of the model. Buttons emit train, pause, go_on, one_update, stop and follow `state`.
-// Not whole without common.js before it. render({ model, el }) -> disposer; el.dataset: ready, state.
+// render({ model, el }) -> disposer; el.dataset: ready, state.
+
+import { DARK, LOOK, followTheme, h, put } from "./common.js";
 
 const W = TEXTS.steering;
 const CSS = `
@@ -21,32 +23,76 @@ const ACTIVE = ["queued", "preparing", "running", "paused"];
 function render({ model, el }) {
   const style = document.createElement("style");
   style.textContent = CSS;
-  const set = (name, value) => { model.set(name, value); model.save_changes(); };
+  const set = (name, value) => {
+    model.set(name, value);
+    model.save_changes();
+  };
 
   // One control: its node, and `show`, which puts the model's value into it.
   function field(c) {
-    const input = h(c.kind === "choice" ? "select" : "input"), said = h("output"), put_in = (value) => { input.value = String(value ?? ""); };
+    const input = h(c.kind === "choice" ? "select" : "input"),
+      said = h("output"),
+      put_in = (value) => {
+        input.value = String(value ?? "");
+      };
     input.name = c.name;
-    let show = put_in, read = () => Number(input.value);
+    let show = put_in,
+      read = () => Number(input.value);
     if (c.kind === "choice") {
-      input.append(...c.options.map(([title, value]) => { const node = h("option", "", title); node.value = value; return node; }));
+      input.append(
+        ...c.options.map(([title, value]) => {
+          const node = h("option", "", title);
+          node.value = value;
+          return node;
+        }),
+      );
       read = () => input.value;
     } else if (c.kind === "switch") {
       input.type = "checkbox";
-      [show, read] = [(value) => { input.checked = value; }, () => input.checked];
+      [show, read] = [
+        (value) => {
+          input.checked = value;
+        },
+        () => input.checked,
+      ];
     } else if (c.kind === "weights") {
       input.type = "text";
       show = (value) => put_in((value || []).join(" "));
-      read = () => { const found = input.value.split(/[\s,;]+/).filter(Boolean).map(Number); return found.every((x) => Number.isFinite(x) && x >= 0) && found.some(Boolean) ? found : []; };
+      read = () => {
+        const found = input.value
+          .split(/[\s,;]+/)
+          .filter(Boolean)
+          .map(Number);
+        return found.every((x) => Number.isFinite(x) && x >= 0) && found.some(Boolean) ? found : [];
+      };
     } else {
       Object.assign(input, { type: c.kind, min: c.least, max: c.most, step: c.by });
-      show = (value) => { if (c.kind === "range") input.max = Math.max(c.most, value); put_in(value); put(said, String(value)); };
-      read = () => { const x = Math.max(c.least, Math.min(c.kind === "range" ? Number(input.max) : c.most, Number(input.value))); return c.by === 1 ? Math.round(x) : x; };
+      show = (value) => {
+        if (c.kind === "range") input.max = Math.max(c.most, value);
+        put_in(value);
+        put(said, String(value));
+      };
+      read = () => {
+        const x = Math.max(c.least, Math.min(c.kind === "range" ? Number(input.max) : c.most, Number(input.value)));
+        return c.by === 1 ? Math.round(x) : x;
+      };
     }
-    const change = () => { if (c.kind === "number" && input.value === "") show(model.get(c.name)); else { set(c.name, read()); if (c.kind === "number") show(model.get(c.name)); else if (c.kind === "range") put(said, input.value); } };
+    const change = () => {
+      if (c.kind === "number" && input.value === "") show(model.get(c.name));
+      else {
+        set(c.name, read());
+        if (c.kind === "number") show(model.get(c.name));
+        else if (c.kind === "range") put(said, input.value);
+      }
+    };
     input.addEventListener(c.kind === "range" ? "input" : "change", change);
     const row = c.kind === "range" ? h("span", "ts-row", input, said) : h("span", "ts-row", input);
-    return { ...c, input, show, node: h("label", "", h("b", "", c.label), ...(c.info ? [h("small", "", c.info)] : []), row) };
+    return {
+      ...c,
+      input,
+      show,
+      node: h("label", "", h("b", "", c.label), ...(c.info ? [h("small", "", c.info)] : []), row),
+    };
   }
 
   const button = (name, onclick, cls = "") => {
@@ -56,16 +102,29 @@ function render({ model, el }) {
     node.addEventListener("click", onclick);
     return node;
   };
-  const state = () => model.get("state") || "", paused = () => state() === "paused", halted = () => state() === "interrupted";
-  const train = button("train", () => model.emit("train"), "main"), pause = button("pause", () => model.emit(halted() ? "go_on" : paused() ? "train" : "pause"));
-  const one = button("one_update", () => model.emit("one_update")), stop = button("stop", () => model.emit("stop"));
+  const state = () => model.get("state") || "",
+    paused = () => state() === "paused",
+    halted = () => state() === "interrupted";
+  const train = button("train", () => model.emit("train"), "main"),
+    pause = button("pause", () => model.emit(halted() ? "go_on" : paused() ? "train" : "pause"));
+  const one = button("one_update", () => model.emit("one_update")),
+    stop = button("stop", () => model.emit("stop"));
   const fields = (model.get("controls") || []).map(field);
-  const root = h("div", "ts", style, h("div", "ts-fields", ...fields.map((f) => f.node)), h("div", "ts-buttons", train, pause, one, stop));
+  const root = h(
+    "div",
+    "ts",
+    style,
+    h("div", "ts-fields", ...fields.map((f) => f.node)),
+    h("div", "ts-buttons", train, pause, one, stop),
+  );
   el.replaceChildren(root);
 
   // Only what acts can be changed.
   function enable() {
-    const on = model.get("enable_deep_supervision"), schedule = model.get("deep_supervision_schedule"), now = state(), active = ACTIVE.includes(now);
+    const on = model.get("enable_deep_supervision"),
+      schedule = model.get("deep_supervision_schedule"),
+      now = state(),
+      active = ACTIVE.includes(now);
     for (const f of fields) {
       if (f.name.startsWith("deep_supervision") || f.name === "custom_weights") f.input.disabled = !on;
       if (f.for_schedules) f.node.hidden = !f.for_schedules.includes(schedule);
@@ -79,7 +138,10 @@ function render({ model, el }) {
   const listeners = { "change:state": enable };
   for (const f of fields) {
     f.show(model.get(f.name));
-    listeners[`change:${f.name}`] = () => { if (document.activeElement !== f.input || f.kind !== "weights") f.show(model.get(f.name)); enable(); };
+    listeners[`change:${f.name}`] = () => {
+      if (document.activeElement !== f.input || f.kind !== "weights") f.show(model.get(f.name));
+      enable();
+    };
   }
   for (const name in listeners) model.on(name, listeners[name]);
   const stopTheme = followTheme(root);

@@ -1,6 +1,9 @@
 // The tasks, a picture each: choose one. A picture is a solved puzzle, drawn as everywhere else.
-// Not whole without common.js, answers.js and boards.js before it. render({ model, el }) -> disposer; `tasks` is a list of { name, title,
+// render({ model, el }) -> disposer; `tasks` is a list of { name, title,
 // help, frame }, the chosen one is the plan's `task`; choosing emits "pick". el.dataset: ready, tasks, chosen.
+
+import { DARK, LOOK, followTheme, h, put } from "./common.js";
+import { BOARD_CSS, boards } from "./boards.js";
 
 const CSS = `
 .tk { ${LOOK} } .tk[data-theme=dark] { ${DARK} } .tk *, .tk *::before, .tk *::after { box-sizing: border-box } ${BOARD_CSS}
@@ -13,11 +16,15 @@ const CSS = `
 function render({ model, el }) {
   const style = document.createElement("style");
   style.textContent = CSS;
-  const row = h("div", "tk-row"), help = h("div", "tk-help"), root = h("div", "tk", style, row, help);
+  const row = h("div", "tk-row"),
+    help = h("div", "tk-help"),
+    root = h("div", "tk", style, row, help);
   row.setAttribute("role", "radiogroup");
   row.setAttribute("aria-label", TEXTS.tasks.gallery);
   el.replaceChildren(root);
-  let cards = [], drawn = null, chosen = null;
+  let cards = [],
+    drawn = null,
+    chosen = null;
 
   function pick(name, focus) {
     if (name == null) return;
@@ -28,7 +35,8 @@ function render({ model, el }) {
   }
   function build(tasks) {
     cards = tasks.map(({ name, title, frame }) => {
-      const view = boards.view(true), card = h("button", "tk-card", h("span", "tk-picture", view.node), h("span", "", title));
+      const view = boards.view(true),
+        card = h("button", "tk-card", h("span", "tk-picture", view.node), h("span", "", title));
       card.type = "button";
       card.dataset.task = name;
       card.setAttribute("role", "radio");
@@ -40,7 +48,10 @@ function render({ model, el }) {
   }
   function paint() {
     const tasks = model.get("tasks") || [];
-    if (tasks !== drawn) { build(tasks); drawn = tasks; }
+    if (tasks !== drawn) {
+      build(tasks);
+      drawn = tasks;
+    }
     for (const card of cards) {
       card.setAttribute("aria-checked", String(card.dataset.task === chosen));
       card.tabIndex = card.dataset.task === (chosen ?? tasks[0]?.name) ? 0 : -1;
@@ -51,12 +62,22 @@ function render({ model, el }) {
   row.addEventListener("click", (event) => pick(event.target.closest(".tk-card")?.dataset.task));
   row.addEventListener("keydown", (event) => {
     const at = cards.findIndex((card) => card === event.target.closest(".tk-card"));
-    const to = { ArrowLeft: at - 1, ArrowUp: at - 1, ArrowRight: at + 1, ArrowDown: at + 1, Home: 0, End: cards.length - 1 }[event.key];
+    const to = {
+      ArrowLeft: at - 1,
+      ArrowUp: at - 1,
+      ArrowRight: at + 1,
+      ArrowDown: at + 1,
+      Home: 0,
+      End: cards.length - 1,
+    }[event.key];
     if (at < 0 || to == null || event.ctrlKey || event.metaKey || event.altKey) return;
     event.preventDefault();
     pick(cards[(to + cards.length) % cards.length].dataset.task, true);
   });
-  const onPlan = () => { chosen = model.get("plan")?.task ?? chosen; paint(); };
+  const onPlan = () => {
+    chosen = model.get("plan")?.task ?? chosen;
+    paint();
+  };
   const listeners = { "change:tasks": paint, "change:plan": onPlan };
   for (const name in listeners) model.on(name, listeners[name]);
   const stopTheme = followTheme(root);

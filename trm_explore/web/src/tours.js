@@ -1,7 +1,9 @@
 // Short tours through the live page. Each stop is a link: the server sets the page to it, this module lights up the element it speaks of
-// and says what to see there. Not whole without common.js before it. render({ model, el }) -> disposer. `tours`: a list of { name, title, stops:
+// and says what to see there. render({ model, el }) -> disposer. `tours`: a list of { name, title, stops:
 // [{ link, at, title, text }] }; `opened`: what the server read from a link; emits "visit" { query, count, shown (run whose
 // figures are on the page) }; sets `touring`. el.dataset: ready, tour, stop.
+
+import { DARK, LOOK, fill, followTheme, h, put } from "./common.js";
 
 const CSS = `
 .tt { ${LOOK} } .tt[data-theme=dark] { ${DARK} } .tt *, .tt *::before, .tt *::after { box-sizing: border-box }
@@ -19,7 +21,9 @@ const CSS = `
 @media (prefers-reduced-motion: reduce) { .tt-light { transition: none !important } }`;
 const WORDS = TEXTS.tours;
 const PATIENCE = 20000; // ms after which a stop is shown without light, when its element or the server's answer does not come
-const GAP = 14, EDGE = 8, DOCKED = 700; // px between card and light, from the window's edge, and width up to which the card docks
+const GAP = 14,
+  EDGE = 8,
+  DOCKED = 700; // px between card and light, from the window's edge, and width up to which the card docks
 const LOWEST = 150; // px: where there is too little room the card's text scrolls, down to this height of the card
 const STILL = 10; // frames without movement after which a scroll that was cut short is made again
 const KEYS = ["PageUp", "PageDown", "Home", "End", " ", "ArrowUp", "ArrowDown"]; // scroll the page
@@ -28,20 +32,28 @@ const AROUND = 5; // px of light around an element
 function render({ model, el }) {
   const style = document.createElement("style");
   style.textContent = CSS;
-  const row = h("div", "tt-row"), root = h("nav", "tt", style, row);
+  const row = h("div", "tt-row"),
+    root = h("nav", "tt", style, row);
   root.setAttribute("aria-label", WORDS.label);
   el.replaceChildren(root);
 
   // Light and card stand at the end of the page's body, where nothing clips them; the card is shown only during a tour.
-  const light = h("div", "tt-light"), title = h("h2"), text = h("p"), count = h("span");
+  const light = h("div", "tt-light"),
+    title = h("h2"),
+    text = h("p"),
+    count = h("span");
   const button = (words, act, cls = "") => {
     const node = h("button", cls, words);
     node.type = "button";
     node.addEventListener("click", act);
     return node;
   };
-  const back = button(WORDS.back, () => go(-1)), next = button(WORDS.next, () => go(1), "tt-next"), shut = button("×", () => end(), "tt-shut");
-  const words = h("div", "", title, text), card = h("div", "tt-card", words, h("div", "tt-end", count, back, next, shut)), layer = h("div", "tt tt-layer", light, card);
+  const back = button(WORDS.back, () => go(-1)),
+    next = button(WORDS.next, () => go(1), "tt-next"),
+    shut = button("×", () => end(), "tt-shut");
+  const words = h("div", "", title, text),
+    card = h("div", "tt-card", words, h("div", "tt-end", count, back, next, shut)),
+    layer = h("div", "tt tt-layer", light, card);
   Object.assign(title, { id: "tt-title" });
   Object.assign(text, { id: "tt-text" });
   words.setAttribute("aria-live", "polite"); // while the focus stays on the button
@@ -50,23 +62,40 @@ function render({ model, el }) {
   card.setAttribute("aria-labelledby", title.id);
   card.setAttribute("aria-describedby", text.id);
 
-  let tour = null, stop = 0, set = 0, waits = 0, raf = 0, before = null, answered = false, visits = 0;
-  let held = false, aim = null, still = 0, lastY = 0, shownAt = null, side = "", clips = new WeakMap();
+  let tour = null,
+    stop = 0,
+    set = 0,
+    waits = 0,
+    raf = 0,
+    before = null,
+    answered = false,
+    visits = 0;
+  let held = false,
+    aim = null,
+    still = 0,
+    lastY = 0,
+    shownAt = null,
+    side = "",
+    clips = new WeakMap();
   const tours = () => model.get("tours") || [];
   const calm = () => matchMedia("(prefers-reduced-motion: reduce)").matches;
   const seen = (node) => node.getClientRects().length > 0;
 
   function list() {
-    row.replaceChildren(h("span", "", WORDS.head), ...tours().map(({ name, title }) => {
-      const link = h("a", "", title);
-      link.href = `?tour=${name}&stop=1`; // a link like any other, which may be opened elsewhere
-      link.dataset.tour = name;
-      return link;
-    }));
+    row.replaceChildren(
+      h("span", "", WORDS.head),
+      ...tours().map(({ name, title }) => {
+        const link = h("a", "", title);
+        link.href = `?tour=${name}&stop=1`; // a link like any other, which may be opened elsewhere
+        link.dataset.tour = name;
+        return link;
+      }),
+    );
     mark();
   }
   function mark() {
-    for (const link of row.querySelectorAll("a")) link.toggleAttribute("aria-current", link.dataset.tour === tour?.name);
+    for (const link of row.querySelectorAll("a"))
+      link.toggleAttribute("aria-current", link.dataset.tour === tour?.name);
     Object.assign(el.dataset, { tour: tour?.name ?? "", stop: tour ? stop : "" });
   }
 
@@ -80,8 +109,22 @@ function render({ model, el }) {
   // `way`: where to go on when the element of this stop is not on this page. `asked`: the page has been set to it.
   function show(at, way, asked = false) {
     stop = at;
-    [set, waits, answered, held, aim, shownAt, side, clips] = [way, performance.now(), asked || !model.emit, false, null, null, "", new WeakMap()];
-    if (!asked) model.emit?.("visit", { query: `?tour=${tour.name}&stop=${stop + 1}`, count: ++visits, shown: model.get("message")?.run ?? "" });
+    [set, waits, answered, held, aim, shownAt, side, clips] = [
+      way,
+      performance.now(),
+      asked || !model.emit,
+      false,
+      null,
+      null,
+      "",
+      new WeakMap(),
+    ];
+    if (!asked)
+      model.emit?.("visit", {
+        query: `?tour=${tour.name}&stop=${stop + 1}`,
+        count: ++visits,
+        shown: model.get("message")?.run ?? "",
+      });
     model.set("touring", { name: tour.name, stop });
     mark();
     raf ||= requestAnimationFrame(place);
@@ -109,7 +152,9 @@ function render({ model, el }) {
     raf = 0;
     if (!tour) return;
     raf = requestAnimationFrame(place);
-    const here = tour.stops[stop], found = [...document.querySelectorAll(here.at)], nodes = found.filter(seen);
+    const here = tour.stops[stop],
+      found = [...document.querySelectorAll(here.at)],
+      nodes = found.filter(seen);
     const part = found[0] ?? document.querySelector(here.at.split(" ")[0]); // what is not drawn while it is hidden has a part that is there
     if (!nodes.length && part && getComputedStyle(part).getPropertyValue("--taken-away")) return skip();
     const ready = answered && nodes.length > 0;
@@ -119,13 +164,25 @@ function render({ model, el }) {
     }
     fillCard(here);
     card.style.maxHeight = `${innerHeight - 2 * EDGE}px`;
-    if (!ready) return move(innerWidth <= DOCKED ? 0 : innerWidth - card.offsetWidth - 16, innerHeight - card.offsetHeight - (innerWidth <= DOCKED ? 0 : 16));
-    if (shownAt !== nodes[0]) { // also when it was drawn anew
+    if (!ready)
+      return move(
+        innerWidth <= DOCKED ? 0 : innerWidth - card.offsetWidth - 16,
+        innerHeight - card.offsetHeight - (innerWidth <= DOCKED ? 0 : 16),
+      );
+    if (shownAt !== nodes[0]) {
+      // also when it was drawn anew
       shownAt = nodes[0];
       if (nodes.length === 1) sideways(nodes[0]);
     }
-    const box = around(nodes), origin = layer.getBoundingClientRect();
-    Object.assign(light.style, { opacity: 1, left: `${box.left - origin.left}px`, top: `${box.top - origin.top}px`, width: `${box.right - box.left}px`, height: `${box.bottom - box.top}px` });
+    const box = around(nodes),
+      origin = layer.getBoundingClientRect();
+    Object.assign(light.style, {
+      opacity: 1,
+      left: `${box.left - origin.left}px`,
+      top: `${box.top - origin.top}px`,
+      width: `${box.right - box.left}px`,
+      height: `${box.bottom - box.top}px`,
+    });
     const beside = innerWidth > DOCKED && Math.max(box.left, innerWidth - box.right) >= card.offsetWidth + GAP + EDGE;
     if (!beside) card.style.maxHeight = `${Math.max(LOWEST, innerHeight - (box.bottom - box.top) - GAP - 2 * EDGE)}px`;
     const best = spot(box);
@@ -139,7 +196,8 @@ function render({ model, el }) {
   // What one sees of the elements, with a margin: what scrolls or clips them may hide a part.
   function around(nodes) {
     const boxes = nodes.map((node) => {
-      const { left, top, right, bottom } = node.getBoundingClientRect(), box = { left, top, right, bottom };
+      const { left, top, right, bottom } = node.getBoundingClientRect(),
+        box = { left, top, right, bottom };
       for (const [outer, x, y] of clippers(node)) {
         const cut = outer.getBoundingClientRect();
         if (x) Object.assign(box, { left: Math.max(box.left, cut.left), right: Math.min(box.right, cut.right) });
@@ -147,7 +205,8 @@ function render({ model, el }) {
       }
       return box;
     });
-    const whole = boxes.filter((b) => b.right > b.left && b.bottom > b.top), some = whole.length ? whole : boxes;
+    const whole = boxes.filter((b) => b.right > b.left && b.bottom > b.top),
+      some = whole.length ? whole : boxes;
     return {
       left: Math.min(...some.map((b) => b.left)) - AROUND,
       top: Math.min(...some.map((b) => b.top)) - AROUND,
@@ -160,7 +219,8 @@ function render({ model, el }) {
       const found = [];
       for (let outer = node.parentElement; outer && outer !== document.body; outer = outer.parentElement) {
         const { overflowX, overflowY } = getComputedStyle(outer);
-        if (overflowX !== "visible" || overflowY !== "visible") found.push([outer, overflowX !== "visible", overflowY !== "visible"]);
+        if (overflowX !== "visible" || overflowY !== "visible")
+          found.push([outer, overflowX !== "visible", overflowY !== "visible"]);
       }
       clips.set(node, found);
     }
@@ -168,21 +228,47 @@ function render({ model, el }) {
   }
   // The place of the card that covers least of the box; the one it has while that covers nothing, then the first.
   function spot(box) {
-    const wide = card.offsetWidth, high = card.offsetHeight, docked = innerWidth <= DOCKED;
+    const wide = card.offsetWidth,
+      high = card.offsetHeight,
+      docked = innerWidth <= DOCKED;
     const within = (value, most) => Math.max(EDGE, Math.min(value, most - EDGE));
-    const x = within(box.left, innerWidth - wide), y = within(box.top, innerHeight - high);
+    const x = within(box.left, innerWidth - wide),
+      y = within(box.top, innerHeight - high);
+    /** @type {[string, number, number][]} */
     const places = docked
-      ? [["bottom", 0, innerHeight - high], ["top", 0, 0]]
-      : [["below", x, box.bottom + GAP], ["above", x, box.top - high - GAP], ["right", box.right + GAP, y], ["left", box.left - wide - GAP, y],
-          ["corner", innerWidth - wide - 16, innerHeight - high - 16], ["corner-above", innerWidth - wide - 16, 16]];
-    const fits = ([, a, b]) => docked || (a >= EDGE && b >= EDGE && a + wide <= innerWidth - EDGE && b + high <= innerHeight - EDGE);
-    const over = (a, b) => Math.max(0, Math.min(a + wide, box.right) - Math.max(a, box.left)) * Math.max(0, Math.min(b + high, box.bottom) - Math.max(b, box.top));
-    const rated = places.filter((one) => fits(one)).map(([name, a, b]) => ({ side: name, x: a, y: b, covers: over(a, b) }));
-    return rated.find((one) => one.side === side && !one.covers) ?? rated.reduce((best, one) => (one.covers < best.covers ? one : best), rated[0] ?? { side: "", x: EDGE, y: EDGE, covers: 0 });
+      ? [
+          ["bottom", 0, innerHeight - high],
+          ["top", 0, 0],
+        ]
+      : [
+          ["below", x, box.bottom + GAP],
+          ["above", x, box.top - high - GAP],
+          ["right", box.right + GAP, y],
+          ["left", box.left - wide - GAP, y],
+          ["corner", innerWidth - wide - 16, innerHeight - high - 16],
+          ["corner-above", innerWidth - wide - 16, 16],
+        ];
+    const fits = ([, a, b]) =>
+      docked || (a >= EDGE && b >= EDGE && a + wide <= innerWidth - EDGE && b + high <= innerHeight - EDGE);
+    const over = (a, b) =>
+      Math.max(0, Math.min(a + wide, box.right) - Math.max(a, box.left)) *
+      Math.max(0, Math.min(b + high, box.bottom) - Math.max(b, box.top));
+    const rated = places
+      .filter((one) => fits(one))
+      .map(([name, a, b]) => ({ side: name, x: a, y: b, covers: over(a, b) }));
+    return (
+      rated.find((one) => one.side === side && !one.covers) ??
+      rated.reduce(
+        (best, one) => (one.covers < best.covers ? one : best),
+        rated[0] ?? { side: "", x: EDGE, y: EDGE, covers: 0 },
+      )
+    );
   }
   // Scrolls the page so that the box and the card have room, one below the other unless there is room beside.
   function scrollFor(box, beside) {
-    const high = box.bottom - box.top, own = beside ? 0 : card.offsetHeight + GAP, most = document.documentElement.scrollHeight - innerHeight;
+    const high = box.bottom - box.top,
+      own = beside ? 0 : card.offsetHeight + GAP,
+      most = document.documentElement.scrollHeight - innerHeight;
     const below = scrollY + box.top - Math.max(EDGE, (innerHeight - high - own) / 2); // the card under it
     const above = scrollY + box.top - own - EDGE; // the card over it, at the end of the page
     const top = Math.round(Math.max(0, Math.min(below > most && !beside ? above : below, most)));
@@ -196,7 +282,8 @@ function render({ model, el }) {
   function sideways(node) {
     for (const [outer, x] of clippers(node)) {
       if (!x || outer.scrollWidth <= outer.clientWidth) continue;
-      const box = node.getBoundingClientRect(), frame = outer.getBoundingClientRect();
+      const box = node.getBoundingClientRect(),
+        frame = outer.getBoundingClientRect();
       if (box.left < frame.left) outer.scrollLeft += box.left - frame.left;
       else if (box.right > frame.right) outer.scrollLeft += Math.min(box.right - frame.right, box.left - frame.left);
     }
@@ -229,14 +316,23 @@ function render({ model, el }) {
     event.preventDefault();
     if (way < 0 || stop < tour.stops.length - 1) go(way); // the last stop is left by its button, not by one press too many
   });
-  const onEscape = (event) => { if (event.key === "Escape" && tour && !document.querySelector("dialog[open]")) end(); };
+  const onEscape = (event) => {
+    if (event.key === "Escape" && tour && !document.querySelector("dialog[open]")) end();
+  };
   document.addEventListener("keydown", onEscape);
   // Who scrolls by hand is not scrolled back, until the next stop or another size of the window.
   const hold = (event) => {
     if (card.contains(event.target)) return;
-    if (event.type === "keydown" ? KEYS.includes(event.key) : event.type !== "pointerdown" || event.target === document.documentElement) held = true;
+    if (
+      event.type === "keydown"
+        ? KEYS.includes(event.key)
+        : event.type !== "pointerdown" || event.target === document.documentElement
+    )
+      held = true;
   };
-  const release = () => { [held, aim] = [false, null]; };
+  const release = () => {
+    [held, aim] = [false, null];
+  };
   const byHand = ["wheel", "touchmove", "keydown", "pointerdown"];
   for (const name of byHand) addEventListener(name, hold, { passive: true });
   addEventListener("resize", release);
@@ -245,7 +341,10 @@ function render({ model, el }) {
     if (opened?.tour && !opened.visit) begin(opened.tour[0], opened.tour[1], true);
     else if (opened?.visit && String(opened.visit) === String(visits)) answered = true; // the page is set to this stop
   };
-  const onTours = () => { list(); if (!tour) onOpened(); };
+  const onTours = () => {
+    list();
+    if (!tour) onOpened();
+  };
   const listeners = { "change:tours": onTours, "change:opened": onOpened };
   for (const name in listeners) model.on(name, listeners[name]);
   const stopTheme = [followTheme(root), followTheme(layer)];

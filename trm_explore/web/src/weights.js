@@ -1,6 +1,8 @@
 // The weight vector of a schedule: a bar a step, the share of the total that each loss has, and the total with numbers. Moving a bar makes it the schedule custom.
 // Shares `schedule`, `n_steps`, `base_weight`, `weights`, `colors`; all formulas are Python's. `options`: the schedules, [{ name, title, sentence, uses_base_weight }].
-// Not whole without common.js before it. render({ model, el }) -> disposer; el.dataset: ready, steps, divisor.
+// render({ model, el }) -> disposer; el.dataset: ready, steps, divisor.
+
+import { DARK, LOOK, fill, followTheme, h, percent, put } from "./common.js";
 
 const W = TEXTS.weights;
 const CSS = `
@@ -22,32 +24,84 @@ const number = (x) => String(Number(Number(x).toFixed(3)));
 function render({ model, el }) {
   const style = document.createElement("style");
   style.textContent = CSS;
-  const set = (name, value) => { model.set(name, value); model.save_changes(); };
+  const set = (name, value) => {
+    model.set(name, value);
+    model.save_changes();
+  };
   const range = (least, most, by, oninput) => {
     const input = h("input");
     Object.assign(input, { type: "range", min: least, max: most, step: by });
     input.addEventListener("input", () => oninput(Number(input.value)));
     return input;
   };
-  const select = h("select", "", ...model.get("options").map(({ title, name }) => { const node = h("option", "", title); node.value = name; return node; }));
+  const select = h(
+    "select",
+    "",
+    ...model.get("options").map(({ title, name }) => {
+      const node = h("option", "", title);
+      node.value = name;
+      return node;
+    }),
+  );
   select.addEventListener("change", () => set("schedule", select.value));
-  const steps = range(1, 8, 1, (x) => set("n_steps", x)), base = range(0, 1, 0.05, (x) => set("base_weight", x)), stepsSaid = h("output"), baseSaid = h("output");
-  const baseLabel = h("label", "", W.base, base, baseSaid), bars = h("div", "tw-bars"), rule = h("div", "tw-rule"), total = h("div", "tw-total");
+  const steps = range(1, 8, 1, (x) => set("n_steps", x)),
+    base = range(0, 1, 0.05, (x) => set("base_weight", x)),
+    stepsSaid = h("output"),
+    baseSaid = h("output");
+  const baseLabel = h("label", "", W.base, base, baseSaid),
+    bars = h("div", "tw-bars"),
+    rule = h("div", "tw-rule"),
+    total = h("div", "tw-total");
   bars.setAttribute("role", "group");
   bars.setAttribute("aria-label", W.bars);
   total.setAttribute("aria-live", "polite");
-  const root = h("div", "tw", style, h("div", "tw-tools", h("label", "", W.schedule, select), h("label", "", W.steps, steps, stepsSaid), baseLabel), bars, rule, total);
+  const root = h(
+    "div",
+    "tw",
+    style,
+    h("div", "tw-tools", h("label", "", W.schedule, select), h("label", "", W.steps, steps, stepsSaid), baseLabel),
+    bars,
+    rule,
+    total,
+  );
   el.replaceChildren(root);
   let columns = [];
 
   function paint() {
-    const weights = model.get("weights"), schedule = model.get("schedule"), S = weights.length, colors = model.get("colors"), b = model.get("base_weight");
-    const divisor = weights.reduce((sum, w) => sum + w, 0), top = Math.max(1, ...weights);
+    const weights = model.get("weights"),
+      schedule = model.get("schedule"),
+      S = weights.length,
+      colors = model.get("colors"),
+      b = model.get("base_weight");
+    const divisor = weights.reduce((sum, w) => sum + w, 0),
+      top = Math.max(1, ...weights);
     if (columns.length !== S) {
       columns = weights.map((_, k) => {
-        const bar = h("i"), value = h("b"), share = h("span"), slide = range(0, 1, 0.01, (x) => set("weights", model.get("weights").map((w, i) => (i === k ? x : w))));
+        const bar = h("i"),
+          value = h("b"),
+          share = h("span"),
+          slide = range(0, 1, 0.01, (x) =>
+            set(
+              "weights",
+              model.get("weights").map((w, i) => (i === k ? x : w)),
+            ),
+          );
         slide.setAttribute("aria-label", fill(W.weight_of, { step: k }));
-        return { bar, value, share, slide, node: h("div", "tw-step", h("div", "tw-bar", bar), value, share, h("span", "", fill(k === S - 1 ? W.final : W.step, { step: k })), slide) };
+        return {
+          bar,
+          value,
+          share,
+          slide,
+          node: h(
+            "div",
+            "tw-step",
+            h("div", "tw-bar", bar),
+            value,
+            share,
+            h("span", "", fill(k === S - 1 ? W.final : W.step, { step: k })),
+            slide,
+          ),
+        };
       });
       bars.replaceChildren(...columns.map((c) => c.node));
     }
@@ -70,11 +124,16 @@ function render({ model, el }) {
     const { uses_base_weight, sentence } = model.get("options").find(({ name }) => name === schedule);
     baseLabel.hidden = !uses_base_weight;
     put(rule, fill(sentence, { b: number(b), half: number(b / 2), S }));
-    put(total, fill(W.total, { sum: weights.map((w, k) => `${number(w)} · l${k}`).join(" + "), divisor: number(divisor) }));
+    put(
+      total,
+      fill(W.total, { sum: weights.map((w, k) => `${number(w)} · l${k}`).join(" + "), divisor: number(divisor) }),
+    );
     Object.assign(el.dataset, { steps: S, divisor: number(divisor) });
   }
 
-  const listeners = Object.fromEntries(["weights", "schedule", "base_weight", "colors"].map((name) => [`change:${name}`, paint]));
+  const listeners = Object.fromEntries(
+    ["weights", "schedule", "base_weight", "colors"].map((name) => [`change:${name}`, paint]),
+  );
   for (const name in listeners) model.on(name, listeners[name]);
   const stopTheme = followTheme(root);
   paint();

@@ -1,0 +1,5 @@
+// What stands before every module: its words (trm_explore.web.script), and what bridge.js puts on the page.
+declare const TEXTS: Record<string, any>;
+interface Window {
+  [name: string]: any;
+}
