@@ -108,7 +108,7 @@ def test_paper_size_is_refused_on_a_cpu_with_the_estimate(visit):
 
 
 def test_pause_one_update_resume_stop(visit):
-    page = visit()
+    page = visit("?updates=20000")
     page.locator("#one").click()
     wait_for(page, lambda: data(page, "ribbon", "state") == "paused" and data(page, "curves", "points") == "1")
     page.locator("#one").click()
@@ -127,7 +127,7 @@ def test_pause_one_update_resume_stop(visit):
 
 
 def test_reload_finds_the_run_and_its_settings_again(visit):
-    page = visit()
+    page = visit("?updates=20000")
     page.locator("#gradient_scope").get_by_label("cycle").check()
     wait_for(page, lambda: data(page, "ribbon", "scope") == "cycle")
     page.locator("#train").click()
@@ -153,7 +153,7 @@ def test_reload_finds_the_run_and_its_settings_again(visit):
 
 
 def test_a_run_that_nobody_watched_says_why_it_ended_and_goes_on_by_one_press(visit):
-    page = visit()
+    page = visit("?updates=20000")
     page.locator("#train").click()
     wait_for(page, lambda: data(page, "ribbon", "state") == "running" and int(data(page, "curves", "points")) > 5)
     run, at_home = data(page, "ribbon", "run"), page.url
@@ -176,7 +176,7 @@ def test_a_run_that_nobody_watched_says_why_it_ended_and_goes_on_by_one_press(vi
 
 
 def test_a_second_run_waits_in_line_and_a_closed_tab_frees_the_core(visit):
-    first, second = visit(), visit()
+    first, second = visit("?updates=20000"), visit()
     first.locator("#train").click()
     wait_for(first, lambda: data(first, "ribbon", "state") == "running")
     second.locator("#train").click()
