@@ -46,14 +46,15 @@ def test_student_guesses_trains_and_moves_the_player(page):
 
     panel = page.locator(".jp-OutputArea", has=page.locator(".trm-steering")).first
     panel.scroll_into_view_if_needed()
-    panel.locator("[name=updates]").fill("100000")
+    panel.locator("[name=updates]").fill("3000")  # a frame every 50
     panel.locator("[data-do=train]").click()
     curves = panel.locator(".trm-curves")
+    player = panel.locator(".trm-player")
     wait_for(lambda: int(curves.get_attribute("data-points") or 0) > 12, 60)
+    wait_for(lambda: int(player.get_attribute("data-frames") or 0) > 0, 60)
     panel.locator("[data-do=stop]").click()
     panel.locator(".trm-steering[data-state=stopped]").wait_for()
 
-    player = panel.locator(".trm-player")
     for step in (0, 1):
         panel.locator(f".trm-ribbon [data-col='{step}']").click()
         wait_for(lambda step=step: player.get_attribute("data-step") == str(step), 60)

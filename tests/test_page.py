@@ -176,7 +176,7 @@ def test_a_run_that_nobody_watched_says_why_it_ended_and_goes_on_by_one_press(vi
 
 
 def test_a_second_run_waits_in_line_and_a_closed_tab_frees_the_core(visit):
-    first, second = visit("?updates=20000"), visit()
+    first, second = visit("?updates=20000"), visit("?updates=20000")
     first.locator("#train").click()
     wait_for(first, lambda: data(first, "ribbon", "state") == "running")
     second.locator("#train").click()

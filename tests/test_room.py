@@ -469,7 +469,7 @@ def test_behind_a_proxy_under_a_path_the_page_trains():
         page = browser.new_page()
         page.on("console", lambda m: trouble.append(m.text) if m.type == "error" else None)
         page.on("request", lambda r: None if r.url.startswith((outer, "blob:", "data:")) else trouble.append(r.url))
-        page.goto(outer)
+        page.goto(f"{outer}?updates=20000")
         page.wait_for_selector("#ribbon [data-ready='1'], #ribbon[data-ready='1']", timeout=60_000)
         page.click("#train")
         page.wait_for_selector("#ribbon [data-state='running'], #ribbon[data-state='running']", timeout=60_000)
