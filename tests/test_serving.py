@@ -308,7 +308,7 @@ def test_behind_a_real_nginx_the_page_trains_uploads_and_gives_files(tmp_path):
         nginx(tmp_path, int(url.rsplit(":", 1)[1])) as outer,
         visitor(outer, trouble) as page,
     ):
-        page.goto(f"{outer}?updates=20000")
+        page.goto(f"{outer}?updates=3000")
         alive(page)
         page.click("#train")
         ran = "[data-state='running'], [data-state='finished']"
