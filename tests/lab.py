@@ -9,6 +9,7 @@ import socket
 import subprocess
 import sys
 import time
+import urllib.error
 import urllib.request
 from contextlib import contextmanager
 from pathlib import Path
@@ -73,7 +74,12 @@ def run_cell(page, n: int):
 
 
 def kernels(url: str) -> list[dict]:
-    return json.load(urllib.request.urlopen(f"{url}/api/kernels"))
+    """Those that the server knows; none while it says that it cannot tell, as at the moment in which one starts."""
+    try:
+        return json.load(urllib.request.urlopen(f"{url}/api/kernels"))
+    except urllib.error.HTTPError as error:
+        error.close()
+        return []
 
 
 def wait_for(ready, seconds: float, said=lambda: ""):

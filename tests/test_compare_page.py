@@ -93,6 +93,7 @@ def test_four_runs_side_by_side_to_the_end_found_again_after_a_reload(opened):
     assert data(page, "group") == group, "own figures stay when the tab is opened again"
     page.reload()
     settled(page)
+    wait_for(page, lambda: page.locator(".gradio-container").get_attribute("data-waiting") == "")
     tab(page)
     wait_for(page, lambda: data(page, "group") == group and data(page, "points") == "4 4 4 4")
 
