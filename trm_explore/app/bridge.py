@@ -40,7 +40,7 @@ TURNS = (  # lane_name, of all that is asked in lanes (bridge.js)
 
 
 def host(module: str, *events: str, scope: str = "", turns: dict[str, str] | None = None) -> gr.HTML:
-    """A gr.HTML that runs static/<module>.js; `events`: the names that it emits, `turns`: those that are asked in a
+    """A gr.HTML that runs a module of web/src/; `events`: the names that it emits, `turns`: those that are asked in a
     lane, with their names there. `scope`: of several modules of a kind each part of the page has its own, with its own
     message and step; `link("<scope>.message", ...)` feeds it."""
     said = [

@@ -1,5 +1,6 @@
 // src/ -> dist/ (`make web`, for those who change JavaScript): alone/ has every drawing module whole, page/ the same
-// modules with what they share in files of their own, sources.sha256 says of which sources they were made.
+// modules with what they share in files of their own. dist/sha256 names each source, this script and each bundle with its
+// digest, so that machines without node, too, see what was changed and not built, or built and then changed by hand.
 import { createHash } from "node:crypto";
 import { readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { build } from "esbuild";
@@ -30,5 +31,11 @@ for (const [outdir, splitting] of [
     ...how,
   });
 }
-const sums = sources.map((name) => `${createHash("sha256").update(read(name)).digest("hex")}  ${name}\n`);
-writeFileSync(new URL("dist/sources.sha256", import.meta.url), sums.join(""));
+const bundles = ["alone", "page"].flatMap((folder) =>
+  readdirSync(new URL(`dist/${folder}`, import.meta.url)).map((name) => `dist/${folder}/${name}`),
+);
+const sums = ["build.mjs", ...bundles, ...sources.map((name) => `src/${name}`)].sort().map((path) => {
+  const text = readFileSync(new URL(path, import.meta.url));
+  return `${createHash("sha256").update(text).digest("hex")}  ${path}\n`;
+});
+writeFileSync(new URL("dist/sha256", import.meta.url), sums.join(""));

@@ -193,7 +193,7 @@ function render({ model, el }) {
     grid.style.setProperty("--min", `${Math.max(S > 6 ? 86 : 94, board ? boards.least(board) : 0)}px`);
   }
 
-  // The piece of arrow that a column carries, as supervision.gradient_reach names it (arrows point back, to the left), and
+  // The piece of arrow that a column carries, as training.losses.gradient_reach names it (arrows point back, to the left), and
   // whether a gradient reaches it; while there is no plan nothing is said, and no column is paler.
   function reach(k, p, pieces) {
     if (!p?.scope || p.error) return { lit: 1, arrow: "none" };
