@@ -20,10 +20,11 @@ from trm_explore.app.recorded import recorded_message, recorded_run
 from trm_explore.shipped.pairs import pair_names
 from trm_explore.tasks import preset
 from trm_explore.training.losses import gradient_reach
-from trm_explore.view.frame import change, changed, verdict
+from trm_explore.view.frame import change, changed, short, verdict
 from trm_explore.view.payload import plan_of
 from trm_explore.web import names, page_scripts, script
 from trm_explore.words.percent import percent
+from trm_explore.words.texts import DRAWING
 
 TESTS = Path(__file__).parent
 PLAN = json.loads((TESTS / "data" / "plan.json").read_text(encoding="utf-8"))
@@ -332,6 +333,15 @@ def test_ribbon_shows_plan_and_run(page):
 
 def said_in_python(frame, k):
     return ", ".join(filter(None, [verdict(frame, k), change(frame, k)]))
+
+
+def test_numbers_of_answers_are_rounded_alike_in_python_and_on_the_page(page):
+    numbers = [0, 0.004, 0.005, 0.125, -0.125, 0.375, 1.005, 2.675, -1.995, 0.1, 12, -3.5, 99.995, 1e-9, 1234.565]
+    numbers += [n / 256 for n in range(-300, 300, 7)]
+    mount(page, names=("ribbon",))
+    text = f"const TEXTS = {json.dumps(DRAWING)};\n{sources.as_text('common', 'answers')}; return answers.short"
+    said = page.evaluate("([source, numbers]) => numbers.map(new Function(source)())", [text, numbers])
+    assert said == [short(number) for number in numbers]
 
 
 @pytest.mark.parametrize("kind", [*FRAMES, *(task for task in pair_names() if task not in ("embeddings",))])

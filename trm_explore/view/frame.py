@@ -8,6 +8,7 @@ since the frames that it makes never come here; a test holds the two to each oth
 from __future__ import annotations
 
 import math
+from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 
 import numpy as np
@@ -93,5 +94,9 @@ def change(frame: Frame, k: int) -> str:
 
 
 def short(x: float) -> str:
-    """A number of an answer: two digits behind the point at most, with the minus sign of mathematics."""
-    return f"{x:.2f}".rstrip("0").rstrip(".").replace("-", "\u2212") if abs(x) >= 0.005 else "0"
+    """A number of an answer: two digits behind the point at most, with the minus sign of mathematics. Exact halves are
+    rounded away from 0, as JavaScript's toFixed does it."""
+    if abs(x) < 0.005:
+        return "0"
+    rounded = Decimal(float(x)).quantize(Decimal("0.01"), ROUND_HALF_UP)
+    return f"{rounded:f}".rstrip("0").rstrip(".").replace("-", "\u2212")
