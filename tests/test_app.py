@@ -43,7 +43,7 @@ from trm_explore.tasks import GENERATED, preset, resolve
 from trm_explore.view.commands import as_command, as_python
 from trm_explore.view.payload import plan_of
 from trm_explore.view.settings import SETTINGS
-from trm_explore.words import texts
+from trm_explore.words import page_controls, run_notes
 
 START = dict(zip(CONTROLS, values_of(start_config()), strict=True))
 
@@ -290,7 +290,7 @@ def test_an_error_that_names_two_controls_is_put_at_the_first():
 
 def test_without_an_error_every_control_has_its_usual_text():
     assert MARKED[-1] == "data" and "⚠" not in "".join(map(said_at, marks("")))
-    assert list(map(said_at, marks(""))) == [*(SETTINGS[name].help for name in MARKED[:-1]), texts.DATA_HELP]
+    assert list(map(said_at, marks(""))) == [*(SETTINGS[name].help for name in MARKED[:-1]), page_controls.DATA_HELP]
 
 
 @pytest.mark.parametrize(
@@ -309,7 +309,7 @@ def test_without_an_error_every_control_has_its_usual_text():
 def test_buttons_can_be_pressed_where_they_do_something(state, train, pause, one, stop):
     looks = buttons(state)
     assert [look["interactive"] for look in looks] == [train, pause, one, stop]
-    assert looks[1]["value"] == (texts.RESUME if state == "paused" else texts.PAUSE)
+    assert looks[1]["value"] == (page_controls.RESUME if state == "paused" else page_controls.PAUSE)
 
 
 # ---- controls move
@@ -723,7 +723,7 @@ def test_a_picked_task_brings_its_settings_and_its_recorded_run_or_says_that_the
         assert measured == text_of(load_pair(task)) and "Measured on" in measured
         assert message["total_updates"] == config.train.updates == message["points"][-1][0] or message["points"]
     else:
-        assert message["text"] == texts.NOTHING_RECORDED and not message["points"] and measured == ""
+        assert message["text"] == run_notes.NOTHING_RECORDED and not message["points"] and measured == ""
 
 
 @pytest.mark.parametrize("task", pair_names())
@@ -735,7 +735,7 @@ def test_each_kind_of_a_pair_has_its_own_settings_figures_and_plan(runs, task):
         assert config.supervision.enable_deep_supervision == (kind == "on") and said == kind
         assert config.train.updates == load_pair(task)["runs"][kind]["updates"]
         assert message["key"] == plan_of(config)["key"] and message["run"] == f"recorded-{task}-{kind}"
-        assert texts.PAIRS[kind] in message["text"] and measured == recorded_text(task)
+        assert page_controls.PAIRS[kind] in message["text"] and measured == recorded_text(task)
         shown[kind] = message
     frames = [shown[kind]["frames"][-1]["steps"] for kind in KINDS]
     assert frames[0] != frames[1] != frames[2]
@@ -793,7 +793,7 @@ def test_a_folder_that_the_owner_offers_is_in_the_gallery_and_trains(runs, own_f
     *values, message, measured, _ = page.pick("", Picked(own_folder))
     config = config_of(values, page.tasks)
     assert (config.task, config.train.updates, config.model.hidden_size) == (own_folder, 7, 16)
-    assert message["text"] == texts.NOTHING_RECORDED and measured == ""
+    assert message["text"] == run_notes.NOTHING_RECORDED and measured == ""
     assert page.choose(own_folder, "tiny")[-1] == 7
     assert joined(collect(pressed(page, "", values)))["state"] == "finished"
 

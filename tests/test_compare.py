@@ -39,7 +39,7 @@ from trm_explore.shipped.recipe_runs import recorded_runs
 from trm_explore.tasks import GENERATED, resolve
 from trm_explore.training import events as ev
 from trm_explore.view.comparison import STYLES, memory_factor, seconds_left, state_of
-from trm_explore.words import texts
+from trm_explore.words import compare_tab, page_controls
 
 START = values_of(start_config())
 SMALL = [3 if name == "updates" else value for name, value in zip(CONTROLS, START, strict=True)]
@@ -78,7 +78,7 @@ def test_runs_of_a_question_differ_in_what_it_asks_and_in_nothing_else(recipe):
     assert differ <= asked & set(VARIED) and differ
     names = names_of(configs)
     assert len(set(names.values())) == len(names) and all(names.values())
-    assert recipe in texts.COMPARE_RECIPES
+    assert recipe in compare_tab.RECIPES
 
 
 def test_names_say_what_differs_and_the_scope_in_force():
@@ -231,7 +231,7 @@ def test_runs_that_are_not_at_hand_are_named_and_fewer_than_two_answer_nothing(r
         assert [run["letter"] for run in message["runs"]] == ["A", "D"]
         assert "B was not recorded. C was not recorded." in message["text"]
     else:
-        assert not message["runs"] and message["text"] == texts.COMPARE["no_record"]
+        assert not message["runs"] and message["text"] == compare_tab.WORDS["no_record"]
 
 
 def test_a_question_without_recorded_runs_says_so():
@@ -291,7 +291,7 @@ def test_pause_and_stop_act_on_all_runs_at_once(comparing):
     group, told, last = asyncio.run(steer())
     assert "paused" in told and told[-1] == "stopped" and last["text"].startswith("Stopped: A ")
     start, pause, stop = buttons("paused")
-    assert (start["interactive"], pause["value"], stop["interactive"]) == (False, texts.RESUME, True)
+    assert (start["interactive"], pause["value"], stop["interactive"]) == (False, page_controls.RESUME, True)
     # Start is pressed while a group is under way: nothing new begins.
     live, *_ = asyncio.run(comparing.begin_group("", None, "on-off", *[None] * VALUES, *long))
     assert asyncio.run(comparing.begin_group(live, None, "depth", *[None] * VALUES, *long))[1] == ""
@@ -334,7 +334,7 @@ def test_own_runs_stay_when_the_tab_is_opened_again(comparing):
     same = comparing.see_recipe("", "on-off", *flat(variants_of("on-off", START)), *START)
     assert not any("value" in one for one in (*same[: VALUES + 1], same[VALUES + 2])) and json.loads(same[VALUES + 1])
     assert comparing.choose_recipe("", "on-off", "", *START)[VALUES]["value"] is None
-    assert comparing.choose_recipe("", BY_HAND, "", *START)[-2] == texts.COMPARE["by_hand"]
+    assert comparing.choose_recipe("", BY_HAND, "", *START)[-2] == compare_tab.WORDS["by_hand"]
     for told in (HERE, "1,constant,0.25,cycle,3/0,linear_decay,0.5,full,4"):  # edited here: name_variants answers
         assert not any("value" in one for one in comparing.choose_recipe("", BY_HAND, told, *START))
 
@@ -409,7 +409,7 @@ def test_a_text_that_names_no_runs_says_how_they_are_given(text):
 
 def test_variants_by_hand_name_the_guesses_or_say_what_is_wrong(comparing):
     guess, note, told = comparing.name_variants(*flat(variants_of("depth", START)), *START)
-    assert [value for _, value in guess["choices"]] == [*LETTERS, "none"] and note == texts.COMPARE["by_hand"]
+    assert [value for _, value in guess["choices"]] == [*LETTERS, "none"] and note == compare_tab.WORDS["by_hand"]
     wrong = flat([[True, True, "constant", 0.5, "auto", 3]] * 4)
     assert "same settings" in comparing.name_variants(*wrong, *START)[1]
     assert len(FIELDS) * len(LETTERS) == VALUES

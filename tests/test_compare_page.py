@@ -10,13 +10,13 @@ import served
 from playwright.sync_api import Page, expect
 from served import PATIENCE, enter, settled, unfold, wait_for
 
-from trm_explore.words import texts
+from trm_explore.words import compare_tab, page_controls
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 expect.set_options(timeout=PATIENCE * 1000)
 site, chromium = served.site, served.chromium
 visit = served.visit
-WORDS = texts.COMPARE
+WORDS = compare_tab.WORDS
 
 
 @pytest.fixture
@@ -34,7 +34,7 @@ def opened(visit):
 
 
 def tab(page: Page) -> None:
-    page.get_by_role("tab", name=texts.TAB_COMPARE).click()
+    page.get_by_role("tab", name=page_controls.TAB_COMPARE).click()
     page.wait_for_selector("#compare [data-ready='1'], #compare[data-ready='1']")
 
 
@@ -43,8 +43,8 @@ def data(page: Page, key: str) -> str | None:
 
 
 def choose(page: Page, recipe: str) -> None:
-    page.locator("#recipe").get_by_label(texts.COMPARE_RECIPES[recipe][0], exact=True).check()
-    expect(page.locator("#compare-note")).to_contain_text(texts.COMPARE_RECIPES[recipe][1][:40])
+    page.locator("#recipe").get_by_label(compare_tab.RECIPES[recipe][0], exact=True).check()
+    expect(page.locator("#compare-note")).to_contain_text(compare_tab.RECIPES[recipe][1][:40])
 
 
 def test_recorded_runs_are_there_when_the_tab_opens_and_follow_question_and_task(opened):
@@ -87,7 +87,7 @@ def test_four_runs_side_by_side_to_the_end_found_again_after_a_reload(opened):
     expect(page.locator("#compare tbody tr")).to_have_count(4)
     expect(page.locator("#compare-start")).to_be_enabled()
     group = data(page, "group")
-    page.get_by_role("tab", name=texts.TAB_TRAIN).click()
+    page.get_by_role("tab", name=page_controls.TAB_TRAIN).click()
     tab(page)
     page.wait_for_timeout(500)
     assert data(page, "group") == group, "own figures stay when the tab is opened again"

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from trm_explore.app.comparing import recorded_group
 from trm_explore.view.comparison import STYLES
 from trm_explore.web import script
+from trm_explore.words.drawings import DRAWING
 from trm_explore.words.percent import percent
-from trm_explore.words.texts import DRAWING
 
 SAYS = DRAWING["compare"]
 PAGE = "<!doctype html><html lang=en><body style='margin:0'><main style='padding:8px'></main></body></html>"

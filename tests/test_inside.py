@@ -26,7 +26,7 @@ from trm_explore.runs.registry import Runs
 from trm_explore.shipped.pairs import pair_names
 from trm_explore.tasks import preset, resolve
 from trm_explore.training.trajectory import inputs_of
-from trm_explore.words import texts
+from trm_explore.words import inside_tab, refusals
 
 TYPED = ("sudoku4", "maze", "reach", "addition", "sorting", "parity")  # tasks of symbols that read puzzles
 ONE, BROKEN, MANY, NONE = ".24.3......44.3.", "11..............", "................", "123...4........."
@@ -305,7 +305,7 @@ def test_the_cost_is_that_of_the_settings_against_supervision_off():
     on = preset("sudoku4", enable_deep_supervision=True)
     assert "**1.00 times** the operations" in cost_text(on.with_flat(H_cycles=1))
     assert "times** the memory" in cost_text(on) and "**1.00 times** the operations" not in cost_text(on)
-    assert cost_text(preset("sudoku4")) == texts.COST_SAME
+    assert cost_text(preset("sudoku4")) == inside_tab.COST_SAME
 
 
 # --- handlers
@@ -345,7 +345,7 @@ def test_an_error_is_said_beside_the_controls_and_a_typed_one_in_the_editor(runs
 
 def test_a_model_that_is_not_there_leaves_no_answer_of_another_on_the_page(runs):
     shown = call(Inside(runs, ("sudoku4",)).model, "run", "sudoku4", "", 0, "")
-    assert shown[1]["frames"] == [] and texts.NO_RUN in shown[-1]
+    assert shown[1]["frames"] == [] and refusals.NO_RUN in shown[-1]
 
 
 def test_fewer_cycles_take_along_the_changes_that_still_fit(runs):

@@ -22,7 +22,7 @@ from trm_explore.runs.limits import LIMITS
 from trm_explore.runs.registry import Runs
 from trm_explore.tasks import GENERATED
 from trm_explore.training import events as ev
-from trm_explore.words import texts
+from trm_explore.words import page_controls
 
 STARTS = {
     ".html": b"<!doctype html>",
@@ -174,4 +174,4 @@ def test_what_the_page_opens_with_is_never_forgotten(zipped):
 def test_settings_that_the_page_does_not_offer_leave_the_controls_but_the_task():
     values = dict(zip(CONTROLS, controls_for(preset("maze", H_cycles=20), GENERATED), strict=True))
     assert values.pop("task") == "maze" and all("__type__" in value for value in values.values())
-    assert texts.BRING_HELP
+    assert page_controls.BRING_HELP

@@ -19,7 +19,7 @@ from served import data, free_port, serve, settled, wait_for
 from trm_explore.app.recipes import RECIPES
 from trm_explore.app.tours import links
 from trm_explore.tasks import GENERATED
-from trm_explore.words import texts
+from trm_explore.words import page_controls
 
 site, chromium, visit = served.site, served.chromium, served.visit
 pytestmark = [pytest.mark.slow, pytest.mark.browser]
@@ -187,7 +187,7 @@ def test_what_is_shown_is_of_the_last_state_however_slow_the_line(site, chromium
         )  # the step that was chosen on another task has gone
         wait_for(page, lambda: "task=parity" in page.url and "step=" not in page.url)
         # Look inside: another task is shown as old until its own puzzle is there.
-        page.get_by_role("tab", name=texts.TAB_INSIDE).click()
+        page.get_by_role("tab", name=page_controls.TAB_INSIDE).click()
         rests(page)
         before = data(page, "inside-player", "run")
         cards.locator("[data-task='sorting']").click()

@@ -35,7 +35,7 @@ from trm_explore.app.owner import handle, memory, owner_route
 from trm_explore.app.settings import START, page_config, values_of
 from trm_explore.runs.limits import LIMITS
 from trm_explore.runs.registry import Runs
-from trm_explore.words import texts
+from trm_explore.words import page_controls, refusals
 
 ROOT = Path(__file__).parent.parent
 KEY = "a key & a half"
@@ -211,7 +211,7 @@ def test_without_the_key_the_owners_page_shows_nothing(owner, endless, wrong):
     runs, _, _, client = owner
     run = runs.submit(endless)
     for answer in (client.get("/owner" + wrong), client.post("/owner" + wrong, data={"run": handle(run.id)})):
-        assert answer.status_code == 403 and answer.text == texts.OWNER_KEY
+        assert answer.status_code == 403 and answer.text == refusals.OWNER_KEY
     assert not run.ended and not run._want_stop
 
 
@@ -350,15 +350,15 @@ def test_a_served_page_asks_for_its_password_and_stands_under_its_path():
         # Nothing of the page without the password.
         assert ask(url + "/gradio_api/info")[0] == 401
         kept = url + "/keep/recorded-sudoku4-on/run.csv"
-        assert ask(kept) == (401, texts.LOG_IN)
+        assert ask(kept) == (401, refusals.LOG_IN)
         config = json.loads(re.search(r"window.gradio_config = (\{.*?\});", ask(url + "/")[1])[1])
         assert config["auth_required"] and config["components"] == [] == config["dependencies"]
-        assert config["auth_message"] == texts.PASSWORD
+        assert config["auth_message"] == page_controls.PASSWORD
         browser = urllib.request.build_opener(urllib.request.HTTPCookieProcessor(CookieJar()))
         assert ask(url + "/login", {"username": "anna", "password": "autumn"}, browser)[0] == 400
         assert ask(url + "/login", {"username": "anna", "password": "spring"}, browser)[0] == 200
         status, page = ask(url + "/", opener=browser)
-        assert status == 200 and texts.HEADLINE in page
+        assert status == 200 and page_controls.HEADLINE in page
         assert ask(kept, opener=browser)[0] == 200
         # Under a path: what the page asks for is asked for there.
         config = json.loads(re.search(r"window.gradio_config = (\{.*?\});</script>", page)[1])

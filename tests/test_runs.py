@@ -18,7 +18,7 @@ from trm_explore.tasks import TASKS, preset, resolve
 from trm_explore.tasks.sudoku import SudokuTask
 from trm_explore.training import events as ev
 from trm_explore.training import train
-from trm_explore.words import texts
+from trm_explore.words import run_notes
 
 
 @pytest.fixture
@@ -239,7 +239,7 @@ def test_the_lease_of_paused_and_waiting_runs_ends_too_and_computes_nothing_more
     while not (paused.ended and waiting.ended):
         computing.read()
         time.sleep(0.02)
-    nobody = texts.ENDED_BY["lease"].format(seconds=0.5)
+    nobody = run_notes.ENDED_BY["lease"].format(seconds=0.5)
     assert paused.events == waiting.events == [ev.Finished("stopped", 0, 0.0, nobody)]
     computing.one_update()
     until(lambda: computing.state == "paused")

@@ -12,7 +12,7 @@ from trm_explore.runs.between import size_of
 from trm_explore.runs.run import INTERRUPTED
 from trm_explore.training import events as ev
 from trm_explore.training import train
-from trm_explore.words import texts
+from trm_explore.words import page_controls, run_notes
 
 
 @pytest.fixture
@@ -29,12 +29,12 @@ def ended_by(how, runs, run) -> str:
     """Ends a run for its viewer; the reason that it should give."""
     if how == "lease":
         runs.lease = 0.0  # as if nobody had looked for that long
-        return texts.ENDED_BY["lease"].format(seconds=0)
+        return run_notes.ENDED_BY["lease"].format(seconds=0)
     if how == "seconds":
         runs.limits = replace(runs.limits, seconds=1e-9)
-        return texts.ENDED_BY["seconds"].format(seconds=runs.limits.seconds)
-    run.stop(texts.ENDED_BY["owner"])
-    return texts.ENDED_BY["owner"]
+        return run_notes.ENDED_BY["seconds"].format(seconds=runs.limits.seconds)
+    run.stop(run_notes.ENDED_BY["owner"])
+    return run_notes.ENDED_BY["owner"]
 
 
 @pytest.mark.parametrize("how", ["lease", "seconds", "owner"])
@@ -115,7 +115,7 @@ def test_on_the_page_one_click_goes_on_and_the_reason_is_read(make, tiny_run):
     handlers = Handlers(runs)
     run = runs.submit(tiny_run(updates=200))
     until(lambda: updates(run))
-    run.stop(texts.ENDED_BY["owner"])
+    run.stop(run_notes.ENDED_BY["owner"])
     until(lambda: run.ended)
     at = run.latest.update
 
@@ -124,10 +124,10 @@ def test_on_the_page_one_click_goes_on_and_the_reason_is_read(make, tiny_run):
 
     last = asyncio.run(read())[-1]
     assert last["state"] == INTERRUPTED
-    assert last["text"].startswith(f"Stopped after {at} of 200 updates") and texts.ENDED_BY["owner"] in last["text"]
-    assert last["text"].endswith(texts.STATUS["go_on"])
+    assert last["text"].startswith(f"Stopped after {at} of 200 updates") and run_notes.ENDED_BY["owner"] in last["text"]
+    assert last["text"].endswith(run_notes.STATUS["go_on"])
     _, pause, _, stop = buttons(INTERRUPTED)
-    assert pause["interactive"] and pause["value"] == texts.RESUME and not stop["interactive"]
+    assert pause["interactive"] and pause["value"] == page_controls.RESUME and not stop["interactive"]
     assert handlers.pause(run.id) == run.id  # the ticket to watch it with
     messages = asyncio.run(read())
     assert messages[0]["from"] == 0 and messages[-1]["state"] == "finished"

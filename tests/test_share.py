@@ -26,7 +26,7 @@ from trm_explore.config import SIZES
 from trm_explore.runs.registry import Runs
 from trm_explore.shipped.pairs import KINDS
 from trm_explore.tasks import GENERATED
-from trm_explore.words import texts
+from trm_explore.words import refusals, run_notes
 
 LINKS = Links(tabs=("train", "compare", "inside"), tours=links_of_tours())
 PAGE = (Path(__file__).parent.parent / "docs" / "teaching_with_the_page.md").read_text(encoding="utf-8")
@@ -95,14 +95,14 @@ def test_a_task_comes_with_what_the_page_shows_for_it_and_pair_and_size_with_the
 )
 def test_what_cannot_be_used_is_named_in_one_sentence_and_the_rest_is_used(query, named):
     opened = LINKS.read(f"{query}&seed=5")
-    assert opened.notice == texts.LINK_LEFT_OUT.format(listed=named)
+    assert opened.notice == refusals.LINK_LEFT_OUT.format(listed=named)
     assert said(opened)["seed"] == 5
 
 
 def test_of_many_wrong_fields_four_are_named_and_of_a_long_one_its_beginning():
     notice = LINKS.read("&".join(f"x{i}={'y' * 200}" for i in range(9))).notice
     assert notice.count("is not a setting of a run") == 4 and "and 5 more" in notice and len(notice) < 400
-    assert LINKS.read("x" * 2001).notice == texts.LINK_LEFT_OUT.format(
+    assert LINKS.read("x" * 2001).notice == refusals.LINK_LEFT_OUT.format(
         listed="everything, because it is longer than 2000 characters"
     )
 
@@ -245,7 +245,7 @@ def test_a_tour_comes_before_a_run_that_has_ended_and_leaves_one_that_computes_i
     run = own_run(runs)
     visited = SimpleNamespace(query="?tour=recursion&stop=5", count=1)
     *values, message, measured, kind, tabs, opened = sharing.visit(run.id, visited)
-    assert values[0] == "maze" and message == gr.skip() and opened["notice"] == texts.LINK_BUSY
+    assert values[0] == "maze" and message == gr.skip() and opened["notice"] == run_notes.LINK_BUSY
     run.stop()
     run.join(20)
     *values, message, measured, kind, tabs, opened = sharing.visit(run.id, visited)

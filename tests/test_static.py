@@ -23,8 +23,8 @@ from trm_explore.training.losses import gradient_reach
 from trm_explore.view.frame import change, changed, short, verdict
 from trm_explore.view.payload import plan_of
 from trm_explore.web import names, page_scripts, script
+from trm_explore.words.drawings import DRAWING
 from trm_explore.words.percent import percent
-from trm_explore.words.texts import DRAWING
 
 TESTS = Path(__file__).parent
 PLAN = json.loads((TESTS / "data" / "plan.json").read_text(encoding="utf-8"))

@@ -20,7 +20,7 @@ from trm_explore.app.recorded import recorded_message, recorded_text
 from trm_explore.app.tours import figures_of, links, tours
 from trm_explore.shipped.pairs import load_pair
 from trm_explore.training.losses import supervision_weights
-from trm_explore.words import texts
+from trm_explore.words import tour_stops
 from trm_explore.words.percent import percent
 
 site, chromium, visit = served.site, served.chromium, served.visit
@@ -28,7 +28,7 @@ RECIPE = choice("recipe", None, tuple(RECIPES), next(iter(RECIPES)))
 LINKS = Links(tabs=("train", "compare", "inside"), tours=links(), fields=[RECIPE])
 STOPS = [(tour["name"], number, stop) for tour in tours() for number, stop in enumerate(tour["stops"], 1)]
 TEMPLATES = {
-    (name, number): stop[3] for name, (_, stops) in texts.TOURS.items() for number, stop in enumerate(stops, 1)
+    (name, number): stop[3] for name, (_, stops) in tour_stops.TOURS.items() for number, stop in enumerate(stops, 1)
 }
 every_stop = pytest.mark.parametrize(("tour", "number", "stop"), STOPS, ids=lambda x: x if isinstance(x, str) else None)
 

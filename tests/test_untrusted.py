@@ -33,7 +33,7 @@ from trm_explore.storage.npy import read_npy
 from trm_explore.storage.untrusted import parse_json
 from trm_explore.tasks import GENERATED
 from trm_explore.tasks.folder import FolderTask
-from trm_explore.words import texts
+from trm_explore.words import refusals
 
 MUTATED = 5_000 if LARGE else 200  # files of each kind
 GROWTH, SECONDS = 64e6, 2.0
@@ -311,7 +311,7 @@ def test_what_a_handler_cannot_take_is_a_short_refusal_and_few_lines_of_log(caps
         for value in [None, 5, [], {}, "x", [[[]]] * 1000] * 20:
             with pytest.raises(gr.Error) as caught:
                 await page.process_api(block_fn=function, inputs=[value], event_data=gr.EventData(None, None))
-            assert caught.value.message == texts.REFUSED and not caught.value.print_exception
+            assert caught.value.message == refusals.REFUSED and not caught.value.print_exception
 
     asyncio.run(send())
     log = capsys.readouterr().err

@@ -5,7 +5,7 @@ import pytest
 from playwright.sync_api import expect
 from served import PATIENCE, chromium, data, site, visit, wait_for  # noqa: F401
 
-from trm_explore.words import texts
+from trm_explore.words import compare_tab, drawings, page_controls, run_notes
 
 # ruff: noqa: F811
 
@@ -64,7 +64,7 @@ def test_a_keyboard_alone_trains_compares_and_takes_the_run_along(visit):
     tab_to(page, "recipe")  # on the first question; Gradio's choices are gone through with Tab, and taken with space
     page.keyboard.press("Tab")
     page.keyboard.press("Space")
-    expect(page.locator("#compare-note")).to_contain_text(texts.COMPARE_RECIPES["schedule"][1][:40])
+    expect(page.locator("#compare-note")).to_contain_text(compare_tab.RECIPES["schedule"][1][:40])
 
 
 def test_a_run_is_taken_along_by_click_brought_back_and_looked_into(visit, tmp_path):
@@ -76,14 +76,14 @@ def test_a_run_is_taken_along_by_click_brought_back_and_looked_into(visit, tmp_p
     files = {}
     for words in ("run.zip", "model.safetensors", "run.csv", "report.html"):
         with page.expect_download() as download:
-            page.get_by_text(texts.DRAWING["keep"][words], exact=True).click()
+            page.get_by_text(drawings.DRAWING["keep"][words], exact=True).click()
         files[words] = tmp_path / words
         download.value.save_as(files[words])
     page.set_input_files("#bring input[type=file]", files["run.zip"])
     wait_for(page, lambda: own_run(page) not in ("", first))
     expect(page.locator("#bring-help")).to_contain_text("run.zip is shown above: task maze")
     assert data(page, "curves", "points") == "5" and data(page, "ribbon", "state") == "finished"
-    page.get_by_role("tab", name=texts.TAB_INSIDE).click()
+    page.get_by_role("tab", name=page_controls.TAB_INSIDE).click()
     page.locator("#inside-model").get_by_label("my own run").check()
     wait_for(page, lambda: data(page, "inside-player", "frames") == "1", 40)
     expect(page.locator("#inside-said")).to_have_text("")
@@ -116,6 +116,6 @@ def test_a_part_that_cannot_be_fetched_says_so(chromium, site):
     page = chromium.new_page()
     page.route("**/curves.js", lambda route: route.abort())
     page.goto(site)
-    page.get_by_text(texts.NOT_DRAWN).wait_for()
-    assert page.get_by_text(texts.NOT_DRAWN).count() == 1
+    page.get_by_text(run_notes.NOT_DRAWN).wait_for()
+    assert page.get_by_text(run_notes.NOT_DRAWN).count() == 1
     page.close()

@@ -25,6 +25,7 @@ from trm_explore.config.checks import is_number, shown
 from trm_explore.model.cost import estimate, memory_size, saved_activations
 from trm_explore.training import Training
 from trm_explore.training import events as ev
+from trm_explore.words import measurements
 
 # Nothing but updates, each as costly as a late one.
 PLAIN = {
@@ -56,20 +57,24 @@ class CostMeasured:
     @property
     def text(self) -> str:
         """In words."""
-        time = f"One update takes {_milliseconds(self.seconds)}"
-        if self.ratio != 1:
-            time += (
-                f", {self.ratio:.2f} times as long as without deep supervision ({_milliseconds(self.seconds_off)}; "
-                f"{self.estimated_ratio:.2f} estimated)"
+        time = _milliseconds(self.seconds)
+        if self.ratio == 1:
+            text = measurements.COST_ALONE.format(time=time)
+        else:
+            text = measurements.COST_AGAINST_OFF.format(
+                time=time,
+                ratio=self.ratio,
+                time_off=_milliseconds(self.seconds_off),
+                estimated=self.estimated_ratio,
             )
-        pairs = "one update" if self.updates == 1 else f"medians of {self.updates} updates"
-        memory = ""
-        if self.kept is not None:
-            memory = f" It keeps {memory_size(self.kept)} for backward"
-            if self.kept_off and self.kept != self.kept_off:
-                memory += f", {self.kept / self.kept_off:.1f} times as much"
-            memory += "."
-        return f"{time}; {pairs}.{memory}"
+        one = self.updates == 1
+        text += measurements.COST_ONE if one else measurements.COST_MEDIANS.format(updates=self.updates)
+        if self.kept is None:
+            return text
+        memory = memory_size(self.kept)
+        if self.kept_off and self.kept != self.kept_off:
+            return text + measurements.COST_KEEPS_MORE.format(memory=memory, ratio=self.kept / self.kept_off)
+        return text + measurements.COST_KEEPS.format(memory=memory)
 
     def to_dict(self) -> dict[str, Any]:
         """JSON-ready."""

@@ -19,6 +19,7 @@ from typing import Any
 from trm_explore.config.checks import shown
 from trm_explore.training import events as ev
 from trm_explore.training.run_folder import read_events
+from trm_explore.words import findings
 
 WINDOW = 20  # updates in a mean
 ENOUGH = 60  # updates before anything is said of losses
@@ -84,17 +85,11 @@ def _rising(updates: list[ev.UpdateDone], config: dict[str, Any]) -> Finding | N
     now, best = fmean(u.step_losses[-1] for u in updates[-WINDOW:]), min(means)
     if not now > 2 * best or now < 0.5 * means[0]:
         return None
-    return Finding(
-        "rising",
-        updates[-1].update,
-        f"the final step's loss has risen to {now:.3g}, from {best:.3g} at its best",
-        f"training diverges: try a lower lr (now {config['lr']:g})"
-        + (
-            f" or a lower deep_supervision_weight (now {config['deep_supervision_weight']:g})"
-            if config["enable_deep_supervision"]
-            else ""
-        ),
-    )
+    if config["enable_deep_supervision"]:
+        advice = findings.RISING_ADVICE_ON.format(lr=config["lr"], weight=config["deep_supervision_weight"])
+    else:
+        advice = findings.RISING_ADVICE.format(lr=config["lr"])
+    return Finding("rising", updates[-1].update, findings.RISING.format(now=now, best=best), advice)
 
 
 def _no_refinement(evaluations: list[ev.Evaluated], config: dict[str, Any]) -> Finding | None:
@@ -106,21 +101,13 @@ def _no_refinement(evaluations: list[ev.Evaluated], config: dict[str, Any]) -> F
         return None
     loss = newest[-1].loss
     if not config["enable_deep_supervision"]:
-        advice = "try enable_deep_supervision with deep_supervision_schedule=linear_decay"
+        advice = findings.SUPERVISE
     elif config["deep_supervision_schedule"] != "exponential_decay":
-        advice = (
-            "try deep_supervision_schedule=exponential_decay instead of "
-            f"{config['deep_supervision_schedule']}, which puts more of the weight on the later steps"
-        )
+        advice = findings.WEIGHT_LATER_STEPS.format(schedule=config["deep_supervision_schedule"])
     else:
-        advice = f"try a lower deep_supervision_weight (now {config['deep_supervision_weight']:g})"
-    return Finding(
-        "no_refinement",
-        newest[-1].update,
-        f"later steps are no better than earlier ones: held-out loss {loss[0]:.3g} at step 0, {loss[-1]:.3g} at step "
-        f"{len(loss) - 1}",
-        advice,
-    )
+        advice = findings.LOWER_WEIGHT.format(weight=config["deep_supervision_weight"])
+    message = findings.NO_REFINEMENT.format(first=loss[0], last=loss[-1], step=len(loss) - 1)
+    return Finding("no_refinement", newest[-1].update, message, advice)
 
 
 def _first_step_stuck(updates: list[ev.UpdateDone], config: dict[str, Any]) -> Finding | None:
@@ -135,12 +122,12 @@ def _first_step_stuck(updates: list[ev.UpdateDone], config: dict[str, Any]) -> F
     if not (math.isfinite(now) and now > SAME * first):
         return None
     if config["gradient_scope"] in ("last", "one_step"):
-        advice = f"with gradient_scope={config['gradient_scope']} early losses teach nothing: take full or cycle"
+        advice = findings.LONGER_GRADIENT.format(scope=config["gradient_scope"])
     elif config["deep_supervision_schedule"] in ("linear_decay", "exponential_decay"):
-        advice = "give early steps more weight: try deep_supervision_schedule=constant"
+        advice = findings.WEIGHT_EARLY_STEPS
     else:
-        advice = f"try a higher lr (now {config['lr']:g}) or more updates"
-    message = f"step 0 is not learning: its loss was {first:.3g} at first and is {now:.3g} now"
+        advice = findings.HIGHER_LR.format(lr=config["lr"])
+    message = findings.FIRST_STEP_STUCK.format(first=first, now=now)
     return Finding("first_step_stuck", supervised[-1].update, message, advice)
 
 
@@ -152,9 +139,5 @@ def _no_better_than(started: ev.Started, evaluations: list[ev.Evaluated]) -> Fin
     loss = evaluations[-1].loss[-1]
     if loss < baseline:
         return None
-    return Finding(
-        "baseline",
-        evaluations[-1].update,
-        f"no better than a baseline: held-out loss {loss:.3g}, and {baseline:.3g} for '{name}'",
-        "train longer, with a higher lr, or try another deep_supervision_schedule",
-    )
+    message = findings.BASELINE.format(loss=loss, baseline=baseline, name=name)
+    return Finding("baseline", evaluations[-1].update, message, findings.BASELINE_ADVICE)

@@ -26,6 +26,7 @@ from trm_explore.model.carry import to_device
 from trm_explore.model.cost import network_operations
 from trm_explore.model.network import Attention, rotary, rotate
 from trm_explore.model.recursion import device_of
+from trm_explore.words import measurements
 from trm_explore.words.percent import percent
 
 BUDGET = 60e9  # operations that a call may take unless told otherwise: a few seconds on one thread
@@ -48,14 +49,12 @@ class Influence:
     def text(self) -> str:
         """How exact it is, and how far it reaches."""
         if self.probes == self.directions:
-            how = "Exact norms."
+            how = measurements.INFLUENCE_EXACT
         else:
-            how = f"Estimated from {self.probes} of {self.directions} directions of each position's {self.of}."
+            how = measurements.INFLUENCE_ESTIMATED.format(probes=self.probes, directions=self.directions, of=self.of)
         share = (self.matrix > 0.01 * self.matrix.max((1, 2), keepdims=True)).mean((1, 2))
         first, last = (percent(float(part)) for part in (share[0], share[-1]))
-        return (
-            f"{how} Pairs with more than a hundredth of the largest influence: {first} at step 0, {last} at the last."
-        )
+        return measurements.INFLUENCE.format(how=how, first=first, last=last)
 
     def to_dict(self) -> dict[str, Any]:
         """JSON-ready."""

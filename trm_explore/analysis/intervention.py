@@ -23,6 +23,7 @@ from trm_explore.model import Batch, Carry, Cycle, RecursiveModel
 from trm_explore.model.carry import to_device
 from trm_explore.model.recursion import device_of
 from trm_explore.training.trajectory import Trajectory, inputs_of, record
+from trm_explore.words import measurements
 
 LEAD = 1.0  # logits by which a set symbol leads every other: enough to survive rounding, no more
 TURNS = 20_000  # of the search for the smallest move; a few dozen are the rule
@@ -65,15 +66,14 @@ class Recovery:
     def text(self) -> str:
         """In words."""
         if self.first_changed is None:
-            return "The edit changed no answer at any step."
-        begin = f"The edit changed {_cells(self.cells[self.first_changed])} at step {self.first_changed}"
-        if self.back_at is None:
-            left = self.cells[-1]
-            return (
-                f"{begin}; the answer did not come back: at the last step {_cells(left)} still "
-                f"{'differs' if left == 1 else 'differ'}."
-            )
-        return f"{begin}; from step {self.back_at} on the answer is that of the undisturbed run."
+            return measurements.EDIT_NOTHING
+        step = self.first_changed
+        cells = _cells(self.cells[step])
+        if self.back_at is not None:
+            return measurements.EDIT_BACK.format(cells=cells, step=step, back=self.back_at)
+        count = self.cells[-1]
+        left = measurements.EDIT_LEFT_ONE if count == 1 else measurements.EDIT_LEFT.format(count=count)
+        return measurements.EDIT_STAYED.format(cells=cells, step=step, left=left)
 
     def to_dict(self) -> dict[str, Any]:
         """JSON-ready."""

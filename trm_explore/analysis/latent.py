@@ -24,6 +24,7 @@ from trm_explore.model.recursion import device_of
 from trm_explore.tasks.base import Task
 from trm_explore.training.evaluation import puzzles_of, task_of
 from trm_explore.training.trajectory import Trajectory, inputs_of, record
+from trm_explore.words import measurements
 from trm_explore.words.percent import percent
 
 SENT = 600  # points of the cloud that to_dict keeps: as many as an eye can use
@@ -52,7 +53,7 @@ class LatentPaths:
     def text(self) -> str:
         """What of the cloud one sees."""
         first, second = map(percent, self.explained.tolist())
-        return f"The two directions hold {first} and {second} of the variance of {self.state}."
+        return measurements.DIRECTIONS.format(first=first, second=second, state=self.state)
 
     def to_dict(self) -> dict[str, Any]:
         """JSON-ready; of the cloud every k-th point, SENT at most."""
@@ -88,11 +89,11 @@ class StateChange:
     def text(self) -> str:
         """Does it come to rest? A small change for good need not be none: many small moves add up."""
         if self.still_from is not None:
-            return f"z_H is almost at rest: from step {self.still_from} on it moves by less than 1 % of its length."
-        last = f"z_H still moves by {100 * self.z_H[-1]:.2g} % of its length at the last step"
+            return measurements.AT_REST.format(step=self.still_from)
+        change = 100 * self.z_H[-1]
         if len(self.z_H) > 2 and self.z_H[-1] > 0.5 * self.z_H[len(self.z_H) // 2]:
-            return f"{last}, hardly less than half way: no fixed point so far."
-        return f"{last}: no fixed point yet; more cycles would show whether there is one."
+            return measurements.NO_FIXED_POINT.format(change=change)
+        return measurements.PERHAPS_FIXED_POINT.format(change=change)
 
     def to_dict(self) -> dict[str, Any]:
         """JSON-ready."""

@@ -17,6 +17,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from statistics import fmean, stdev
 
+from trm_explore.words import measurements
+
 CONFIDENCE = 0.95
 
 
@@ -42,17 +44,25 @@ class Difference:
     def text(self) -> str:
         """Who is ahead, by how much, the interval, and what that means."""
         if self.n < 2:
-            return (
-                f"{self.measure}: {self.n} seed{'s' * (self.n != 1)} of {self.name} and {self.base} cannot tell noise "
-                "from effect; at least 2 are needed."
-            )
-        same, more = _points(abs(self.mean)) == "0.0", "more" if self.mean >= 0 else "less"
-        points = "as many points as" if same else f"{_points(abs(self.mean))} points {more} than"
-        verdict = f"{'' if self.larger_than_noise else 'no '}larger than the noise between seeds"
-        return (
-            f"{self.measure}: {self.name} has {points} {self.base} (mean of "
-            f"{self.n} seeds, paired; {100 * self.confidence:.3g} % interval {_points(self.low)} to "
-            f"{_points(self.high)}): {verdict}."
+            seeds = f"{self.n} seed{'s' * (self.n != 1)}"
+            return measurements.SEEDS_FEW.format(measure=self.measure, seeds=seeds, name=self.name, base=self.base)
+        points = _points(abs(self.mean))
+        if points == "0.0":
+            ahead = measurements.SEEDS_SAME
+        elif self.mean >= 0:
+            ahead = measurements.SEEDS_MORE.format(points=points)
+        else:
+            ahead = measurements.SEEDS_LESS.format(points=points)
+        return measurements.SEEDS.format(
+            measure=self.measure,
+            name=self.name,
+            points=ahead,
+            base=self.base,
+            n=self.n,
+            confidence=100 * self.confidence,
+            low=_points(self.low),
+            high=_points(self.high),
+            verdict=measurements.SEEDS_EFFECT if self.larger_than_noise else measurements.SEEDS_NOISE,
         )
 
 

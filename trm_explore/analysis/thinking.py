@@ -19,6 +19,7 @@ from trm_explore.model import RecursiveModel
 from trm_explore.tasks.base import Task, check_judged, judged
 from trm_explore.training.evaluation import evaluate, puzzles_of, task_of
 from trm_explore.training.trajectory import inputs_of, record
+from trm_explore.words import measurements
 from trm_explore.words.percent import percent
 
 LONGER = 4  # times training's cycles, where nobody says how far
@@ -46,26 +47,26 @@ class AccuracyByCycle:
     @property
     def text(self) -> str:
         """What happens beyond training, in words."""
-        name, curve = self._told
+        name, curve = self._telling_curve
         say = percent if name != "R2" else "{:.2f}".format
-        what = {"R2": "R2 is {}", "cells": "{} of the cells are right", "answers": "{} of the answers are right"}[name]
         at = min(self.trained, len(curve)) - 1
         there, end = curve[at], curve[-1]
         best = int(np.argmax(curve[at:])) + at
-        begin = f"After {_cycles(at + 1)}, as in training, {what.format(say(there))}"
-        if len(curve) <= self.trained:
-            return f"{begin} ({self.puzzles} held-out puzzles)."
-        if curve[best] > there + SAME:
-            gain = f"thinking longer helps: {say(curve[best])} after {best + 1}"
-            fall = f", but {say(end)} after {len(curve)}" if end < curve[best] - SAME else ""
-        elif end < there - SAME:
-            gain, fall = f"thinking longer harms: {say(end)} after {len(curve)}", ""
-        else:
-            gain, fall = f"thinking longer changes little: {say(end)} after {len(curve)}", ""
-        return f"{begin}; {gain}{fall} ({self.puzzles} held-out puzzles)."
+        figure = measurements.THINKING_FIGURES[name].format(figure=say(there))
+        text, steps = measurements.THINKING.format(cycles=_cycles(at + 1), figure=figure), len(curve)
+        if steps > self.trained:
+            if curve[best] > there + SAME:
+                text += measurements.THINKING_HELPS.format(figure=say(curve[best]), cycles=best + 1)
+                if end < curve[best] - SAME:
+                    text += measurements.THINKING_FALLS.format(figure=say(end), cycles=steps)
+            elif end < there - SAME:
+                text += measurements.THINKING_HARMS.format(figure=say(end), cycles=steps)
+            else:
+                text += measurements.THINKING_SAME.format(figure=say(end), cycles=steps)
+        return text + measurements.THINKING_PUZZLES.format(puzzles=self.puzzles)
 
     @property
-    def _told(self) -> tuple[str, list[float]]:
+    def _telling_curve(self) -> tuple[str, list[float]]:
         """The curve that tells most: whole answers, but where hardly one is right cells, or R2."""
         if max(self.exact_accuracy) >= 0.05:
             return "answers", self.exact_accuracy
@@ -105,18 +106,12 @@ class HaltingByPuzzle:
     @property
     def text(self) -> str:
         """The counts as a sentence."""
-        n = self.counts
-        ends = {
-            "stopped right": "stop where the answer is right",
-            "stopped too early": "stop too early: right later",
-            "stopped wrong": "stop on a wrong answer that does not become right",
-            "never stopped, though right": "never stop, though the answer was right",
-            "never stopped, never right": "rightly go on: no answer was right",
-        }
-        parts = ", ".join(f"{n[verdict]} {words}" for verdict, words in ends.items() if n[verdict])
+        parts = [measurements.HALTING_PARTS[verdict].format(count=n) for verdict, n in self.counts.items() if n]
         stops = [puzzle.stop for puzzle in self.puzzles if puzzle.stop is not None]
-        mean = f"; those that stop take {np.mean(stops) + 1:.1f} of {self.steps} cycles in the mean" if stops else ""
-        return f"Of {len(self.puzzles)} puzzles {parts}{mean} (threshold {self.threshold:g})."
+        mean = measurements.HALTING_MEAN.format(mean=np.mean(stops) + 1, steps=self.steps) if stops else ""
+        return measurements.HALTING.format(
+            puzzles=len(self.puzzles), parts=", ".join(parts), mean=mean, threshold=self.threshold
+        )
 
     def to_dict(self) -> dict[str, Any]:
         """JSON-ready."""

@@ -40,7 +40,7 @@ from trm_explore.runs.limits import LIMITS, Limits
 from trm_explore.runs.registry import Runs
 from trm_explore.training import train
 from trm_explore.training.events import UpdateDone
-from trm_explore.words import texts
+from trm_explore.words import page_controls, run_notes
 
 __all__ = ["build", "launch", "theme"]
 SHORTEST_KEY = 8  # characters
@@ -107,7 +107,7 @@ def launch(
             state_session_capacity=SESSIONS * runs.limits.viewers,
             max_file_size=f"{runs.limits.upload_megabytes}mb",
             auth=(lambda name, given: compare_digest(given.encode(), password.encode())) if password else None,
-            auth_message=texts.PASSWORD if password else None,
+            auth_message=page_controls.PASSWORD if password else None,
             root_path=root_path,
             app_kwargs={
                 "routes": [owner_route(runs, owner_key), keep_route(runs), alive_route(runs), drawing_route()],
@@ -127,7 +127,7 @@ def launch(
             page.block_thread()
     finally:
         if block:
-            runs.close(why=texts.ENDED_BY["server"])
+            runs.close(why=run_notes.ENDED_BY["server"])
     return page, runs
 
 

@@ -15,10 +15,10 @@ from typing import Any
 import gradio as gr
 
 from trm_explore.app.drawing import drawn
-from trm_explore.words import texts
+from trm_explore.words import run_notes
 
 SCRIPT = (Path(__file__).parent / "bridge.js").read_text(encoding="utf-8")
-HEAD = f"<script>\nwindow.trmNotDrawn = {json.dumps(texts.NOT_DRAWN)};\n{SCRIPT}</script>"
+HEAD = f"<script>\nwindow.trmNotDrawn = {json.dumps(run_notes.NOT_DRAWN)};\n{SCRIPT}</script>"
 REMEMBER = 'trmShown.run(value, () => trigger("turn"));'  # of a message; "turn": the run's state has changed
 # Of a plan: what other tabs show of another task is made anew, where somebody has looked there.
 # A step that was chosen on another task means nothing; links and stops of tours say theirs.

@@ -17,7 +17,7 @@ from trm_explore.runs.open_run import open_run
 from trm_explore.runs.registry import Runs
 from trm_explore.runs.run import Run
 from trm_explore.training.memory import out_of_memory
-from trm_explore.words import texts
+from trm_explore.words import page_controls, refusals, run_notes
 
 
 def adopt(path: str | Path, runs: Runs, tasks: tuple[str, ...], *, pinned: bool = False, visitor: str = "") -> Run:
@@ -26,14 +26,14 @@ def adopt(path: str | Path, runs: Runs, tasks: tuple[str, ...], *, pinned: bool 
 
     def check(config: RunConfig) -> None:
         if config.task not in tasks:
-            raise ValueError(texts.BROUGHT_TASK.format(task=str(config.task)[:60], allowed=", ".join(tasks)))
+            raise ValueError(refusals.BROUGHT_TASK.format(task=str(config.task)[:60], allowed=", ".join(tasks)))
 
     try:
         with runs.opening(visitor):
             opened = open_run(path, check=check, limits=runs.limits)
     except (MemoryError, RuntimeError) as error:
         if out_of_memory(error):
-            raise ValueError(texts.BROUGHT_LARGE.format(name=Path(path).name)) from error
+            raise ValueError(refusals.BROUGHT_LARGE.format(name=Path(path).name)) from error
         raise
     return runs.adopt(opened.config, opened.events, opened.checkpoint, visitor=visitor, pinned=pinned)
 
@@ -41,9 +41,9 @@ def adopt(path: str | Path, runs: Runs, tasks: tuple[str, ...], *, pinned: bool 
 def build(shared: Shared, message: gr.HTML, measured: gr.Markdown) -> Any:
     """The file control, and a line that says what came of it; returns the event that sets the controls."""
     file = gr.File(
-        label=texts.BRING, file_types=[".safetensors", ".zip"], elem_id="bring", interactive=True, height=110
+        label=page_controls.BRING, file_types=[".safetensors", ".zip"], elem_id="bring", interactive=True, height=110
     )
-    said = gr.Markdown(texts.BRING_HELP, elem_id="bring-help", elem_classes="trm-small")
+    said = gr.Markdown(page_controls.BRING_HELP, elem_id="bring-help", elem_classes="trm-small")
     bring = Bringing(shared.handlers)
     shown = [shared.run_id, shared.ticket, said, measured, *shared.inputs]
     brought = file.upload(bring.bring, file, shown, **ONCE)
@@ -62,13 +62,13 @@ class Bringing:
         settings as the controls' values; where it is refused everything stays but the sentence."""
         nothing = [gr.skip()] * (1 + len(CONTROLS))
         if not isinstance(path, str):
-            return [gr.skip(), NOBODY, texts.BRING_HELP, *nothing]
+            return [gr.skip(), NOBODY, page_controls.BRING_HELP, *nothing]
         try:
             run = await asyncio.to_thread(adopt, path, self.runs, self.tasks, visitor=visitor(request))
         except (ValueError, OSError) as error:
             said = getattr(error, "strerror", None) or error  # without the path, which is the server's
             return [gr.skip(), NOBODY, f"\u26a0 {said}", *nothing]
-        said = texts.BROUGHT.format(name=Path(path).name, task=run.config.task)
+        said = run_notes.BROUGHT.format(name=Path(path).name, task=run.config.task)
         return [run.id, run.id, said, recorded_text(run.config.task), *controls_for(run.config, self.tasks)]
 
 

@@ -29,7 +29,7 @@ from trm_explore.config import SCHEDULES
 from trm_explore.config.schedules import FORMULAS
 from trm_explore.runs import STATES
 from trm_explore.view.settings import SETTINGS
-from trm_explore.words import texts
+from trm_explore.words import compare_tab, page_controls
 
 START = next(iter(RECIPES))
 REMEMBER = 'trmShown.group(JSON.parse(props.value), () => trigger("turn"));'  # "turn": the group's state has changed
@@ -40,7 +40,7 @@ GUESSED = "(guess) => { window.trmStore?.set('guess', guess); return []; }"
 
 def build(shared: Shared, tab: gr.Tab) -> list[Field]:
     """Puts the tab's components here and wires them; returned is what a link sets in it."""
-    words, config = texts.COMPARE, start_config()
+    words, config = compare_tab.WORDS, start_config()
     variants = variants_of(START, values_of(config))
     names = names_of(configs_of(variants, values_of(config), shared.offered))
     comparing = Comparing(shared.runs, shared.offered)
@@ -50,7 +50,7 @@ def build(shared: Shared, tab: gr.Tab) -> list[Field]:
     )
 
     gr.Markdown(words["intro"], elem_id="compare-intro", elem_classes="trm-small")
-    questions = [(title, name) for name, (title, _) in texts.COMPARE_RECIPES.items()]
+    questions = [(title, name) for name, (title, _) in compare_tab.RECIPES.items()]
     recipe = gr.Radio(
         [*questions, (words["by_hand_choice"], BY_HAND)],
         value=START,
@@ -61,11 +61,11 @@ def build(shared: Shared, tab: gr.Tab) -> list[Field]:
     guess = gr.Radio(guesses(names)["choices"], value=None, label=words["guess"], elem_id="guess", interactive=True)
     with gr.Row(elem_id="compare-buttons"):
         start = gr.Button(words["start"], variant="primary", elem_id="compare-start", min_width=96)
-        pause = gr.Button(texts.PAUSE, interactive=False, elem_id="compare-pause", min_width=96)
-        stop = gr.Button(texts.STOP, interactive=False, elem_id="compare-stop", min_width=96)
+        pause = gr.Button(page_controls.PAUSE, interactive=False, elem_id="compare-pause", min_width=96)
+        stop = gr.Button(page_controls.STOP, interactive=False, elem_id="compare-stop", min_width=96)
         repeat = gr.Button(words["again"].format(seeds=SEEDS), elem_id="compare-seeds", min_width=160)
         enough = gr.Button(words["stop_seeds"], interactive=False, elem_id="compare-enough", min_width=120)
-    note = gr.Markdown(texts.COMPARE_RECIPES[START][1], elem_id="compare-note", elem_classes="trm-small")
+    note = gr.Markdown(compare_tab.RECIPES[START][1], elem_id="compare-note", elem_classes="trm-small")
     mounted = host("compare", "again")
     seeds_note = gr.Markdown("", elem_id="seeds-note", elem_classes="trm-small")
     seeds = gr.HTML("", elem_id="seeds", padding=False)
@@ -114,8 +114,8 @@ def _variant(letter: str, variant: list[Any]) -> list[Any]:
         return [
             gr.Checkbox(
                 values["used"],
-                label=texts.COMPARE["used"].format(letter=letter),
-                info=texts.COMPARE["used_info"],
+                label=compare_tab.WORDS["used"].format(letter=letter),
+                info=compare_tab.WORDS["used_info"],
                 elem_id=f"used-{letter}",
                 interactive=True,
             ),

@@ -35,7 +35,7 @@ from trm_explore.tasks import resolve
 from trm_explore.training import events as ev
 from trm_explore.view.comparison import Member, group_message, seconds_left, state_of
 from trm_explore.view.payload import message_of
-from trm_explore.words import texts
+from trm_explore.words import compare_tab, page_controls, run_notes
 
 KEPT = 200  # groups that are remembered, their runs by id only
 NEW = "link:"  # before runs by hand that a link has told and that are not set yet
@@ -77,13 +77,13 @@ class Comparing:
             *(value for variant in variants for value in variant),
             guesses(names),
             shown,
-            texts.COMPARE_RECIPES[recipe][1],
+            compare_tab.RECIPES[recipe][1],
             "" if told and not told.startswith(NEW) else gr.skip(),
         ]
 
     def _by_hand(self, told: str, values: tuple[Any, ...]) -> Updates:
         text = told.removeprefix(NEW)
-        as_they_are = [*[gr.skip()] * (VALUES + 2), gr.skip() if told else texts.COMPARE["by_hand"], gr.skip()]
+        as_they_are = [*[gr.skip()] * (VALUES + 2), gr.skip() if told else compare_tab.WORDS["by_hand"], gr.skip()]
         if text == told:
             return as_they_are
         try:
@@ -114,7 +114,7 @@ class Comparing:
             configs = self.configs(BY_HAND, *values)
         except ValueError as error:
             return [gr.skip(), f"\u26a0 {error}", gr.skip()]
-        return [guesses(names_of(configs)), texts.COMPARE["by_hand"], variants_text(_by_letter(values))]
+        return [guesses(names_of(configs)), compare_tab.WORDS["by_hand"], variants_text(_by_letter(values))]
 
     async def begin_group(self, group: str, guess: str | None, recipe: str, *values: Any) -> Updates:
         """Start pressed -> the group, the ticket to watch it with, the note. The variants' controls count only where
@@ -127,7 +127,7 @@ class Comparing:
             configs = await asyncio.to_thread(self.configs, recipe, *values)
             begun = self.runs.submit_group(list(configs.values()), visitor=visitor())
         except (ValueError, OSError) as error:
-            return [gr.skip(), NOBODY, texts.COMPARE["not_started"].format(error=error)]
+            return [gr.skip(), NOBODY, compare_tab.WORDS["not_started"].format(error=error)]
         names = names_of(configs)
         members = tuple(Member(letter, names[letter], config) for letter, config in configs.items())
         new = secrets.token_urlsafe(16)
@@ -195,7 +195,7 @@ class Comparing:
         """After a reload: the tab's group, the ticket to watch it from its start, and a note where it is gone."""
         group = getattr(found, "group", None)
         known = self._find(group)
-        return [group, group, gr.skip()] if known else [gr.skip(), NOBODY, texts.COMPARE["gone"]]
+        return [group, group, gr.skip()] if known else [gr.skip(), NOBODY, compare_tab.WORDS["gone"]]
 
     def configs(self, recipe: Any, *values: Any) -> dict[str, RunConfig]:
         """letter -> config, of the recipe or, by hand, of the variants' values; the Train tab's come last."""
@@ -228,15 +228,15 @@ class Comparing:
         state = state_of(run.state for run in group.runs)
         if state == "queued":
             place, wait = self.runs.place(group.runs[0])
-            return texts.WAITS.format(place=place, wait=rounded(wait)) if place else texts.COMPARE["starting"]
+            return run_notes.WAITS.format(place=place, wait=rounded(wait)) if place else compare_tab.WORDS["starting"]
         done = ", ".join(f"{letters[id(run)]} {getattr(run.latest, 'update', 0)}" for run in group.runs)
-        words = texts.COMPARE[f"state_{state}"].format(
+        words = compare_tab.WORDS[f"state_{state}"].format(
             done=done,
             updates=group.runs[0].config.train.updates,
             why=next((run.note for run in group.runs if run.state == INTERRUPTED), ""),
         )
         left = seconds_left((run.config, run.latest, run.ended) for run in group.runs) if state == "running" else None
-        return words + (texts.COMPARE["left"].format(left=rounded(left)) if left else "")
+        return words + (compare_tab.WORDS["left"].format(left=rounded(left)) if left else "")
 
 
 def buttons(state: str) -> Updates:
@@ -244,7 +244,7 @@ def buttons(state: str) -> Updates:
     active, halted = state in (QUEUED, PREPARING, RUNNING, PAUSED), state in (PAUSED, INTERRUPTED)
     return [
         gr.update(interactive=not active),
-        gr.update(interactive=active or halted, value=texts.RESUME if halted else texts.PAUSE),
+        gr.update(interactive=active or halted, value=page_controls.RESUME if halted else page_controls.PAUSE),
         gr.update(interactive=active),
     ]
 
@@ -258,12 +258,12 @@ def _by_letter(values: tuple[Any, ...]) -> list[list[Any]]:
 def guesses(names: dict[str, str]) -> Any:
     """The choices of the prediction."""
     choices = [(f"{letter}: {name}", letter) for letter, name in names.items()]
-    return gr.update(choices=[*choices, (texts.COMPARE["none"], "none")], value=None)
+    return gr.update(choices=[*choices, (compare_tab.WORDS["none"], "none")], value=None)
 
 
 def nothing(recipe: str) -> str:
     """The message where no recorded runs answer a recipe."""
-    return group_message(f"none-{recipe}", [], first=True, state="", text=texts.COMPARE["no_record"])
+    return group_message(f"none-{recipe}", [], first=True, state="", text=compare_tab.WORDS["no_record"])
 
 
 @cache
@@ -278,7 +278,7 @@ def recorded_group(task: str, recipe: str) -> str:
     if len(found) < 2:
         return nothing(recipe)
     configs = {a: resolve(config_of_pair(task, kind, run["updates"]))[1] for a, (kind, run) in found.items()}
-    told, names, runs = texts.COMPARE_RECORDED, names_of(configs), []
+    told, names, runs = compare_tab.RECORDED, names_of(configs), []
     if all(kind in told for kind, _ in found.values()):  # shorter, and off-time has a name at all
         names = {letter: told[kind] for letter, (kind, _) in found.items()}
     for letter, (kind, run) in found.items():
@@ -296,8 +296,8 @@ def recorded_group(task: str, recipe: str) -> str:
         member = Member(letter, names[letter], configs[letter])
         message |= {"frames": frames}
         runs.append(member.opening(scores | totals) | {"message": message, "beside": letter not in asked})
-    text = texts.COMPARE["recorded"].format(puzzles=puzzles)
-    text += "".join(texts.COMPARE["not_recorded"].format(letter=letter) for letter in asked if letter not in found)
+    text = compare_tab.WORDS["recorded"].format(puzzles=puzzles)
+    text += "".join(compare_tab.WORDS["not_recorded"].format(letter=letter) for letter in asked if letter not in found)
     return group_message(
         f"recorded-{task}-{recipe}", runs, first=True, state="recorded", text=text, recorded=True, asks=True
     )

@@ -9,7 +9,7 @@ import gradio as gr
 from trm_explore.app.settings import CONTROLS, start_config, values_of
 from trm_explore.data.text_file import FILE_TYPES
 from trm_explore.view.settings import BUTTONS, SETTINGS, Place, Setting
-from trm_explore.words import texts
+from trm_explore.words import page_controls
 
 
 def switches(controls: dict[str, Any], offered: tuple[str, ...]) -> None:
@@ -26,7 +26,7 @@ def more(controls: dict[str, Any]) -> gr.Markdown:
     with gr.Row(equal_height=False, elem_id="finer"):
         _put(controls, "finer")
     _put(controls, "file")
-    return gr.Markdown(texts.DATA_HELP, elem_id="data-help", elem_classes="trm-small")
+    return gr.Markdown(page_controls.DATA_HELP, elem_id="data-help", elem_classes="trm-small")
 
 
 def control(row: Setting, value: Any, **more: Any) -> Any:

@@ -15,7 +15,7 @@ from starlette.datastructures import Headers
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from trm_explore.words import texts
+from trm_explore.words import refusals
 
 SAFE = ("GET", "HEAD", "OPTIONS")
 AGE = 3600.0  # seconds after which an upload may go
@@ -59,9 +59,9 @@ class Door:
         if scope["type"] == "http" and scope["method"] not in SAFE:
             headers = Headers(scope=scope)
             if "origin" in headers and not is_own_origin(headers):
-                return await PlainTextResponse(texts.OTHER_SITE, 403)(scope, receive, send)
+                return await PlainTextResponse(refusals.OTHER_SITE, 403)(scope, receive, send)
             if scope["path"].endswith("/upload") and not make_room(self.uploads, self.room):
-                return await PlainTextResponse(texts.NO_ROOM_FOR_FILES, 507)(scope, receive, send)
+                return await PlainTextResponse(refusals.NO_ROOM_FOR_FILES, 507)(scope, receive, send)
         await self.app(scope, receive, send)
 
 

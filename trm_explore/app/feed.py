@@ -17,7 +17,7 @@ from weakref import WeakKeyDictionary
 from trm_explore.runs.registry import Runs
 from trm_explore.runs.run import QUEUED, Run
 from trm_explore.view.payload import message_of
-from trm_explore.words import texts
+from trm_explore.words import run_notes
 
 PERIOD = 0.1  # seconds between two looks at a run
 CHUNK = 1000  # events in one message at most, so that a long run found again comes in pieces
@@ -90,7 +90,7 @@ class Look:
         """Events from `start` to `end` and where the run stands; the same object for everybody, so never changed."""
         if (start, end) not in self._messages:
             state, place, wait, _ = self.stands
-            waits = texts.WAITS.format(place=place, wait=wait) if state == QUEUED and place else ""
+            waits = run_notes.WAITS.format(place=place, wait=wait) if state == QUEUED and place else ""
             self._messages[start, end] = message_of(
                 self.id,
                 self.config,

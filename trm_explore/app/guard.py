@@ -18,7 +18,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse
 
 from trm_explore.config.checks import shown
-from trm_explore.words import texts
+from trm_explore.words import refusals
 
 MARK = "refused:"  # a line in the log begins so
 LINES_A_MINUTE = 10
@@ -65,13 +65,13 @@ class Page(gr.Blocks):
             if error.print_exception:
                 self.log.refused(str(getattr(block_fn, "name", block_fn)), error)
             # Gradio's own repeat what was sent, however long it is.
-            said = error.message if len(error.message) <= LONGEST else texts.REFUSED
+            said = error.message if len(error.message) <= LONGEST else refusals.REFUSED
             raise gr.Error(said, print_exception=False) from None
         except Exception as error:
             self.log.refused(str(getattr(block_fn, "name", block_fn)), error)
-            raise gr.Error(texts.REFUSED, print_exception=False) from None
+            raise gr.Error(refusals.REFUSED, print_exception=False) from None
 
 
 async def not_a_request(request: Request, error: Exception) -> JSONResponse:
     """The answer to a body that is no request of a page. By itself FastAPI repeats all of it."""
-    return JSONResponse({"detail": texts.REFUSED}, 422)
+    return JSONResponse({"detail": refusals.REFUSED}, 422)

@@ -22,7 +22,7 @@ from trm_explore.tasks import GENERATED, preset, resolve
 from trm_explore.view.commands import as_command, as_python
 from trm_explore.view.payload import error_plan, plan_of
 from trm_explore.view.settings import SETTINGS
-from trm_explore.words import texts
+from trm_explore.words import page_controls
 
 MARKED = tuple(row.name for row in SETTINGS.values() if row.is_marked)  # controls that can show an error, data last
 FITTED = tuple(row.name for row in SETTINGS.values() if row.by_task)
@@ -202,7 +202,7 @@ def marks(error: str) -> Updates:
     """At every control that can be wrong the error, where the sentence starts with its name, else its usual one."""
     said = {name: f"\u26a0 {error}" if error.startswith(name) else None for name in MARKED}
     infos = [gr.update(info=said[name] or SETTINGS[name].help) for name in MARKED if name != "data"]
-    return [*infos, said["data"] or texts.DATA_HELP]
+    return [*infos, said["data"] or page_controls.DATA_HELP]
 
 
 def buttons(state: str) -> Updates:
@@ -210,7 +210,7 @@ def buttons(state: str) -> Updates:
     active, halted = state in ("queued", "preparing", "running", "paused"), state in ("paused", INTERRUPTED)
     return [
         gr.update(interactive=not active),
-        gr.update(interactive=active or halted, value=texts.RESUME if halted else texts.PAUSE),
+        gr.update(interactive=active or halted, value=page_controls.RESUME if halted else page_controls.PAUSE),
         gr.update(interactive=state != "queued"),
         gr.update(interactive=active),
     ]

@@ -24,7 +24,7 @@ from trm_explore.app.settings import check, config_of, start_config
 from trm_explore.app.shared import AT_ONCE, ONCE, Follower, Shared, moved
 from trm_explore.runs.registry import Runs
 from trm_explore.shipped.pairs import KINDS
-from trm_explore.words import texts
+from trm_explore.words import inside_tab
 
 LAST = {**ONCE, "trigger_mode": "always_last"}  # of many moves of a control the last one counts
 HEAVY = {**LAST, "concurrency_limit": 2, "concurrency_id": "inside"}  # what takes seconds; others wait
@@ -129,7 +129,7 @@ class Inside:
             gr.update(
                 value=asked.cycles,
                 maximum=seen.most,
-                info=texts.INSIDE_CYCLES_INFO.format(trained=seen.trained, most=seen.most),
+                info=inside_tab.CYCLES_INFO.format(trained=seen.trained, most=seen.most),
             ),
             "" if own or asked.number == seen.shown else str(int(asked.number)),
             "" if asked.cycles == seen.trained else str(int(asked.cycles)),
@@ -186,18 +186,16 @@ def build(shared: Shared, tab: gr.Tab) -> list[Field]:
     own = gr.Textbox("", visible=False, elem_id="inside-own")
     edits = gr.Textbox(NO_EDITS, visible=False, elem_id="inside-edits")
     linked = [gr.Textbox("", visible=False, elem_id=f"inside-linked-{name}") for name in ("puzzle", "cycles")]
-    gr.Markdown(texts.INSIDE_INTRO, elem_classes="trm-small")
+    gr.Markdown(inside_tab.INTRO, elem_classes="trm-small")
     with gr.Row(elem_id="inside-controls", equal_height=False):
-        sources = [(title, kind) for kind, title in texts.INSIDE_SOURCES.items()]
-        source = gr.Radio(sources, value="on", label=texts.INSIDE_MODEL, elem_id="inside-model", interactive=True)
+        sources = [(title, kind) for kind, title in inside_tab.SOURCES.items()]
+        source = gr.Radio(sources, value="on", label=inside_tab.MODEL, elem_id="inside-model", interactive=True)
         words = {"step": 1, "interactive": True, "buttons": []}
-        info = texts.INSIDE_NUMBER_INFO.format(most=NUMBERS - 1)
+        info = inside_tab.NUMBER_INFO.format(most=NUMBERS - 1)
         number = gr.Slider(
-            0, NUMBERS - 1, value=0, label=texts.INSIDE_NUMBER, info=info, elem_id="inside-number", **words
+            0, NUMBERS - 1, value=0, label=inside_tab.NUMBER, info=info, elem_id="inside-number", **words
         )
-        cycles = gr.Slider(
-            1, MOST_CYCLES, value=3, label=texts.INSIDE_CYCLES, info=" ", elem_id="inside-cycles", **words
-        )
+        cycles = gr.Slider(1, MOST_CYCLES, value=3, label=inside_tab.CYCLES, info=" ", elem_id="inside-cycles", **words)
     said = gr.Markdown("", elem_id="inside-said", elem_classes="trm-said")
     with gr.Row(elem_id="inside-boards", equal_height=False):
         with gr.Column(scale=4, min_width=300):
@@ -206,16 +204,16 @@ def build(shared: Shared, tab: gr.Tab) -> list[Field]:
             host("player", scope="inside")
         with gr.Column(scale=5, min_width=300, visible=False) as beside:
             host("player", scope="inside.after")
-    gr.Markdown(texts.INSIDE_INTERVENE)
+    gr.Markdown(inside_tab.INTERVENE)
     host("intervene", scope="inside", turns={"edits": "inside_edit"})
-    gr.Markdown(texts.INSIDE_THINKING)
+    gr.Markdown(inside_tab.THINKING)
     host("thinking", scope="inside")
-    gr.Markdown(texts.INSIDE_STATES)
+    gr.Markdown(inside_tab.STATES)
     host("inside", scope="inside", turns={"ask": "reading_cell"})
-    gr.Markdown(texts.INSIDE_COST)
+    gr.Markdown(inside_tab.COST)
     cost = gr.Markdown(cost_text(start_config()), elem_id="inside-cost")
     with gr.Row(elem_id="inside-measure"):
-        button = gr.Button(texts.INSIDE_MEASURE, elem_id="inside-measure-button", size="sm", scale=0)
+        button = gr.Button(inside_tab.MEASURE, elem_id="inside-measure-button", size="sm", scale=0)
         exact = gr.Markdown("", elem_id="inside-measured", elem_classes="trm-small")
     exact_of = gr.Textbox("", visible=False, elem_id="inside-measured-of")
     links = [link(f"inside.{name}", None) for name in ("puzzle", "message", "after.message", "view")]
@@ -243,7 +241,7 @@ def build(shared: Shared, tab: gr.Tab) -> list[Field]:
             event.then(fn, asked, output, **HEAVY)
     shared.turn("reading_cell", inside.ask, asked, influence, **{**HEAVY, "queue": True})
     shared.followers.append(Follower([cost, exact], lambda _run, *values: [inside.cost(*values), ""]))
-    measuring = button.click(lambda: texts.INSIDE_MEASURING, None, exact, **AT_ONCE)
+    measuring = button.click(lambda: inside_tab.MEASURING, None, exact, **AT_ONCE)
     timed = measuring.then(inside.measured_cost, shared.inputs, [exact, exact_of], **{**ONCE, "concurrency_limit": 1})
     timed.then(inside.still, [exact_of, *shared.inputs], exact, **AT_ONCE)
     return [

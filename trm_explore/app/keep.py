@@ -29,7 +29,7 @@ from trm_explore.shipped.pairs import checkpoint_name, load_pair, pair_names
 from trm_explore.training import events as ev
 from trm_explore.view.payload import status_text
 from trm_explore.web.report import csv_of, report_html
-from trm_explore.words import texts
+from trm_explore.words import page_controls, refusals, run_notes
 
 FIGURES = ("ribbon", "losses", "accuracy")
 KINDS_OF_FIGURE = {"png": "image/png", "svg": "image/svg+xml", "pdf": "application/pdf"}
@@ -58,11 +58,11 @@ def keep_route(runs: Runs) -> Route:
 
     def keep(request: Request) -> Response:
         if not _is_let_in(request):
-            return PlainTextResponse(texts.LOG_IN, 401)
+            return PlainTextResponse(refusals.LOG_IN, 401)
         run, name = request.path_params["run"], request.path_params["name"]
         kept = find(run, runs)
         if kept is None or name not in TYPES:
-            return PlainTextResponse(texts.NOTHING_KEPT.format(allowed=", ".join(TYPES)), 404)
+            return PlainTextResponse(refusals.NOTHING_KEPT.format(allowed=", ".join(TYPES)), 404)
         try:
             body = make(kept, name)
         except ValueError as error:
@@ -88,12 +88,12 @@ def find(name: str, runs: Runs) -> Kept | None:
     match = re.fullmatch(r"recorded-(\w+)-([\w-]+)", name)
     if match:
         task, kind = match.groups()
-        if task not in pair_names() or kind not in load_pair(task)["runs"] or kind not in texts.PAIRS:
+        if task not in pair_names() or kind not in load_pair(task)["runs"] or kind not in page_controls.PAIRS:
             return None
         config, events = recorded_run(task, kind)
         path = asset(f"{checkpoint_name(task, kind)}.safetensors")
         run = load_pair(task)["runs"][kind]
-        note = texts.KEPT_RECORDED.format(kind=texts.PAIRS[kind], updates=run["updates"], seconds=run["seconds"])
+        note = run_notes.RECORDED.format(kind=page_controls.PAIRS[kind], updates=run["updates"], seconds=run["seconds"])
         return Kept(config, events, note, path.read_bytes)
     run = runs.get(name)
     if run is None:

@@ -8,7 +8,7 @@ from typing import Any
 from urllib.parse import quote
 
 from trm_explore.view.settings import SETTINGS
-from trm_explore.words import texts
+from trm_explore.words import page_controls, refusals
 
 # Of the settings, in the order in which a link has them; an uploaded file is never part of one.
 NAMES = {row.name: row.link for row in SETTINGS.values() if row.link}
@@ -40,7 +40,7 @@ HIDDEN = {
     "what": "#what",
 }
 
-HIDEABLE = texts.HIDEABLE | {row.hide: row.label for row in SETTINGS.values() if row.hide}  # their words
+HIDEABLE = page_controls.HIDEABLE | {row.hide: row.label for row in SETTINGS.values() if row.hide}  # their words
 
 
 @dataclass(frozen=True)
@@ -60,7 +60,7 @@ def choice(name: str, part: Any, allowed: Iterable[str], usual: str) -> Field:
 
     def read(text: str) -> str:
         if text not in allowed:
-            raise ValueError(f"{name}={text} is not known; {texts.LINK_ALLOWED.format(listed=', '.join(allowed))}")
+            raise ValueError(f"{name}={text} is not known; {refusals.LINK_ALLOWED.format(listed=', '.join(allowed))}")
         return text
 
     return Field(name, part, read, usual=usual)
@@ -71,7 +71,7 @@ def whole(name: str, part: Any, least: int, most: int) -> Field:
 
     def read(text: str) -> str:
         if not (text.isascii() and text.isdigit() and len(text) < 10 and least <= int(text) <= most):
-            raise ValueError(f"{name} is no such number; {texts.LINK_WHOLE.format(least=least, most=most)}")
+            raise ValueError(f"{name} is no such number; {refusals.LINK_WHOLE.format(least=least, most=most)}")
         return str(int(text))
 
     return Field(name, part, read, usual="")
@@ -82,7 +82,7 @@ def short(name: str, part: Any) -> Field:
 
     def read(text: str) -> str:
         if len(quote(text)) > LONGEST_TEXT:
-            raise ValueError(f"{name} is long; {texts.LINK_TEXT.format(most=LONGEST_TEXT)}")
+            raise ValueError(f"{name} is long; {refusals.LINK_TEXT.format(most=LONGEST_TEXT)}")
         return text
 
     return Field(name, part, read, usual="")

@@ -22,7 +22,7 @@ from trm_explore.shipped.pairs import KINDS, pair_names
 from trm_explore.tasks import GENERATED, preset
 from trm_explore.view.commands import short_number
 from trm_explore.view.settings import SETTINGS
-from trm_explore.words import texts
+from trm_explore.words import refusals
 
 LONGEST = 2000  # characters of a query
 STEPS = 64  # the modules draw no more
@@ -45,8 +45,8 @@ class Opened:
     def notice(self) -> str:
         """One sentence that names what was left out; empty where nothing was."""
         named, rest = self.left_out[:4], len(self.left_out) - 4
-        listed = "; ".join([*named, *([texts.LINK_MORE.format(count=rest)] if rest > 0 else [])])
-        return texts.LINK_LEFT_OUT.format(listed=listed) if named else ""
+        listed = "; ".join([*named, *([refusals.LINK_MORE.format(count=rest)] if rest > 0 else [])])
+        return refusals.LINK_LEFT_OUT.format(listed=listed) if named else ""
 
 
 class Links:
@@ -77,7 +77,7 @@ class Links:
         def take(name: str, allowed: Iterable[str], usual: str) -> str:
             value = given.pop(name, usual)
             if value not in allowed:
-                left_out.append(_left(name, value, texts.LINK_ALLOWED.format(listed=", ".join(allowed))))
+                left_out.append(_left(name, value, refusals.LINK_ALLOWED.format(listed=", ".join(allowed))))
                 return usual
             return value
 
@@ -92,7 +92,7 @@ class Links:
             if step.isascii() and step.isdigit() and len(step) < 4 and int(step) < STEPS:
                 opened.step = int(step)
             else:
-                left_out.append(_left("step", step, texts.LINK_STEP.format(most=STEPS - 1)))
+                left_out.append(_left("step", step, refusals.LINK_STEP.format(most=STEPS - 1)))
         for name in [name for name in given if name in self.fields]:
             try:
                 opened.more[name] = self.fields[name].read(given[name])
@@ -124,7 +124,7 @@ class Links:
     def _given(self, query: Any, left_out: list[str]) -> dict[str, str]:
         """Name -> text of all that is known; the last counts where one is said twice."""
         if not isinstance(query, str) or len(query) > LONGEST:
-            left_out.append(texts.LINK_TOO_LONG.format(most=LONGEST))
+            left_out.append(refusals.LINK_TOO_LONG.format(most=LONGEST))
             return {}
         given = {}
         known = {*FIELDS, *self.fields, "pair", "tab", "step", "tour", "stop"}
@@ -134,11 +134,11 @@ class Links:
                 given[name] = value
             elif name == "hide":
                 unknown = [part for part in filter(None, value.split(",")) if part not in HIDDEN]
-                left_out += [_left(name, part, texts.LINK_NO_PART) for part in unknown]
+                left_out += [_left(name, part, refusals.LINK_NO_PART) for part in unknown]
             elif name == "embed":
-                left_out += [] if value in YES + NO else [_left(name, value, texts.LINK_YES)]
+                left_out += [] if value in YES + NO else [_left(name, value, refusals.LINK_YES)]
             elif name == "data":
-                left_out.append(_left(name, value, texts.LINK_NO_FILE))
+                left_out.append(_left(name, value, refusals.LINK_NO_FILE))
             elif not name.startswith("__"):  # __theme and the like are Gradio's own
                 others = (
                     *NAMES.values(),
@@ -160,12 +160,12 @@ class Links:
         if name is None:
             return None
         if name not in self.tours:
-            left_out.append(_left("tour", name, texts.LINK_ALLOWED.format(listed=", ".join(self.tours))))
+            left_out.append(_left("tour", name, refusals.LINK_ALLOWED.format(listed=", ".join(self.tours))))
             return None
         stops = len(self.tours[name])
         if stop in map(str, range(1, stops + 1)):
             return name, int(stop) - 1
-        left_out.append(_left("stop", stop, texts.LINK_STOP.format(most=stops)))
+        left_out.append(_left("stop", stop, refusals.LINK_STOP.format(most=stops)))
         return name, 0
 
     def _set(self, opened: Opened, said: dict[str, str]) -> None:
@@ -173,7 +173,7 @@ class Links:
         in the link does not matter, and one wrong setting costs no other."""
         waiting = dict(said)
         if "custom_weights" in said and said.get("deep_supervision_schedule", "custom") != "custom":
-            opened.left_out.append(_left("custom", waiting.pop("custom_weights"), texts.LINK_CUSTOM))
+            opened.left_out.append(_left("custom", waiting.pop("custom_weights"), refusals.LINK_CUSTOM))
         while waiting:
             failed = {}
             for name, text in waiting.items():
@@ -193,7 +193,7 @@ class Links:
             changed["deep_supervision_schedule"] = "custom"
         settled = values_of(config_of(list(changed.values()), self.tasks))
         if SETTINGS[name].by_task and settled[CONTROLS.index(name)] != changed[name]:
-            raise ValueError(texts.LINK_NOT_HERE)
+            raise ValueError(refusals.LINK_NOT_HERE)
         return settled
 
 
@@ -212,14 +212,14 @@ def _value(name: str, text: str) -> Any:
     row = SETTINGS[name]
     if row.kind == "switch":
         if text.lower() not in YES + NO:
-            raise ValueError(texts.LINK_YES)
+            raise ValueError(refusals.LINK_YES)
         return text.lower() in YES
     if not row.is_number:
         return text
     try:
         value = int(text) if row.is_whole else float(text)
     except ValueError:
-        raise ValueError(texts.LINK_NUMBER) from None
+        raise ValueError(refusals.LINK_NUMBER) from None
     return row.number(value)  # also where it is only the slider that ends there
 
 

@@ -28,7 +28,7 @@ from trm_explore.training.events import Frame
 from trm_explore.training.trajectory import Trajectory, frame_of, inputs_of, record
 from trm_explore.view.palette import both_themes
 from trm_explore.view.payload import message_of
-from trm_explore.words import texts
+from trm_explore.words import inside_tab, refusals
 
 MOST_EDITS = 8
 LARGEST = 1000  # number or strength of a change
@@ -72,7 +72,7 @@ def look(asked: Asked, edits: Any, runs: Runs) -> dict[str, Any]:
     return {
         "puzzle": editor_of(seen.task, batch, shape) | said,
         "message": _message(seen, asked.key, before, label),
-        "after": after and _message(seen, asked.key, after, texts.WITH_EDITS.format(label=label)),
+        "after": after and _message(seen, asked.key, after, inside_tab.WITH_EDITS.format(label=label)),
         "view": {
             "model": asked.model,
             "key": asked.key,
@@ -92,9 +92,9 @@ def puzzle_of(seen: Seen, asked: Asked) -> tuple[Batch, str, str]:
     """The puzzle as a batch of one with its board's shape, its name, and a remark."""
     if asked.own:
         batch, remark = read_puzzle(seen.task, asked.own)
-        return batch, texts.OWN_PUZZLE, remark
+        return batch, inside_tab.OWN_PUZZLE, remark
     number = seen.shown if asked.number is None else asked.number
-    return held_out_puzzle(seen.task, number, NUMBERS), texts.HELD_OUT_PUZZLE.format(number=int(number)), ""
+    return held_out_puzzle(seen.task, number, NUMBERS), inside_tab.HELD_OUT_PUZZLE.format(number=int(number)), ""
 
 
 def typed_puzzle(seen: Seen, typed: dict[str, Any]) -> str:
@@ -102,7 +102,7 @@ def typed_puzzle(seen: Seen, typed: dict[str, Any]) -> str:
     if "cells" in typed:
         cells, rows, cols = typed["cells"], typed.get("rows"), typed.get("cols")
         if not isinstance(cells, list) or not all(is_number(x) for x in (rows, cols)):
-            raise ValueError(texts.BAD_CELLS.format(most=seen.task.vocab_size - 1))
+            raise ValueError(refusals.BAD_CELLS.format(most=seen.task.vocab_size - 1))
         text = text_of(seen.task, cells, (int(rows), int(cols)))
     else:
         text = (
@@ -123,11 +123,11 @@ def _listed(edits: Any) -> list[dict[str, Any]]:
         try:
             edits = json.loads(edits or "[]")
         except (ValueError, RecursionError):
-            raise ValueError(texts.BAD_EDITS) from None
+            raise ValueError(refusals.BAD_EDITS) from None
     if not isinstance(edits, list) or not all(isinstance(change, dict) for change in edits):
-        raise ValueError(texts.BAD_EDITS)
+        raise ValueError(refusals.BAD_EDITS)
     if len(edits) > MOST_EDITS:
-        raise ValueError(texts.MANY_EDITS.format(count=len(edits), most=MOST_EDITS))
+        raise ValueError(refusals.MANY_EDITS.format(count=len(edits), most=MOST_EDITS))
     return edits
 
 
@@ -135,12 +135,12 @@ def _edit(change: dict[str, Any]) -> Edit:
     step, token = change.get("step"), change.get("token")
     numbers = [*(token if isinstance(token, list) else [token]), change.get("scale")]
     if any(is_number(number) and abs(number) > LARGEST for number in numbers):  # states would not stay finite
-        raise ValueError(texts.LARGE_EDIT.format(most=LARGEST))
+        raise ValueError(refusals.LARGE_EDIT.format(most=LARGEST))
     if change.get("kind") == "noise":
         return Noise(step, str(change.get("state")), change.get("scale"), change.get("seed", 0), puzzle=0)
     if change.get("kind") == "cell":
         return SetCell(step, change.get("cell"), tuple(token) if isinstance(token, list) else token, puzzle=0)
-    raise ValueError(texts.BAD_EDITS)
+    raise ValueError(refusals.BAD_EDITS)
 
 
 def _answers(seen: Seen, batch: Batch, edits: list[Edit], cycles: int) -> tuple[Trajectory, Trajectory | None]:
@@ -177,8 +177,8 @@ def _halting(seen: Seen, batch: Batch, answer: Trajectory, cycles: int) -> dict[
         settings = {"H_cycles": cycles, "threshold": THRESHOLD}
         one = halting_by_puzzle(seen.model, seen.task, puzzles=batch, **settings).puzzles[0]
         verdict, first = one.verdict, one.first_right
-    note = "" if seen.config.supervision.enable_deep_supervision else texts.HALT_NOTE
-    said = texts.HALTS[verdict].format(stop=stop, first=first) + note
+    note = "" if seen.config.supervision.enable_deep_supervision else inside_tab.HALT_NOTE
+    said = inside_tab.HALTS[verdict].format(stop=stop, first=first) + note
     return {"halt": halt, "right": right, "stop": stop, "threshold": THRESHOLD, "text": said}
 
 

@@ -24,7 +24,7 @@ from trm_explore.tasks import resolve
 from trm_explore.training.gradients import gradient_statistics
 from trm_explore.training.trajectory import inputs_of
 from trm_explore.view.palette import both_themes
-from trm_explore.words import texts
+from trm_explore.words import inside_tab, refusals
 
 SECONDS = 4.0  # estimated, for all puzzles of a measurement
 FEWEST = 16  # puzzles of a measurement, whatever it takes
@@ -58,7 +58,7 @@ def reading(asked: Asked, cell: Any, runs: Runs) -> dict[str, Any]:
     batch, _, _ = puzzle_of(seen, asked)
     L = inputs_of(batch).shape[1]
     if not is_number(cell) or cell != int(cell) or not 0 <= cell < L:
-        raise ValueError(texts.BAD_CELL.format(cell=cell if is_number(cell) else "?", most=L - 1))
+        raise ValueError(refusals.BAD_CELL.format(cell=cell if is_number(cell) else "?", most=L - 1))
     at, heads = int(cell), []
     with patience():
         found = influence(seen.model, batch, positions=[at], H_cycles=cycles)
@@ -105,10 +105,10 @@ def measured_cost(config: RunConfig) -> str:
 def cost_text(config: RunConfig) -> str:
     """The estimated cost of an update against the same without supervision, in words."""
     if not config.supervision.enable_deep_supervision:
-        return texts.COST_SAME
+        return inside_tab.COST_SAME
     _, sized = resolve(config.with_flat(data="", eval_data=""))  # the user's own file is not read for it
     on, off = estimate(sized), estimate(without_supervision(sized))
-    return texts.COST_SAID.format(
+    return inside_tab.COST_ESTIMATED.format(
         ratio=on.operations / off.operations,
         memory=on.memory / off.memory,
         with_memory=memory_size(on.memory),

@@ -20,7 +20,7 @@ from trm_explore.runs.registry import Runs
 from trm_explore.shipped.pairs import KINDS, checkpoint_name, load_pair, pair_names
 from trm_explore.tasks import resolve
 from trm_explore.tasks.base import Task
-from trm_explore.words import texts
+from trm_explore.words import refusals
 
 NUMBERS = 256  # held-out puzzles that may be chosen, and that measurements take at most
 MOST_CYCLES = 64
@@ -53,16 +53,16 @@ def model_for(source: Any, task: Any, run_id: Any, runs: Runs) -> Seen:
         run = runs.get(run_id) if isinstance(run_id, str) else None
         there = run.model() if run is not None else None
         if there is None:
-            raise ValueError(texts.NO_RUN)
+            raise ValueError(refusals.NO_RUN)
         model, config = there
         if config.task != task:
-            raise ValueError(texts.OTHER_TASK.format(run=config.task, task=task))
+            raise ValueError(refusals.OTHER_TASK.format(run=config.task, task=task))
         made, config = resolve(config)
         return Seen(model, config, _ready(made), _shown(task))
     if source not in KINDS:
-        raise ValueError(texts.BAD_SOURCE.format(source=str(source)[:40], allowed=", ".join((*KINDS, "run"))))
+        raise ValueError(refusals.BAD_SOURCE.format(source=str(source)[:40], allowed=", ".join((*KINDS, "run"))))
     if task not in pair_names():
-        raise ValueError(texts.NO_PAIR.format(task=str(task)[:40]))
+        raise ValueError(refusals.NO_PAIR.format(task=str(task)[:40]))
     return recorded_model(task, source)
 
 
@@ -91,7 +91,7 @@ def cycles_of(seen: Seen, cycles: Any) -> int:
     if cycles is None:
         return seen.trained
     if not is_number(cycles) or cycles != int(cycles) or not 1 <= cycles <= seen.most:
-        raise ValueError(texts.BAD_CYCLES.format(cycles=cycles if is_number(cycles) else "?", most=seen.most))
+        raise ValueError(refusals.BAD_CYCLES.format(cycles=cycles if is_number(cycles) else "?", most=seen.most))
     return int(cycles)
 
 
@@ -104,7 +104,7 @@ def seconds_of(seen: Seen, cycles: int) -> float:
 def not_too_slow(seen: Seen, cycles: int) -> None:
     seconds = answer_seconds(seen.config, cycles)
     if seconds > ANSWER_SECONDS:
-        raise ValueError(texts.SLOW_MODEL.format(seconds=seconds, cycles=cycles, most=ANSWER_SECONDS))
+        raise ValueError(refusals.SLOW_MODEL.format(seconds=seconds, cycles=cycles, most=ANSWER_SECONDS))
 
 
 def patience() -> AbstractContextManager[None]:
@@ -113,6 +113,6 @@ def patience() -> AbstractContextManager[None]:
 
     def check() -> None:
         if time.monotonic() > end:
-            raise ValueError(texts.SLOW_MODEL.format(seconds=PATIENCE, cycles="so many", most=PATIENCE))
+            raise ValueError(refusals.SLOW_MODEL.format(seconds=PATIENCE, cycles="so many", most=PATIENCE))
 
     return cancel_check(check)

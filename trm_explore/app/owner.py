@@ -21,7 +21,7 @@ from starlette.routing import Route
 from trm_explore.model.cost import memory_size
 from trm_explore.runs.registry import Runs
 from trm_explore.runs.run import QUEUED, Run
-from trm_explore.words import texts
+from trm_explore.words import page_controls, refusals, run_notes
 
 SHOWN = 20  # ended runs, the newest
 HEADERS = {
@@ -52,12 +52,12 @@ def owner_route(runs: Runs, key: str) -> Route:
     async def owner(request: Request) -> Response:
         given = request.query_params.get("key", "")
         if not hmac.compare_digest(given.encode(), key.encode()):
-            return PlainTextResponse(texts.OWNER_KEY, 403, HEADERS)
+            return PlainTextResponse(refusals.OWNER_KEY, 403, HEADERS)
         if request.method == "POST":
             asked = parse_qs((await request.body())[:1000].decode("latin-1")).get("run", [""])[0]
             for run in runs.listed():
                 if handle(run.id) == asked:
-                    run.stop(texts.ENDED_BY["owner"])
+                    run.stop(run_notes.ENDED_BY["owner"])
             return RedirectResponse("?" + urlencode({"key": key}), 303, HEADERS)
         facts = overview(runs) | {"up_seconds": round(time.monotonic() - began)}
         if "json" in request.query_params:
@@ -95,16 +95,16 @@ def page(facts: dict[str, Any]) -> str:
     """The same as HTML. Nothing that a visitor can name stands in it unescaped."""
     rows = []
     for run in facts["runs"]:
-        cells = "".join(f"<td>{html.escape(str(run[name]))}</td>" for name in texts.OWNER_HEADS)
+        cells = "".join(f"<td>{html.escape(str(run[name]))}</td>" for name in page_controls.OWNER_HEADS)
         stop = (
-            f'<form method="post"><button name="run" value="{run["run"]}" aria-label="{texts.STOP} {run["run"]}">'
-            f"{texts.STOP}</button></form>"
+            f'<form method="post"><button name="run" value="{run["run"]}" '
+            f'aria-label="{page_controls.STOP} {run["run"]}">{page_controls.STOP}</button></form>'
         )
         rows.append(f"<tr>{cells}<td>{'' if run['ended'] else stop}</td></tr>")
     return PAGE.format(
-        title=texts.OWNER_TITLE,
-        summary=texts.OWNER_SUMMARY.format(**facts | {"memory": memory_size(facts["memory"])}),
-        head="".join(f"<th>{head}</th>" for head in (*texts.OWNER_HEADS.values(), "")),
+        title=page_controls.OWNER_TITLE,
+        summary=page_controls.OWNER_SUMMARY.format(**facts | {"memory": memory_size(facts["memory"])}),
+        head="".join(f"<th>{head}</th>" for head in (*page_controls.OWNER_HEADS.values(), "")),
         rows="\n".join(rows),
     )
 

@@ -25,7 +25,7 @@ from trm_explore.runs import STATES, Runs
 from trm_explore.tasks import GENERATED
 from trm_explore.view.commands import as_command, as_python
 from trm_explore.view.payload import plan_of
-from trm_explore.words import texts
+from trm_explore.words import page_controls
 
 # Gradio confines css to the page's inside; its outer margins are set here.
 HEAD = (
@@ -60,8 +60,12 @@ def build(runs: Runs, folders: tuple[str, ...] = (), opened: str = "", address: 
     file with a run or a checkpoint, which it opens with. `address`: under which others reach the page, for links that
     are made on the server's own computer; "" where that is not known, or nobody can."""
     offered = (*GENERATED, *folders)
-    with Page(title=texts.TITLE, analytics_enabled=False, delete_cache=(600, int(AGE))) as page:
-        gr.HTML(f"<header><h1>{texts.HEADLINE}</h1><p>{texts.INTRO}</p></header>", elem_id="intro", padding=False)
+    with Page(title=page_controls.TITLE, analytics_enabled=False, delete_cache=(600, int(AGE))) as page:
+        gr.HTML(
+            f"<header><h1>{page_controls.HEADLINE}</h1><p>{page_controls.INTRO}</p></header>",
+            elem_id="intro",
+            padding=False,
+        )
         share.rows(address)
         host("tasks", turns={"pick": "settings_pick"})
         run_id = gr.Textbox("", visible=False, elem_id="run-id")
@@ -71,11 +75,11 @@ def build(runs: Runs, folders: tuple[str, ...] = (), opened: str = "", address: 
         asked = turns()
         with gr.Tabs(elem_id="tabs") as tabs:
             shared = Shared(runs, offered, handlers, {}, run_id, ticket, tabs, asked)
-            with gr.Tab(texts.TAB_TRAIN, id="train", elem_id="tab-train"):
+            with gr.Tab(page_controls.TAB_TRAIN, id="train", elem_id="tab-train"):
                 shown = _train(shared)
-            with gr.Tab(texts.TAB_COMPARE, id="compare", elem_id="tab-compare") as tab:
+            with gr.Tab(page_controls.TAB_COMPARE, id="compare", elem_id="tab-compare") as tab:
                 fields = compare.build(shared, tab)
-            with gr.Tab(texts.TAB_INSIDE, id="inside", elem_id="tab-inside") as tab:
+            with gr.Tab(page_controls.TAB_INSIDE, id="inside", elem_id="tab-inside") as tab:
                 fields += inside.build(shared, tab)
         if opened:
             shared.handlers.first = bring.adopt(opened, runs, offered, pinned=True).id
@@ -90,16 +94,16 @@ def _train(shared: Shared) -> share.Shown:
     with gr.Row(elem_id="switches", equal_height=False):
         switches(controls, shared.offered)
     with gr.Row(elem_id="buttons"):
-        train = gr.Button(texts.TRAIN, variant="primary", elem_id="train", min_width=96)
-        pause = gr.Button(texts.PAUSE, interactive=False, elem_id="pause", min_width=96)
-        one = gr.Button(texts.ONE, elem_id="one", min_width=96)
-        stop = gr.Button(texts.STOP, interactive=False, elem_id="stop", min_width=96)
+        train = gr.Button(page_controls.TRAIN, variant="primary", elem_id="train", min_width=96)
+        pause = gr.Button(page_controls.PAUSE, interactive=False, elem_id="pause", min_width=96)
+        one = gr.Button(page_controls.ONE, elem_id="one", min_width=96)
+        stop = gr.Button(page_controls.STOP, interactive=False, elem_id="stop", min_width=96)
     host("ribbon")
     with gr.Row(elem_id="recorded", equal_height=False):
         pair = gr.Radio(
-            [(title, kind) for kind, title in texts.PAIRS.items()],
+            [(title, kind) for kind, title in page_controls.PAIRS.items()],
             value="on",
-            label=texts.PAIR_TITLE,
+            label=page_controls.PAIR_TITLE,
             elem_id="pair",
             interactive=True,
         )
@@ -109,13 +113,13 @@ def _train(shared: Shared) -> share.Shown:
             host("curves")
         with gr.Column(scale=2, min_width=300):
             host("player")
-    with gr.Accordion(texts.MORE, open=False, elem_id="more"):
+    with gr.Accordion(page_controls.MORE, open=False, elem_id="more"):
         data_help = more(controls)
         with gr.Row(elem_id="advice"):
-            gr.Markdown(texts.ADVICE, elem_classes="trm-small")
+            gr.Markdown(page_controls.ADVICE, elem_classes="trm-small")
             advice = [gr.Button(name, size="sm", elem_id=f"advice-{name}") for name in ADVISED_BY]
     message = link("message", recorded_message(config.task), REMEMBER)
-    with gr.Accordion(texts.KEEP_TITLE, open=False, elem_id="take"):
+    with gr.Accordion(page_controls.KEEP_TITLE, open=False, elem_id="take"):
         host("keep")
         brought = bring.build(shared, message, measured)
         command = gr.Code(
@@ -130,8 +134,8 @@ def _train(shared: Shared) -> share.Shown:
         python = gr.Code(
             as_python(config), language="python", label="in Python", elem_id="python", lines=8, max_lines=24
         )
-    with gr.Accordion(texts.WHAT_TITLE, open=False, elem_id="what"):
-        gr.Markdown(texts.WHAT)
+    with gr.Accordion(page_controls.WHAT_TITLE, open=False, elem_id="what"):
+        gr.Markdown(page_controls.WHAT)
     plan = link("plan", plan_of(config), FOLLOW_TASK)
     link("tasks", gallery_of(shared.offered))
 

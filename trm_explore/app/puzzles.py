@@ -15,7 +15,7 @@ from trm_explore.data.text_file import PASTED, lines_of_bytes, lines_of_text
 from trm_explore.tasks.base import Task, with_board
 from trm_explore.tasks.sudoku import SudokuTask
 from trm_explore.training.trajectory import inputs_of
-from trm_explore.words import texts
+from trm_explore.words import refusals
 
 LONGEST = 100_000  # characters of a text or of a file's beginning
 MOST_CELLS = 1024  # of one board; more would make others wait
@@ -64,9 +64,9 @@ def text_of(task: Task, cells: list[int], shape: tuple[int, int]) -> str:
     board, (rows, cols) = task.board(), shape
     symbols = board["symbols"]
     if not all(is_number(token) and token == int(token) and 0 <= token < len(symbols) for token in cells):
-        raise ValueError(texts.BAD_CELLS.format(most=len(symbols) - 1))
+        raise ValueError(refusals.BAD_CELLS.format(most=len(symbols) - 1))
     if not 0 < len(cells) == rows * cols:
-        raise ValueError(texts.BAD_SHAPE.format(cells=len(cells), rows=rows, cols=cols))
+        raise ValueError(refusals.BAD_SHAPE.format(cells=len(cells), rows=rows, cols=cols))
     written = [symbols[int(token)].strip() for token in cells]
     lines = [written[row * cols : (row + 1) * cols] for row in range(rows)]
     if board.get("roles"):
@@ -81,7 +81,7 @@ def first_puzzle(task: Task, lines: Iterator[str], name: str = PASTED) -> str:
     """The first puzzle of a pasted text's or a file's lines."""
     found = task.first_text(lines, name)
     if not found.strip():
-        raise ValueError(texts.NO_PUZZLE)
+        raise ValueError(refusals.NO_PUZZLE)
     return found
 
 
@@ -89,11 +89,11 @@ def puzzle_of_file(task: Task, sent: Any, name: Any) -> str:
     """The first puzzle of a file that the browser has sent in base64."""
     name = str(name)[:80] if isinstance(name, str) and name else PASTED
     if not isinstance(sent, str) or len(sent) > 4 * MOST_FILE_BYTES // 3 + 4:
-        raise ValueError(texts.LONG_FILE.format(longest=MOST_FILE_BYTES // 1000))
+        raise ValueError(refusals.LONG_FILE.format(longest=MOST_FILE_BYTES // 1000))
     try:
         data = base64.b64decode(sent, validate=True)
     except ValueError:
-        raise ValueError(texts.NO_PUZZLE) from None
+        raise ValueError(refusals.NO_PUZZLE) from None
     return first_puzzle(task, lines_of_bytes(data, name), name)
 
 
@@ -101,7 +101,7 @@ def read_puzzle(task: Task, text: Any) -> tuple[dict[str, Any], str]:
     """A typed puzzle as a batch of one with its board's shape, and a remark. A Sudoku that breaks a rule or has no
     solution is a batch too, without labels: what the network makes of it is worth seeing. ValueError for all else."""
     if not isinstance(text, str) or len(text) > LONGEST:
-        raise ValueError(texts.LONG_PUZZLE.format(longest=LONGEST))
+        raise ValueError(refusals.LONG_PUZZLE.format(longest=LONGEST))
     text = first_puzzle(task, lines_of_text(text))
     try:
         batch, remark = task.read(text)
@@ -112,14 +112,14 @@ def read_puzzle(task: Task, text: Any) -> tuple[dict[str, Any], str]:
         remark = str(error)
     cells = inputs_of(batch).shape[1]
     if cells > MOST_CELLS:
-        raise ValueError(texts.LARGE_PUZZLE.format(cells=cells, most=MOST_CELLS))
+        raise ValueError(refusals.LARGE_PUZZLE.format(cells=cells, most=MOST_CELLS))
     return with_board(batch, task.shape_of(batch)), remark
 
 
 def held_out_puzzle(task: Task, number: Any, most: int) -> dict[str, Any]:
     """Held-out puzzle `number`, from 0, as a batch of one with its board's shape."""
     if not is_number(number) or number != int(number) or not 0 <= number < most:
-        raise ValueError(texts.BAD_NUMBER.format(number=number if is_number(number) else "?", most=most - 1))
+        raise ValueError(refusals.BAD_NUMBER.format(number=number if is_number(number) else "?", most=most - 1))
     puzzles = task.held_out(int(number) + 1)
     at = min(int(number), len(puzzles["labels"]) - 1)  # some tasks have fewer
     return {name: np.asarray(value)[at : at + 1] for name, value in puzzles.items()}

@@ -14,7 +14,7 @@ from trm_explore.config.schedules import FORMULAS
 from trm_explore.shipped.pairs import CONTROL
 from trm_explore.view.commands import short_number
 from trm_explore.view.payload import key_of
-from trm_explore.words import texts
+from trm_explore.words import compare_tab, refusals
 
 LETTERS = "ABCD"
 VARIED = (
@@ -82,7 +82,7 @@ def variants_from(text: str, values: list[Any] | tuple[Any, ...]) -> list[list[A
     none."""
     base, parts = dict(zip(CONTROLS, values, strict=True)), text.split("/")
     if len(parts) > len(LETTERS):
-        raise ValueError(f"runs={text!r:.40} names {len(parts)} runs; {texts.LINK_RUNS}")
+        raise ValueError(f"runs={text!r:.40} names {len(parts)} runs; {refusals.LINK_RUNS}")
     found = []
     for part in (*parts, *[UNUSED] * (len(LETTERS) - len(parts))):
         match = re.fullmatch(r"([01]),(\w+),(\d(?:\.\d{1,4})?),(\w+),(\d{1,3})", part, re.ASCII)
@@ -90,16 +90,16 @@ def variants_from(text: str, values: list[Any] | tuple[Any, ...]) -> list[list[A
             found.append([False, *(base[name] for name in VARIED)])
             continue
         if not match:
-            raise ValueError(f"runs has {part!r:.40}; {texts.LINK_RUNS}")
+            raise ValueError(f"runs has {part!r:.40}; {refusals.LINK_RUNS}")
         supervision, schedule, weight, scope, cycles = match.groups()
         low, high = LIMITS["H_cycles"]
         known = schedule in FORMULAS and scope in get_args(Scope)
         if not (known and float(weight) <= 1 and low <= int(cycles) <= high):
-            raise ValueError(f"runs has {part!r:.40}; {texts.LINK_RUNS}")
+            raise ValueError(f"runs has {part!r:.40}; {refusals.LINK_RUNS}")
         found.append([True, supervision == "1", schedule, float(weight), scope, int(cycles)])
     taking_part = [tuple(one) for one in found if one[0]]
     if len(taking_part) < 2 or len(set(taking_part)) < len(taking_part):
-        raise ValueError(f"runs={text!r:.40} is nothing to compare; {texts.LINK_RUNS}")
+        raise ValueError(f"runs={text!r:.40} is nothing to compare; {refusals.LINK_RUNS}")
     return found
 
 
@@ -143,7 +143,7 @@ def names_of(configs: dict[str, RunConfig]) -> dict[str, str]:
 
 
 def _words(config: RunConfig) -> dict[str, str]:
-    s, cycles, words = config.supervision, config.model.H_cycles, texts.COMPARE
+    s, cycles, words = config.supervision, config.model.H_cycles, compare_tab.WORDS
     weighted = s.enable_deep_supervision and SCHEDULES[s.deep_supervision_schedule].uses_base_weight
     return {
         "supervision": words["on" if s.enable_deep_supervision else "off"],

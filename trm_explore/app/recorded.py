@@ -16,7 +16,7 @@ from trm_explore.training import events as ev
 from trm_explore.training.recorded_example import recorded_example
 from trm_explore.training.trajectory import frame_of, picture_of, record
 from trm_explore.view.payload import message_of
-from trm_explore.words import texts
+from trm_explore.words import page_controls, run_notes
 
 
 @cache
@@ -44,8 +44,10 @@ def recorded_message(task: str, kind: str = "on") -> dict[str, Any]:
     config, events = recorded_run(task, kind)
     pair = load_pair(task)
     run, puzzles = pair["runs"][kind], pair["puzzles"]
-    text = texts.RECORDED.format(kind=texts.PAIRS[kind], updates=run["updates"], seconds=run["seconds"])
-    text += texts.RECORDED_ON.format(puzzles=puzzles, during=min(SETTINGS["eval_puzzles"], puzzles))
+    text = run_notes.RECORDED_HERE.format(
+        kind=page_controls.PAIRS[kind], updates=run["updates"], seconds=run["seconds"]
+    )
+    text += run_notes.RECORDED_ON.format(puzzles=puzzles, during=min(SETTINGS["eval_puzzles"], puzzles))
     return message_of(f"recorded-{task}-{kind}", config, events, text=text)
 
 
@@ -60,7 +62,7 @@ def gallery_of(tasks: tuple[str, ...]) -> list[dict[str, Any]]:
 
 def nothing_recorded(config: RunConfig) -> dict[str, Any]:
     """The message of a task without a shipped pair."""
-    return message_of("recorded-none", config, [], text=texts.NOTHING_RECORDED)
+    return message_of("recorded-none", config, [], text=run_notes.NOTHING_RECORDED)
 
 
 def recorded_text(task: str) -> str:

@@ -24,7 +24,7 @@ from trm_explore.config import RunConfig
 from trm_explore.runs.registry import Runs
 from trm_explore.runs.run import Run
 from trm_explore.training import events as ev
-from trm_explore.words import texts
+from trm_explore.words import compare_tab
 
 SEEDS = 5
 PERIOD = 0.5  # seconds between two looks
@@ -48,7 +48,7 @@ class Repeats:
         try:
             configs = await asyncio.to_thread(self.comparing.configs, recipe, *values)
         except (ValueError, OSError) as error:
-            yield ["", texts.COMPARE["not_started"].format(error=error), gr.skip(), *buttons(False)]
+            yield ["", compare_tab.WORDS["not_started"].format(error=error), gr.skip(), *buttons(False)]
             return
         token, asks = secrets.token_urlsafe(16), visitor()
         self._stopped[token] = False
@@ -72,10 +72,10 @@ class Repeats:
                     done[names[letter]].append([e for e in run.events if isinstance(e, ev.Evaluated)])
                     progress.took()
                 yield [token, gr.skip(), await asyncio.to_thread(result_of, done), *buttons(True)]
-            said = texts.COMPARE["seeds_done"].format(total=progress.total, first=seeds[0], last=seeds[-1])
+            said = compare_tab.WORDS["seeds_done"].format(total=progress.total, first=seeds[0], last=seeds[-1])
             yield ["", said, gr.skip(), *buttons(False)]
         except Stopped:
-            said = texts.COMPARE["seeds_stopped" if progress.done else "seeds_none"]
+            said = compare_tab.WORDS["seeds_stopped" if progress.done else "seeds_none"]
             kept = await asyncio.to_thread(result_of, done)
             yield ["", said.format(done=progress.done, total=progress.total), kept, *buttons(False)]
         except (ValueError, OSError) as error:
@@ -93,7 +93,7 @@ class Repeats:
             run.read(len(run.events))  # renews the lease
             update, updates = getattr(run.latest, "update", 0), run.config.train.updates
             left = progress.left(update / updates)
-            yield texts.COMPARE["seeds_progress"].format(
+            yield compare_tab.WORDS["seeds_progress"].format(
                 seed=run.config.train.seed,
                 round=number + 1,
                 rounds=SEEDS,
@@ -102,7 +102,7 @@ class Repeats:
                 updates=updates,
                 done=progress.done,
                 total=progress.total,
-                left=texts.COMPARE["seeds_left"].format(left=rounded(left)) if left else "",
+                left=compare_tab.WORDS["seeds_left"].format(left=rounded(left)) if left else "",
             )
             await asyncio.sleep(PERIOD)
 
@@ -133,11 +133,12 @@ def scores_of(done: dict[str, list[list[ev.Event]]]) -> dict[str, dict[str, list
     answers are compared, or cells where nobody solves any."""
     last = {name: [events[-1] for events in seeds] for name, seeds in done.items()}
     solves = any(event.exact_accuracy[-1] > SOLVED for events in last.values() for event in events)
-    measure, words = ("exact_accuracy", "solved") if solves else ("cell_accuracy", "cells")
+    measure = "exact_accuracy" if solves else "cell_accuracy"
+    words = compare_tab.WORDS["solved" if solves else "cells"]
     found = {}
-    for title, step in (("seeds_final", -1), ("seeds_first", 0)):
+    for title, step in ((compare_tab.WORDS["seeds_final"], -1), (compare_tab.WORDS["seeds_first"], 0)):
         shares = {name: [getattr(event, measure)[step] for event in events] for name, events in last.items()}
-        found[texts.COMPARE[title].format(measure=texts.COMPARE[words])] = shares
+        found[title.format(measure=words)] = shares
     return found
 
 
@@ -149,15 +150,16 @@ def result_of(done: dict[str, list[list[ev.Event]]]) -> str:
     scores = scores_of(done)
     found = compare_seeds(scores)
     lines = "".join(f"<li>{escape(difference.text)}</li>" for difference in found)
-    why = escape(texts.COMPARE["seeds_why"].format(count=len(found)))
-    measure = "exact" if texts.COMPARE["solved"] in next(iter(scores)) else "cells"
+    why = escape(compare_tab.WORDS["seeds_why"].format(count=len(found)))
+    measure = "exact" if compare_tab.WORDS["solved"] in next(iter(scores)) else "cells"
     source = figure_source(done, measure)
-    words = texts.COMPARE["seeds_figure"].format(
-        names=", ".join(done), measure=texts.COMPARE["solved" if measure == "exact" else "cells"]
+    words = compare_tab.WORDS["seeds_figure"].format(
+        names=", ".join(done), measure=compare_tab.WORDS["solved" if measure == "exact" else "cells"]
     )
     return (
         f'<figure class="trm-seeds"><img src="{source}" alt="{escape(words)}"/><figcaption><ul>{lines}</ul><p>{why} '
-        f'<a href="{source}" download="seeds.svg">{escape(texts.COMPARE["seeds_save"])}</a></p></figcaption></figure>'
+        f'<a href="{source}" download="seeds.svg">{escape(compare_tab.WORDS["seeds_save"])}</a></p></figcaption>'
+        "</figure>"
     )
 
 

@@ -13,7 +13,7 @@ from trm_explore.shipped.pairs import load_pair, pair_names
 from trm_explore.tasks import GENERATED, TASKS, preset, resolve
 from trm_explore.view.commands import short_number
 from trm_explore.view.settings import SETTINGS, START, WATCHED, few_frames
-from trm_explore.words import texts
+from trm_explore.words import refusals
 
 CONTROLS = tuple(SETTINGS)  # every control, in the order in which handlers get their values
 LIMITS = {row.name: (row.least, row.most) for row in SETTINGS.values() if row.is_number and row.strict}
@@ -98,7 +98,7 @@ def too_slow(config: RunConfig) -> str:
     cost = estimate(sized)
     if cost.seconds_per_update <= SECONDS_AN_UPDATE:
         return ""
-    return f"preset={config.preset}: " + texts.TOO_SLOW.format(
+    return f"preset={config.preset}: " + refusals.TOO_SLOW.format(
         seconds=cost.seconds_per_update,
         updates=config.train.updates,
         parameters=cost.parameters,
@@ -115,4 +115,4 @@ def _numbers(text: str | None) -> tuple[float, ...]:
     try:
         return tuple(float(word) for word in (text or "").replace(",", " ").replace(";", " ").split())
     except (ValueError, AttributeError, TypeError):
-        raise ValueError(texts.BAD_WEIGHTS.format(text=shown(text))) from None
+        raise ValueError(refusals.BAD_WEIGHTS.format(text=shown(text))) from None

@@ -20,7 +20,7 @@ from trm_explore.app.settings import CONTROLS
 from trm_explore.app.shared import AT_ONCE, MANY, Shared, setting
 from trm_explore.app.tours import links as links_of_tours
 from trm_explore.app.tours import tours
-from trm_explore.words import texts
+from trm_explore.words import run_notes
 
 AWAY = "display: none !important; --taken-away: 1;"  # by which tours.js knows that no wait brings it back
 # Before anything is drawn, so that what is hidden never shows. Names that are not in the table hide nothing.
@@ -87,7 +87,7 @@ class Sharing:
         opened, run = self.links.read(getattr(visited, "query", "")), self.runs.get(run_id)
         busy = run is not None and not run.ended
         said = self._said(opened, visit=str(getattr(visited, "count", ""))[:20] or "0")
-        said["notice"] = texts.LINK_BUSY if busy else ""
+        said["notice"] = run_notes.LINK_BUSY if busy else ""
         answer = self._all(run_id, opened)
         if getattr(visited, "shown", "") == f"recorded-{opened.values[0]}-{opened.kind}":  # they are there already
             answer[len(CONTROLS) + len(self.links.fields)] = gr.skip()
@@ -125,7 +125,7 @@ class Sharing:
 
 def _gone(gone: bool, opened: Opened) -> dict[str, Any]:
     """Of a run of this tab that is not there any more: the page forgets it, and says so."""
-    return {"forget": True, "notice": f"{texts.RUN_GONE} {opened.notice}".strip()} if gone else {}
+    return {"forget": True, "notice": f"{run_notes.RUN_GONE} {opened.notice}".strip()} if gone else {}
 
 
 def rows(address: str = "") -> None:

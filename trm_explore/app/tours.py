@@ -1,4 +1,4 @@
-"""The guided tours: texts.TOURS with the figures put in, which come from the trained pairs that ship."""
+"""The guided tours: tour_stops.TOURS with the figures put in, which come from the trained pairs that ship."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from types import SimpleNamespace
 from typing import Any
 
 from trm_explore.shipped.pairs import load_pair, pair_names
-from trm_explore.words import texts
+from trm_explore.words import tour_stops
 from trm_explore.words.percent import percent
 
 
 def links() -> dict[str, list[str]]:
     """Tour -> the query of every stop."""
-    return {name: [link for link, *_ in stops] for name, (_, stops) in texts.TOURS.items()}
+    return {name: [link for link, *_ in stops] for name, (_, stops) in tour_stops.TOURS.items()}
 
 
 @cache
@@ -29,7 +29,7 @@ def tours() -> list[dict[str, Any]]:
                 for link, at, heading, text in stops
             ],
         }
-        for name, (title, stops) in texts.TOURS.items()
+        for name, (title, stops) in tour_stops.TOURS.items()
     ]
 
 

@@ -19,7 +19,7 @@ from trm_explore.runs.run import INTERRUPTED, Run
 from trm_explore.runs.turns import Turns
 from trm_explore.runs.worker import Worker
 from trm_explore.training.events import Event
-from trm_explore.words import texts
+from trm_explore.words import refusals
 
 OPENING_WAIT = 3.0  # seconds that a file waits for its turn to be opened
 TOGETHER = 4  # runs in one comparison at most
@@ -68,9 +68,9 @@ class Runs:
             run.join(5)  # it has ended; its thread does so now
         with self.changed:
             if not runs or any(run.state != INTERRUPTED for run in runs):
-                raise ValueError(texts.NO_STATE)
+                raise ValueError(refusals.NO_STATE)
             if any(run.worker.thread.is_alive() for run in runs):
-                raise ValueError(texts.STILL_ENDING)
+                raise ValueError(refusals.STILL_ENDING)
             self._check_room(len(runs), visitor)
             for run in runs:
                 run._go_on_again(visitor)

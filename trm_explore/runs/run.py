@@ -19,7 +19,7 @@ from trm_explore.runs.limits import Limits
 from trm_explore.runs.turns import Turns
 from trm_explore.training import Training, train
 from trm_explore.training import events as ev
-from trm_explore.words import texts
+from trm_explore.words import run_notes
 
 QUEUED, PREPARING, RUNNING, PAUSED = "queued", "preparing", "running", "paused"
 INTERRUPTED = "interrupted"  # ended, though not by its viewer: it can go on from its last update
@@ -217,7 +217,7 @@ class Run:
             if isinstance(event, ev.Preparing | ev.Started):
                 self.state = PREPARING if isinstance(event, ev.Preparing) else RUNNING
             if most is not None and self.computed - self._computed_before + time.monotonic() - began > most:
-                self.stop(texts.ENDED_BY["seconds"].format(seconds=most))
+                self.stop(run_notes.ENDED_BY["seconds"].format(seconds=most))
                 return
             if isinstance(event, ev.UpdateDone):
                 with self._runs.changed:
@@ -229,7 +229,7 @@ class Run:
     def _over(self) -> bool:
         """Whether it is to end; of one that nobody watches it is noted."""
         if not self._want_stop and self.worker.unwatched():
-            self.stop(texts.ENDED_BY["lease"].format(seconds=self._runs.lease))
+            self.stop(run_notes.ENDED_BY["lease"].format(seconds=self._runs.lease))
         return self._want_stop
 
     def _go_on_again(self, visitor: str) -> None:

@@ -28,6 +28,7 @@ from trm_explore.training import Training, train
 from trm_explore.training import events as ev
 from trm_explore.training.evaluation import evaluate
 from trm_explore.training.trajectory import record
+from trm_explore.words import measurements
 from trm_explore.words.percent import percent
 
 KINDS = ("on", "off", "off-time")  # those whose weights ship
@@ -154,32 +155,29 @@ def text_of(pair: dict[str, Any]) -> str:
     name = "exact_accuracy"
     if _unsolved(pair):
         name = "r2" if pair["runs"]["on"]["scores"]["r2"] else "cell_accuracy"
-    what = {"exact_accuracy": "solves {}", "cell_accuracy": "has {} of the cells right", "r2": "has an R2 of {}"}[name]
     say = _number if name == "r2" else percent
+
+    def says(share: float) -> str:
+        return measurements.PAIR_FIGURES[name].format(figure=say(share))
+
     first, last = ({kind: run["scores"][name][step] for kind, run in pair["runs"].items()} for step in (0, -1))
-    early = (
-        f"step 0 {what.format(say(first['on']))} with supervision, {say(first['off'])} without "
-        f"({say(first['off-time'])} in as much time)"
+    early = measurements.PAIR_EARLY.format(on=says(first["on"]), off=say(first["off"]), in_time=say(first["off-time"]))
+    final = measurements.PAIR_FINAL.format(on=say(last["on"]), off=say(last["off"]), in_time=say(last["off-time"]))
+    control = measurements.PAIR_CONTROL.format(first=says(first[CONTROL]), last=say(last[CONTROL]))
+    return measurements.PAIR.format(
+        puzzles=pair["puzzles"], early=early, final=final, verdict=_verdict(last), control=control
     )
-    final = f"the last step {say(last['on'])} against {say(last['off'])} ({say(last['off-time'])})"
-    control = (
-        f"The long gradient alone, without early losses (scope full): "
-        f"step 0 {what.format(say(first[CONTROL]))}, the last {say(last[CONTROL])}."
-    )
-    return f"Measured on {pair['puzzles']:,} held-out puzzles, one seed: {early}; {final}: {_verdict(last)}. {control}"
 
 
 def _verdict(last: dict[str, float]) -> str:
     """What the final answers say; two points of a hundred are no difference."""
     by_updates, by_time = (_better(last["on"] - last[kind]) for kind in ("off", "off-time"))
-    words = {0: "about as good", 1: "better", -1: "worse"}
+    word = measurements.PAIR_WORDS[by_updates]
     if by_updates == by_time:
-        same = words[by_updates]
-        return f"the final answer is {same} with it" if by_updates else f"the final answers are {same} either way"
+        return measurements.PAIR_SAME.format(word=word) if by_updates else measurements.PAIR_EVEN.format(word=word)
     if max(by_updates, by_time) <= 0:
-        return "for the final answer it is not worth its time here"
-    in_time = {0: "no better", 1: "better", -1: "worse"}[by_time]
-    return f"{words[by_updates]} with it after as many updates, {in_time} in as much time"
+        return measurements.PAIR_NOT_WORTH_IT
+    return measurements.PAIR_DEPENDS.format(word=word, in_time=measurements.PAIR_IN_TIME[by_time])
 
 
 def _better(gap: float) -> int:

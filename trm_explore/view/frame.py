@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from trm_explore.data.labels import IGNORE
-from trm_explore.words.texts import DRAWING
+from trm_explore.words.drawings import DRAWING
 
 Frame = dict[str, Any]
 REAL = ("heat", "plane")  # kinds of boards whose answers are numbers

@@ -19,7 +19,7 @@ from trm_explore.runs.run import INTERRUPTED
 from trm_explore.training import events as ev
 from trm_explore.training.losses import gradient_reach, weights_for
 from trm_explore.view.palette import both_themes
-from trm_explore.words import texts
+from trm_explore.words import run_notes
 
 FRAMES_A_MESSAGE = 20
 FINDINGS_A_MESSAGE = 3
@@ -85,15 +85,15 @@ def key_of(config: RunConfig) -> str:
 def beyond(config: RunConfig) -> list[str]:
     """What each step of an evaluation is that comes after those of a training pass."""
     steps, trained = config.model.H_cycles, config.model.H_cycles * config.train.steps_limit
-    return [texts.BEYOND["later" if step < trained else "training"] for step in range(steps, config.eval_steps)]
+    return [run_notes.BEYOND["later" if step < trained else "training"] for step in range(steps, config.eval_steps)]
 
 
 def scope_note(config: RunConfig) -> str:
     """What the gradient scope in force means here, in one sentence."""
     supervision = config.supervision
     if supervision.enable_deep_supervision:
-        return texts.SCOPES[supervision.scope]
-    return texts.SCOPES_OFF["cycle" if supervision.gradient_scope == "cycle" else supervision.scope]
+        return run_notes.SCOPES[supervision.scope]
+    return run_notes.SCOPES_OFF["cycle" if supervision.gradient_scope == "cycle" else supervision.scope]
 
 
 def message_of(
@@ -163,7 +163,7 @@ def fitted(row: Sequence[float], steps: int) -> list[float]:
 
 def status_text(config: RunConfig, state: str, position: int, latest: ev.Event | None) -> str:
     """One sentence on where the run stands."""
-    said, updates = texts.STATUS, config.train.updates
+    said, updates = run_notes.STATUS, config.train.updates
     if isinstance(latest, ev.Failed):
         path = config.puzzles.data
         if path and path in latest.reason:  # an upload's place on the server says nothing to its owner

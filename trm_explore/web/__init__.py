@@ -11,7 +11,7 @@ import json
 import re
 from pathlib import Path
 
-from trm_explore.words.texts import DRAWING
+from trm_explore.words.drawings import DRAWING
 
 SOURCES = Path(__file__).resolve().parent / "src"
 BUNDLES = SOURCES.with_name("dist")
@@ -38,7 +38,7 @@ def page_scripts() -> dict[str, str]:
 
 
 def _with_words(source: str) -> str:
-    """The words that it says stand before it, as TEXTS (texts.DRAWING): they are Python's."""
+    """The words that it says stand before it, as TEXTS (drawings.DRAWING): they are Python's."""
     spoken = sorted(set(re.findall(r"\bTEXTS\.(\w+)", source)))
     return f"const TEXTS = {json.dumps({name: DRAWING[name] for name in spoken})};\n{source}" if spoken else source
 

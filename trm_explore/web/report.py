@@ -23,7 +23,7 @@ from trm_explore.training import events as ev
 from trm_explore.view.commands import as_command, as_python
 from trm_explore.view.payload import message_of, plan_of, thinned
 from trm_explore.web import body, template
-from trm_explore.words import texts
+from trm_explore.words import report_page
 from trm_explore.words.percent import percent
 
 MODULES = ("ribbon", "curves", "player")
@@ -36,7 +36,7 @@ def report_html(config: RunConfig, events: Sequence[ev.Event], *, note: str = ""
     if not any(isinstance(event, ev.UpdateDone | ev.Frame) for event in events):
         raise ValueError("the run has no update yet, so there is nothing to report; let it train first")
     task = resolve(config)[0] if config.task in TASKS else None
-    title = texts.REPORT_TITLE.format(task=task.title if task else config.task)
+    title = report_page.TITLE.format(task=task.title if task else config.task)
     message = _message(config, events)
     data = json.dumps({"plan": plan_of(config), "message": message}).replace("<", "\\u003c")
     parts = {
@@ -90,7 +90,7 @@ def _message(config: RunConfig, events: Sequence[ev.Event]) -> dict[str, Any]:
 def _settings(config: RunConfig) -> str:
     s, m, t = config.supervision, config.model, config.train
     on = f"{s.deep_supervision_schedule} schedule" if s.enable_deep_supervision else "off"
-    return texts.REPORT_SETTINGS.format(
+    return report_page.SETTINGS.format(
         supervision=on, scope=s.scope, H=m.H_cycles, L=m.L_cycles, width=m.hidden_size, mixer=m.mixer, seed=t.seed
     )
 
@@ -110,14 +110,14 @@ def _figures(events: Sequence[ev.Event]) -> str:
             percent(exact),
         )  # of shipped runs no loss is kept
         cells.append(f"<tr>{''.join(f'<td>{text}</td>' for text in said)}</tr>")
-    heads = "".join(f"<th scope=col>{name}</th>" for name in texts.REPORT_HEADS)
-    caption = texts.REPORT_HELD_OUT.format(puzzles=last.puzzles, update=last.update)
+    heads = "".join(f"<th scope=col>{name}</th>" for name in report_page.HEADS)
+    caption = report_page.HELD_OUT.format(puzzles=last.puzzles, update=last.update)
     return f'<h2>{caption}</h2><div class="wide"><table><tr>{heads}</tr>{"".join(cells)}</table></div>'
 
 
 def _again(config: RunConfig) -> str:
     command, python = html.escape(as_command(config)), html.escape(as_python(config))
-    return f"<h2>{texts.REPORT_AGAIN}</h2><pre>{command}</pre><pre>{python}</pre>"
+    return f"<h2>{report_page.AGAIN}</h2><pre>{command}</pre><pre>{python}</pre>"
 
 
 def _inline(name: str) -> str:

@@ -18,7 +18,7 @@ from trm_explore.view.comparison import STYLES, Member, group_message, state_of
 from trm_explore.view.payload import message_of
 from trm_explore.widgets.drawing import Place
 from trm_explore.widgets.live import Live
-from trm_explore.words import texts
+from trm_explore.words import compare_tab, run_notes
 
 
 class Comparison(Live):
@@ -94,9 +94,9 @@ class Comparison(Live):
         done = [event.update for event in latest if isinstance(event, ev.UpdateDone | ev.Finished)]
         counts = {"done": sum(done), "updates": sum(member.config.train.updates for member in self._compared)}
         counts |= {"why": next((event.why for event in latest if isinstance(event, ev.Finished) and event.why), "")}
-        text = texts.COMPARE.get(f"state_{state}", texts.COMPARE["starting"]).format(**counts)
+        text = compare_tab.WORDS.get(f"state_{state}", compare_tab.WORDS["starting"]).format(**counts)
         if not latest:
-            text = texts.COMPARE_RECORDED_HERE if self._recorded else texts.COMPARE_WAITING
+            text = run_notes.RUNS_OVER if self._recorded else run_notes.RUNS_WAITING
         return group_message(self._id, runs, first=first, state=state, text=text, recorded=bool(self._recorded))
 
 

@@ -66,7 +66,7 @@ function render({ model, el }) {
         node.setAttribute(
           "aria-label",
           fill(words.step, { step: k, p: percent(p), right: right ? (right[k] ? words.right : words.wrong) : "" }) +
-            (k === stop ? `, ${words.stop}` : ""),
+            (k === stop ? `, ${words.stops}` : ""),
         );
         bar.style.setProperty("--p", p);
         node.style.setProperty("--light", view.colors.light[k]);

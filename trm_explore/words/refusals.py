@@ -1,0 +1,58 @@
+"""What is said where the page, its links and its endpoints refuse something: each sentence says what is allowed or what
+to do. Errors of the core stand where they are raised."""
+
+REFUSED = "The page was sent something that it cannot take; reload it and try again."
+OTHER_SITE = "refused: another site's page sent this. A proxy must pass on the header Host (docs/classroom.md)."
+NO_ROOM_FOR_FILES = "refused: the files that wait on this server leave no room for another; try again in a minute."
+LOG_IN = "This page has a password: open the page itself first and give it there."
+OWNER_KEY = "This page is the owner's: its address with the key was printed when the server started."
+NOTHING_KEPT = "There is no such file: the run is gone, or the name is wrong. Names are {allowed}."
+TOO_SLOW = (
+    "about {seconds:.0f} s for each of {updates} updates here ({parameters:,} weights, {device}): too slow for "
+    "this page, which takes at most {limit:.0f} s an update; choose a smaller size or fewer cycles, or train it where "
+    "there is a GPU"
+)
+BAD_WEIGHTS = "custom_weights={text} is not a list of numbers; give one number a step, such as 0.3 0.4 1"
+NO_STATE = "the run cannot go on: what it needs for that is no longer kept; press Train for a new one"
+STILL_ENDING = "other runs of this comparison are still under way; wait for them, or stop them first"
+BROUGHT_TASK = "the file is of task {task}, which this page does not offer; it offers {allowed}"
+BROUGHT_LARGE = "{name} does not fit into this machine's memory; open it where there is more"
+
+# Links (app/links.py, app/share.py).
+LINK_RUNS = (
+    "give 2 to 4 different runs with / between, each as supervision (1 or 0), schedule, base weight, scope and "
+    "H-cycles, such as 1,linear_decay,0.5,full,3, or - for none"
+)
+LINK_LEFT_OUT = "Of this link these were left out, the rest is used: {listed}."
+LINK_MORE = "and {count} more"
+LINK_ALLOWED = "allowed are {listed}"
+LINK_STEP = "give a whole number from 0 to {most}"
+LINK_STOP = "give a whole number from 1 to {most}"
+LINK_NUMBER = "give a number"
+LINK_WHOLE = "give a whole number from {least} to {most}"
+LINK_TEXT = "give at most {most} characters"
+LINK_YES = "give 1 or 0"
+LINK_CUSTOM = "custom weights belong to schedule=custom"
+LINK_NOT_HERE = "this task has no such setting"
+LINK_NO_PART = "no part that can be hidden"
+LINK_NO_FILE = "an uploaded file is never part of a link"
+LINK_TOO_LONG = "everything, because it is longer than {most} characters"
+
+# The tab Look inside.
+NO_RUN = "There is no run of yours with weights yet; press Train in the first tab, wait for an update, come back."
+OTHER_TASK = "Your run learns {run}, the task chosen above is {task}; choose {run} above, or a recorded model."
+NO_PAIR = "There is no recorded model of the task {task}; train one in the first tab and choose your own run."
+BAD_SOURCE = "model={source!r} is not known; allowed are {allowed}"
+BAD_CYCLES = "cycles={cycles} is not possible here; give a whole number from 1 to {most}"
+SLOW_MODEL = "This model needs about {seconds:.0f} s for {cycles} cycles here; at most {most:.0f} s are allowed."
+BAD_EDITS = "The changes sent are none that this page makes; reload it."
+LARGE_EDIT = "A change holds a number that is too large; at most {most} is allowed."
+MANY_EDITS = "There are {count} changes; at most {most} are allowed, take one back."
+BAD_CELLS = "A cell holds what is no symbol of this task; symbols are numbered from 0 to {most}."
+BAD_SHAPE = "The puzzle has {cells} cells, which make no board of {rows} x {cols}."
+NO_PUZZLE = "There is no puzzle in this text; write one a line, or a CSV with the column question."
+LONG_PUZZLE = "The puzzle is no text of at most {longest:,} characters; paste a single puzzle."
+LONG_FILE = "Of a file at most {longest} kB are read here; give a smaller one, or paste a puzzle."
+LARGE_PUZZLE = "The puzzle has {cells} cells; at most {most} are allowed on this page."
+BAD_CELL = "Cell {cell} is not there; cells are numbered from 0 to {most}."
+BAD_NUMBER = "Held-out puzzle {number} is not there; give a whole number from 0 to {most}."
