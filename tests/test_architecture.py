@@ -4,12 +4,14 @@ Every module is read, not run; an import inside a function counts as one at the 
 """
 
 import ast
+import importlib.util
 import re
 import subprocess
 import sys
 import tomllib
 from functools import cache
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
@@ -322,3 +324,41 @@ def _is_buffer(value: ast.expr, module: str) -> bool:
 def test_every_file_is_written_whole_or_not_at_all(module):
     for name in writes(module):
         assert (module, name) in MAY_WRITE, f"{module} writes with {name}; take storage.write_whole"
+
+
+# ---- the picture and the measures in docs/architecture.md
+
+
+def by_path(folder: str, name: str) -> ModuleType:
+    """A script of docs/ or benchmarks/, which are no packages."""
+    spec = importlib.util.spec_from_file_location(name, ROOT / folder / f"{name}.py")
+    script = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(script)
+    return script
+
+
+def test_the_picture_of_the_house_is_drawn_from_the_imports():
+    house = by_path("docs", "house")
+    assert house.PICTURE.read_text(encoding="utf-8") == house.draw(), "run python docs/house.py"
+    between: dict[str, set[str]] = {room: set() for room in ROOMS}
+    for module in MODULES.keys() - {FACE}:
+        between[room_of(module)] |= {room_of(other) for other in ours(module) & MODULES.keys()} - {
+            room_of(module),
+            FACE,
+        }
+    drawn = house.arrows(house.rooms())
+    assert {room: house.below(room, drawn) for room in ROOMS} == {room: house.below(room, between) for room in ROOMS}
+    assert all(one not in house.below(other, drawn) for others in drawn.values() for one in others for other in others)
+
+
+def test_places_that_share_six_lines_are_counted_once_and_are_few(tmp_path):
+    measures = by_path("benchmarks", "measures")
+    same = "\n".join(f"    value{n} = work({n})" for n in range(8))
+    (tmp_path / "one.py").write_text(f'"""One."""\nimport os\n\n\ndef one():\n{same}\n')
+    (tmp_path / "other.py").write_text(f'def other():\n    """Other."""\n{same}\n    return value1\n')
+    (tmp_path / "third.py").write_text("def third():\n" + "\n".join(same.splitlines()[:5]) + "\n")
+    assert measures.pairs(tmp_path) == [("one.py:6", "other.py:3")]
+    assert len(measures.pairs(PACKAGE)) < 15
+    assert sum(measures.lines_by_room(PACKAGE).values()) == sum(
+        path.read_text(encoding="utf-8").count("\n") for path in MODULES.values()
+    )

@@ -38,7 +38,7 @@ class Endpoints:
         return _or_said(lambda: _weights(schedule, n_steps, base_weight))
 
     async def train(self, task: str, settings: dict[str, Any], request: gr.Request) -> AsyncIterator[str]:
-        """Trains on this server and sends what is new about ten times a second, as messages of docs/architecture.md
+        """Trains on this server and sends what is new about ten times a second, as messages of docs/formats.md
         (each as JSON text: nested structures do not survive gradio's way of sending differences).
         `settings`: controls of the page by name, such as {"enable_deep_supervision": true, "updates": 100}; what is
         left out is the task's own. Who stops listening ends the run."""
@@ -59,7 +59,7 @@ class Endpoints:
         model: Literal[(*KINDS, "run")] = "on",
         run: str = "",
     ) -> dict[str, Any]:
-        """One answer, step by step, as a frame of docs/architecture.md. `puzzle`: as the task writes it; empty for a
+        """One answer, step by step, as a frame of docs/formats.md. `puzzle`: as the task writes it; empty for a
         held-out one. `model`: a recorded one of the task (on, off, off-time), or "run" for the run whose id is `run`.
         `cycles`: None for as many H-cycles as in training, up to four times that."""
         asked = Asked(model, task, run, None, puzzle, cycles)

@@ -1,7 +1,7 @@
 """Configs and events -> the small JSON that web/ draws: a plan (what the controls say) and messages (what a run
 has done).
 
-docs/architecture.md has the two formats; tests hold golden examples of them against Python and against the ES modules.
+docs/formats.md has the two formats; tests hold golden examples of them against Python and against the ES modules.
 """
 
 from __future__ import annotations
