@@ -18,15 +18,16 @@ from trm_explore.training.threads import OPERATIONS_A_THREAD, computing_with, th
 RUN = """
 import json, sys, torch
 from trm_explore import preset, train
-if len(sys.argv) > 1:
-    torch.set_num_threads(int(sys.argv[1]))
-own = torch.get_num_threads()
-config = preset("sudoku4", updates=3, eval_every=1, eval_puzzles=32, frame_every=1, device="cpu")
-events = list(train(config))
-(started,) = [e for e in events if hasattr(e, "baselines")]
-losses = [e.step_losses for e in events if hasattr(e, "step_losses")]
-scores = [e.loss for e in events if hasattr(e, "exact_accuracy")]
-print(json.dumps([own, started.threads, losses, scores, torch.get_num_threads()]))
+for given in (None, *map(int, sys.argv[1:])):
+    if given:
+        torch.set_num_threads(given)
+    own = torch.get_num_threads()
+    config = preset("sudoku4", updates=3, eval_every=1, eval_puzzles=32, frame_every=1, device="cpu")
+    events = list(train(config))
+    (started,) = [e for e in events if hasattr(e, "baselines")]
+    losses = [e.step_losses for e in events if hasattr(e, "step_losses")]
+    scores = [e.loss for e in events if hasattr(e, "exact_accuracy")]
+    print(json.dumps([own, started.threads, losses, scores, torch.get_num_threads()]))
 """
 
 
@@ -69,22 +70,23 @@ def test_only_what_is_computed_at_a_time_counts(split):
 def test_the_default_gives_a_tiny_run_the_same_numbers_on_other_numbers_of_cores():
     """One core taken away where the system can, PyTorch given one or three threads, by the environment or in Python."""
     env = {name: value for name, value in os.environ.items() if name != "OMP_NUM_THREADS"}
-    runs = [([], env), (["1"], env), (["3"], env), ([], env | {"OMP_NUM_THREADS": "2"})]
-    said = []
-    for words, environment in runs:
-        ran = subprocess.run([sys.executable, "-c", RUN, *words], capture_output=True, text=True, env=environment)
+
+    def told(program: str, *given: str, environment: dict = env) -> list[list]:
+        command = [sys.executable, "-c", program, *given]
+        ran = subprocess.run(command, capture_output=True, text=True, env=environment)
         assert ran.returncode == 0, ran.stderr
-        said.append(json.loads(ran.stdout))
+        return [json.loads(line) for line in ran.stdout.splitlines()]
+
+    said = told(RUN, "1", "3") + told(RUN, environment=env | {"OMP_NUM_THREADS": "2"})
+    assert [own for own, *_ in said[1:]] == [1, 3, 2], "the machines were all the same"
     if hasattr(os, "sched_setaffinity"):
         core = min(os.sched_getaffinity(0))
-        alone = f"import os; os.sched_setaffinity(0, {{{core}}})\n" + RUN
-        ran = subprocess.run([sys.executable, "-c", alone], capture_output=True, text=True, env=env)
-        said.append(json.loads(ran.stdout))
-        assert said[-1][0] == 1
+        alone = told(f"import os; os.sched_setaffinity(0, {{{core}}})\n" + RUN)
+        assert alone[0][0] == 1
+        said += alone
     for own, threads, losses, scores, after in said:
         assert threads == 1 and after == own
         assert losses == said[0][2] and scores == said[0][3]
-    assert said[2][0] == 3 and said[3][0] == 2, "the machines were all the same"
 
 
 def test_runs_in_turn_keep_their_own_threads_and_leave_the_callers(tiny_run):
