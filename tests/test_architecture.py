@@ -84,7 +84,8 @@ def tree(module: str) -> ast.Module:
     return ast.parse(MODULES[module].read_text(encoding="utf-8"))
 
 
-def imported(module: str) -> list[tuple[str, str]]:
+@cache
+def imported(module: str) -> tuple[tuple[str, str], ...]:
     """Every import of a module as (dotted origin, name): `import a.b` is ("a.b", ""), relative ones made absolute."""
     found = []
     for node in ast.walk(tree(module)):
@@ -96,7 +97,7 @@ def imported(module: str) -> list[tuple[str, str]]:
                 here = MODULES[module].relative_to(ROOT).parent.parts
                 origin = ".".join((*here[: len(here) - node.level + 1], *filter(None, [origin])))
             found += [(origin, alias.name) for alias in node.names]
-    return found
+    return tuple(found)
 
 
 @cache
@@ -295,12 +296,10 @@ def writes(module: str) -> set[str]:
         values = [*node.args, *(keyword.value for keyword in node.keywords if keyword.arg == "mode")]
         modes = [value.value for value in values if isinstance(value, ast.Constant) and isinstance(value.value, str)]
         of = function.value.id if isinstance(function, ast.Attribute) and isinstance(function.value, ast.Name) else ""
-        buffers = [value for value in node.args[:2] if _is_buffer(value, module)]
         if name == "open" and of != "os" and any(re.fullmatch(r"[rwax+bt]{1,3}", m) and m.strip("rbt") for m in modes):
             found.add("open")
-        elif (
-            name in WRITES or (name in ("save", "savez", "savez_compressed") and of in ("np", "torch"))
-        ) and not buffers:
+        to_path = name in WRITES or (name in ("save", "savez", "savez_compressed") and of in ("np", "torch"))
+        if to_path and not any(_is_buffer(value, module) for value in node.args[:2]):
             found.add(name)
     return found
 
@@ -309,15 +308,15 @@ def _is_buffer(value: ast.expr, module: str) -> bool:
     """Whether an argument is a BytesIO: made there (`x := io.BytesIO()`), or a name that is bound to one."""
     if isinstance(value, ast.NamedExpr):
         return "BytesIO" in ast.dump(value.value)
-    bound = (node for node in ast.walk(tree(module)) if isinstance(node, ast.Assign))
-    made = {
-        target.id
-        for node in bound
-        if "BytesIO" in ast.dump(node.value)
-        for target in node.targets
-        if hasattr(target, "id")
-    }
-    return isinstance(value, ast.Name) and value.id in made
+    return isinstance(value, ast.Name) and value.id in buffers(module)
+
+
+@cache
+def buffers(module: str) -> frozenset[str]:
+    """The names that a module binds to a BytesIO."""
+    bound = [node for node in ast.walk(tree(module)) if isinstance(node, ast.Assign)]
+    made = [target for node in bound if "BytesIO" in ast.dump(node.value) for target in node.targets]
+    return frozenset(target.id for target in made if isinstance(target, ast.Name))
 
 
 @every_module
