@@ -31,7 +31,7 @@ def open_more(page: Page) -> None:
     expect(page.locator("#updates input")).to_be_visible()
 
 
-def test_first_paint_shows_a_trained_model_refining_a_puzzle(visit):
+def test_first_paint_shows_a_trained_model_the_player_plays_and_the_ribbon_follows_pair_and_controls(visit):
     page = visit()
     assert data(page, "ribbon", "state") == "recorded"
     assert int(data(page, "curves", "points")) >= 60  # thinned
@@ -39,9 +39,89 @@ def test_first_paint_shows_a_trained_model_refining_a_puzzle(visit):
     wrong = page.locator("#ribbon [data-col='0'] .wrong")
     assert wrong.count() > 0  # the first answer has mistakes,
     assert page.locator("#ribbon [data-col='2'] .wrong").count() == 0  # the last has none
+    page.locator("#ribbon [data-col='0']").click()
+    wait_for(page, lambda: data(page, "player", "step") == "0" and data(page, "curves", "step") == "0")
+    page.locator("#player").get_by_label("Next step").click()
+    wait_for(page, lambda: data(page, "player", "step") == "1" and data(page, "ribbon", "step") == "1")
+    page.locator("#ribbon [data-col='0']").click()
+    page.locator("#player").get_by_label("Play", exact=True).click()
+    wait_for(page, lambda: data(page, "player", "step") == "2")
+
+    seen = [columns(page)]
+    for name in ("without, as many updates", "without, as much time"):
+        page.locator("#pair").get_by_label(name).check()
+        wait_for(page, lambda: columns(page) not in seen)
+        expect(page.locator("#enable_deep_supervision input")).not_to_be_checked()
+        expect(page.locator("#ribbon")).to_contain_text(f"Recorded earlier, {name}")
+        seen.append(columns(page))
+    page.locator("#pair").get_by_label("with deep supervision").check()
+    wait_for(page, lambda: columns(page) == seen[0])
+    expect(page.locator("#enable_deep_supervision input")).to_be_checked()
+
+    wait_for(page, lambda: data(page, "ribbon", "scope") == "full")
+    page.locator("#enable_deep_supervision input").uncheck()
+    wait_for(page, lambda: data(page, "ribbon", "scope") == "last")
+    assert [page.locator(f"#ribbon [data-col='{k}']").get_attribute("data-weight") for k in range(3)] == ["0", "0", "1"]
+    page.locator("#enable_deep_supervision input").check()
+    page.locator("#gradient_scope").get_by_label("cycle").check()
+    wait_for(page, lambda: data(page, "ribbon", "scope") == "cycle")
+    number(page, "H_cycles", "5")
+    wait_for(page, lambda: page.locator("#ribbon [data-col]").count() == 5)
+    page.get_by_text("Take this run with you").click()
+    expect(page.locator("#command")).to_contain_text("--H_cycles 5")
+    expect(page.locator("#python")).to_contain_text("gradient_scope='cycle'")
 
 
-def test_training_live_moves_the_curves_and_every_step_loss_falls(visit):
+def test_controls_are_checked_beside_them_set_by_the_guide_and_shown_where_they_mean_something(visit):
+    page = visit()
+    page.locator("#deep_supervision_schedule input").click()
+    page.get_by_role("option", name="custom").click()
+    box = page.locator("#custom_weights input, #custom_weights textarea")
+    box.fill("0.3 1")
+    expect(page.locator("#custom_weights")).to_contain_text(
+        "custom_weights has 2 numbers, but H_cycles=3 gives 3 steps"
+    )
+    page.locator("#train").click()
+    page.wait_for_timeout(500)
+    assert data(page, "ribbon", "run").startswith("recorded-")  # nothing was started
+    box.fill("0.3 -1 1")
+    expect(page.locator("#custom_weights")).to_contain_text("at least 0")
+    box.fill("0.3 0.4 1")
+    expect(page.locator("#custom_weights")).not_to_contain_text("⚠")
+    wait_for(page, lambda: page.locator("#ribbon [data-col='1']").get_attribute("data-weight") == "0.4")
+
+    open_more(page)
+    switch, weight = (
+        page.locator("#enable_deep_supervision input"),
+        page.locator("#deep_supervision_weight input[type=number]"),
+    )
+    page.locator("#advice-prototyping").click()
+    expect(switch).not_to_be_checked()
+    wait_for(page, lambda: data(page, "ribbon", "scope") == "last")
+    page.locator("#advice-generation").click()
+    expect(switch).to_be_checked()
+    expect(weight).to_have_value("0.3")
+    expect(page.locator("#deep_supervision_schedule input")).to_have_value("constant")
+    page.locator("#advice-reasoning").click()
+    expect(weight).to_have_value("0.6")
+    expect(page.locator("#deep_supervision_schedule input")).to_have_value("linear decay")
+    wait_for(page, lambda: page.locator("#ribbon [data-col='0']").get_attribute("data-weight") not in ("0", "0.3"))
+
+    page.locator("#preset").get_by_label("paper").check()
+    page.wait_for_timeout(300)
+    page.locator("#train").click()
+    expect(page.locator("#preset")).to_contain_text(re.compile(r"about \d+ s for each of .* too slow"))
+    assert data(page, "ribbon", "run").startswith("recorded-")
+
+    expect(page.locator("#difficulty")).to_be_visible()
+    card(page, "maze").click()
+    expect(page.locator("#difficulty")).to_be_hidden()
+    expect(page.locator("#data")).to_be_hidden()
+    card(page, "sudoku6").click()
+    expect(page.locator("#difficulty")).to_be_visible()
+
+
+def test_live_training_moves_the_curves_and_a_run_is_paused_made_one_update_resumed_and_stopped(visit):
     page = visit()
     open_more(page)
     number(page, "updates", "120")
@@ -61,54 +141,7 @@ def test_training_live_moves_the_curves_and_every_step_loss_falls(visit):
     assert int(data(page, "player", "frames")) >= 12
     expect(page.locator("#train")).to_be_enabled()
 
-
-def test_ribbon_follows_controls_at_once(visit):
-    page = visit()
-    assert data(page, "ribbon", "scope") == "full"
-    page.locator("#enable_deep_supervision input").uncheck()
-    wait_for(page, lambda: data(page, "ribbon", "scope") == "last")
-    assert [page.locator(f"#ribbon [data-col='{k}']").get_attribute("data-weight") for k in range(3)] == ["0", "0", "1"]
-    page.locator("#enable_deep_supervision input").check()
-    page.locator("#gradient_scope").get_by_label("cycle").check()
-    wait_for(page, lambda: data(page, "ribbon", "scope") == "cycle")
-    number(page, "H_cycles", "5")
-    wait_for(page, lambda: page.locator("#ribbon [data-col]").count() == 5)
-    page.get_by_text("Take this run with you").click()
-    expect(page.locator("#command")).to_contain_text("--H_cycles 5")
-    expect(page.locator("#python")).to_contain_text("gradient_scope='cycle'")
-
-
-def test_custom_weights_are_checked_beside_their_control(visit):
-    page = visit()
-    page.locator("#deep_supervision_schedule input").click()
-    page.get_by_role("option", name="custom").click()
-    box = page.locator("#custom_weights input, #custom_weights textarea")
-    box.fill("0.3 1")
-    expect(page.locator("#custom_weights")).to_contain_text(
-        "custom_weights has 2 numbers, but H_cycles=3 gives 3 steps"
-    )
-    page.locator("#train").click()
-    page.wait_for_timeout(500)
-    assert data(page, "ribbon", "run").startswith("recorded-")  # nothing was started
-    box.fill("0.3 -1 1")
-    expect(page.locator("#custom_weights")).to_contain_text("at least 0")
-    box.fill("0.3 0.4 1")
-    expect(page.locator("#custom_weights")).not_to_contain_text("⚠")
-    wait_for(page, lambda: page.locator("#ribbon [data-col='1']").get_attribute("data-weight") == "0.4")
-
-
-def test_paper_size_is_refused_on_a_cpu_with_the_estimate(visit):
-    page = visit()
-    open_more(page)
-    page.locator("#preset").get_by_label("paper").check()
-    page.wait_for_timeout(300)
-    page.locator("#train").click()
-    expect(page.locator("#preset")).to_contain_text(re.compile(r"about \d+ s for each of .* too slow"))
-    assert data(page, "ribbon", "run").startswith("recorded-")
-
-
-def test_pause_one_update_resume_stop(visit):
-    page = visit("?updates=20000")
+    number(page, "updates", "20000")
     page.locator("#one").click()
     wait_for(page, lambda: data(page, "ribbon", "state") == "paused" and data(page, "curves", "points") == "1")
     page.locator("#one").click()
@@ -188,17 +221,6 @@ def test_a_second_run_waits_in_line_and_a_closed_tab_frees_the_core(visit):
     wait_for(second, lambda: data(second, "ribbon", "state") == "stopped")
 
 
-def test_player_plays_a_trajectory_by_mouse_and_keyboard_and_shares_the_step(visit):
-    page = visit()
-    page.locator("#ribbon [data-col='0']").click()
-    wait_for(page, lambda: data(page, "player", "step") == "0" and data(page, "curves", "step") == "0")
-    page.locator("#player").get_by_label("Next step").click()
-    wait_for(page, lambda: data(page, "player", "step") == "1" and data(page, "ribbon", "step") == "1")
-    page.locator("#ribbon [data-col='0']").click()
-    page.locator("#player").get_by_label("Play", exact=True).click()
-    wait_for(page, lambda: data(page, "player", "step") == "2")
-
-
 def test_own_puzzles_train_and_a_wrong_file_is_said_beside_its_control(visit, tmp_path):
     from trm_explore.tasks import preset, resolve
 
@@ -226,11 +248,6 @@ def test_own_puzzles_train_and_a_wrong_file_is_said_beside_its_control(visit, tm
     wait_for(page, lambda: data(page, "ribbon", "state") == "finished")
 
 
-def test_phone_width_never_scrolls_sideways(visit):
-    page = visit(width=390)
-    assert page.evaluate("document.documentElement.scrollWidth") <= 390
-
-
 # ---- the gallery, the recorded pairs, other tasks
 
 
@@ -252,31 +269,7 @@ def shows(page: Page, task: str) -> bool:
     return page.locator("#measured").inner_text().strip() == recorded_text(task)
 
 
-@pytest.mark.parametrize(
-    "task", ["maze", *(pytest.param(task, marks=large) for task in ("sudoku4", "swirl", "addition", "poisson"))]
-)
-def test_a_click_on_a_card_chooses_the_task_and_shows_its_recorded_run(visit, task):
-    page = visit()
-    assert int(data(page, "tasks", "tasks")) == len(GENERATED)
-    other = "sorting" if task == "sudoku4" else task
-    card(page, other).click()
-    wait_for(page, lambda: shows(page, other))
-    card(page, task).click()
-    wait_for(page, lambda: shows(page, task))
-    expect(card(page, task)).to_have_attribute("aria-checked", "true")
-    assert page.locator("#tasks [aria-checked='true']").count() == 1
-    if task in pair_names():
-        expect(page.locator("#measured")).to_contain_text("Measured on")
-        expect(page.locator("#ribbon")).to_contain_text("Recorded earlier")
-        wait_for(page, lambda: int(data(page, "curves", "points")) > 10 and int(data(page, "player", "frames")) > 0)
-    else:
-        expect(page.locator("#ribbon")).to_contain_text("No recorded run of this task")
-        wait_for(page, lambda: data(page, "curves", "points") in ("0", None))
-    page.get_by_text("Take this run with you").click()
-    expect(page.locator("#command")).to_contain_text(f"--task {task}")
-
-
-def test_arrow_keys_go_through_the_gallery_and_around_its_ends(visit):
+def test_arrow_keys_go_through_the_gallery_and_of_many_quick_choices_the_last_counts(visit):
     page = visit()
     card(page, "sudoku4").focus()
     for key, task in [
@@ -292,9 +285,6 @@ def test_arrow_keys_go_through_the_gallery_and_around_its_ends(visit):
         assert page.evaluate("document.activeElement.dataset.task") == task  # one can go on from there
     assert page.locator("#tasks [tabindex='0']").count() == 1  # one stop for the Tab key
 
-
-def test_many_quick_choices_end_at_the_last_one(visit):
-    page = visit()
     for task in (*GENERATED[::3], "sudoku4", "parity"):
         card(page, task).click()
     wait_for(page, lambda: shows(page, "parity"))
@@ -304,75 +294,41 @@ def test_many_quick_choices_end_at_the_last_one(visit):
     expect(page.locator("#command")).to_contain_text("--task parity")
 
 
-def test_the_pair_radio_changes_the_ribbons_figures_and_the_switch(visit):
+@pytest.mark.parametrize(
+    "tasks",
+    [
+        ("maze", "addition"),
+        *(pytest.param(two, marks=large) for two in (("sudoku4", "swirl"), ("addition", "poisson"))),
+    ],
+)
+def test_a_click_on_a_card_shows_its_recorded_run_and_what_is_trained_then_is_that_task(visit, tasks):
     page = visit()
-    seen = [columns(page)]
-    for name in ("without, as many updates", "without, as much time"):
-        page.locator("#pair").get_by_label(name).check()
-        wait_for(page, lambda: columns(page) not in seen)
-        expect(page.locator("#enable_deep_supervision input")).not_to_be_checked()
-        expect(page.locator("#ribbon")).to_contain_text(f"Recorded earlier, {name}")
-        seen.append(columns(page))
-    page.locator("#pair").get_by_label("with deep supervision").check()
-    wait_for(page, lambda: columns(page) == seen[0])
-    expect(page.locator("#enable_deep_supervision input")).to_be_checked()
-
-
-def test_training_a_maze_plays_its_trajectory(visit):
-    page = visit()
-    card(page, "maze").click()
-    wait_for(page, lambda: shows(page, "maze"))
+    assert int(data(page, "tasks", "tasks")) == len(GENERATED)
     open_more(page)
-    number(page, "updates", "11")
-    page.wait_for_timeout(300)
-    page.locator("#train").click()
-    wait_for(page, lambda: data(page, "ribbon", "state") == "finished")
-    assert data(page, "curves", "points") == "11" and int(data(page, "player", "frames")) == 2
-    assert page.locator("#ribbon [data-col]").count() == 3
-    page.locator("#ribbon [data-col='0']").click()
-    page.locator("#player").get_by_label("Play", exact=True).click()
-    wait_for(page, lambda: data(page, "player", "step") == "2")
-
-
-@pytest.mark.parametrize("task", ["addition", *(pytest.param(task, marks=large) for task in ("swirl", "poisson"))])
-def test_training_another_kind_of_board_ends_without_trouble(visit, task):
-    page = visit()
-    card(page, task).click()
-    wait_for(page, lambda: shows(page, task))
-    open_more(page)
-    number(page, "updates", "3")
-    page.wait_for_timeout(300)
-    page.locator("#train").click()
-    wait_for(page, lambda: data(page, "ribbon", "state") == "finished", 60)
-    assert data(page, "curves", "points") == "3" and int(data(page, "player", "frames")) >= 1
-
-
-def test_only_a_sudoku_has_difficulty_and_own_puzzles(visit):
-    page = visit()
-    open_more(page)
-    expect(page.locator("#difficulty")).to_be_visible()
-    card(page, "maze").click()
-    expect(page.locator("#difficulty")).to_be_hidden()
-    expect(page.locator("#data")).to_be_hidden()
-    card(page, "sudoku6").click()
-    expect(page.locator("#difficulty")).to_be_visible()
-
-
-def test_presets_of_the_guide_set_the_switches(visit):
-    page = visit()
-    open_more(page)
-    switch, weight = (
-        page.locator("#enable_deep_supervision input"),
-        page.locator("#deep_supervision_weight input[type=number]"),
-    )
-    page.locator("#advice-prototyping").click()
-    expect(switch).not_to_be_checked()
-    wait_for(page, lambda: data(page, "ribbon", "scope") == "last")
-    page.locator("#advice-generation").click()
-    expect(switch).to_be_checked()
-    expect(weight).to_have_value("0.3")
-    expect(page.locator("#deep_supervision_schedule input")).to_have_value("constant")
-    page.locator("#advice-reasoning").click()
-    expect(weight).to_have_value("0.6")
-    expect(page.locator("#deep_supervision_schedule input")).to_have_value("linear decay")
-    wait_for(page, lambda: page.locator("#ribbon [data-col='0']").get_attribute("data-weight") not in ("0", "0.3"))
+    page.get_by_text("Take this run with you").click()
+    for task in tasks:
+        other = "sorting" if task == "sudoku4" else task
+        card(page, other).click()
+        wait_for(page, lambda other=other: shows(page, other))
+        card(page, task).click()
+        wait_for(page, lambda task=task: shows(page, task))
+        expect(card(page, task)).to_have_attribute("aria-checked", "true")
+        assert page.locator("#tasks [aria-checked='true']").count() == 1
+        if task in pair_names():
+            expect(page.locator("#measured")).to_contain_text("Measured on")
+            expect(page.locator("#ribbon")).to_contain_text("Recorded earlier")
+            wait_for(page, lambda: int(data(page, "curves", "points")) > 10 and int(data(page, "player", "frames")) > 0)
+        else:
+            expect(page.locator("#ribbon")).to_contain_text("No recorded run of this task")
+            wait_for(page, lambda: data(page, "curves", "points") in ("0", None))
+        expect(page.locator("#command")).to_contain_text(f"--task {task}")
+        number(page, "updates", "11")
+        page.wait_for_timeout(300)
+        page.locator("#train").click()
+        wait_for(page, lambda: data(page, "ribbon", "state") == "finished")
+        assert data(page, "curves", "points") == "11" and int(data(page, "player", "frames")) == 2
+        steps = int(data(page, "ribbon", "steps"))
+        assert page.locator("#ribbon [data-col]").count() == steps
+        page.locator("#ribbon [data-col='0']").click()
+        page.locator("#player").get_by_label("Play", exact=True).click()
+        wait_for(page, lambda steps=steps: data(page, "player", "step") == str(steps - 1))
