@@ -19,6 +19,12 @@ settings.load_profile("trm_explore")
 LARGE = bool(os.environ.get("TRM_EXPLORE_LARGE"))  # the few tests, too, that repeat at length what others show
 large = pytest.mark.skipif(not LARGE, reason="repeats others at length; TRM_EXPLORE_LARGE=1 runs it")
 
+
+def examples(count: int) -> settings:
+    """So many random examples with TRM_EXPLORE_LARGE=1, else a quarter of them."""
+    return settings(max_examples=count if LARGE else count // 4)
+
+
 TINY = {
     "task": "sudoku4",
     "hidden_size": 16,

@@ -6,7 +6,8 @@ import pickle
 import zipfile
 
 import pytest
-from hypothesis import given, settings
+from conftest import examples
+from hypothesis import given
 from hypothesis import strategies as st
 
 from trm_explore.app.keep import find, make
@@ -93,7 +94,7 @@ def test_nothing_of_a_zip_lands_outside(tmp_path, whole):
     assert sorted(path.name for path in tmp_path.parent.rglob("evil*")) == []
 
 
-@settings(max_examples=300)
+@examples(300)
 @given(data=st.data())
 def test_whatever_stands_in_the_events_is_shown_safely_or_refused(tmp_path_factory, whole, data):
     """Any value of any event is replaced by another; what is let through can be drawn and reported."""

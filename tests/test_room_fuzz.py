@@ -10,6 +10,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from conftest import examples
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
@@ -65,7 +66,7 @@ def one_sentence(error: str) -> bool:
 
 
 @pytest.mark.slow
-@settings(max_examples=1200)
+@examples(1200)
 @given(sent())
 @example([None] * len(CONTROLS))
 @example([[]] * len(CONTROLS))
@@ -83,7 +84,7 @@ def test_any_controls_are_a_run_or_a_sentence(values):
 
 
 @pytest.mark.slow
-@settings(max_examples=700)
+@examples(800)
 @given(sent(), st.sampled_from(["classroom", "space"]), st.booleans(), ANYTHING)
 def test_train_begins_no_run_beyond_the_limits_whatever_is_sent(values, limits, one, run_id):
     runs = Refusing(limits)
@@ -100,7 +101,7 @@ def test_train_begins_no_run_beyond_the_limits_whatever_is_sent(values, limits, 
     assert config.model.H_cycles <= 8 and config.model.L_cycles <= 8
 
 
-@settings(max_examples=300)
+@examples(300)
 @given(ANYTHING, ANYTHING, ANYTHING)
 def test_any_id_ticket_or_event_does_nothing(run_id, ticket, state):
     page = Handlers(Runs())

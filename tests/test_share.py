@@ -10,7 +10,8 @@ from types import SimpleNamespace
 
 import gradio as gr
 import pytest
-from hypothesis import assume, given, settings
+from conftest import examples
+from hypothesis import assume, given
 from hypothesis import strategies as st
 from test_app import START, any_controls
 
@@ -155,7 +156,7 @@ def inside_the_limits(opened) -> None:
 
 
 @given(st.text(max_size=300) | st.text("&=?%+;,.0123456789taskmzeHcyl_", max_size=300) | st.integers() | st.none())
-@settings(max_examples=2000)
+@examples(2000)
 @pytest.mark.slow
 def test_no_text_at_all_gives_an_error_or_a_run_beyond_the_limits(query):
     inside_the_limits(LINKS.read(query))
@@ -170,7 +171,7 @@ FIELD = st.sampled_from([*NAMES.values(), "pair", "tab", "step", "tour", "stop",
 
 
 @given(st.lists(st.tuples(FIELD, ODD | st.text(max_size=12)), max_size=8))
-@settings(max_examples=600)
+@examples(600)
 @pytest.mark.slow
 def test_no_values_of_the_known_fields_do_either(pairs):
     inside_the_limits(LINKS.read("&".join(f"{name}={value}" for name, value in pairs)))
