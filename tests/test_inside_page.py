@@ -42,19 +42,25 @@ def editor(page, i):
     return page.locator(f"#inside-editor [data-cell='{i}']")
 
 
-def test_the_tab_opens_on_a_trained_model_and_follows_the_gallery(look):
+def test_the_tab_opens_on_a_trained_model_is_asked_for_an_own_run_and_follows_the_gallery(look):
     page = look()
     expect(page.locator("#inside-player")).to_contain_text("solved")
     wait_for(page, lambda: data(page, "inside-thinking", "cycles") == "12", 40)
     wait_for(page, lambda: data(page, "inside-inside", "asked") not in (None, ""), 40)
     assert data(page, "inside-thinking", "trained") == "3"
+    page.locator("#inside-model").get_by_label("my own run").check()
+    expect(page.locator("#inside-said")).to_contain_text("There is no run of yours with weights yet")
+    wait_for(page, lambda: data(page, "inside-player", "frames") == "0")
+    page.locator("#inside-model").get_by_label("with deep supervision").check()
+    wait_for(page, lambda: data(page, "inside-player", "frames") == "1")
+    expect(page.locator("#inside-said")).not_to_contain_text("There is no run")
     page.locator("#tasks [data-task='parity']").click()
     wait_for(page, lambda: data(page, "inside-thinking", "cycles") == "24", 40)
     assert page.locator("#inside-editor [data-cell]").count() == 16
     expect(page.locator("#inside-cycles")).to_contain_text("trained with 6; up to 24 here")
 
 
-def test_a_typed_puzzle_with_a_conflict_is_marked_at_once_and_a_sound_one_is_solved(look):
+def test_a_conflict_is_marked_at_once_a_sound_puzzle_is_solved_and_what_is_none_is_said_in_the_editor(look):
     page = look()
     page.get_by_role("button", name="Clear").click()
     for i, digit in enumerate(PUZZLE):
@@ -69,10 +75,6 @@ def test_a_typed_puzzle_with_a_conflict_is_marked_at_once_and_a_sound_one_is_sol
     wait_for(page, lambda: answer(page) == "".join(map(str, solve(parse_puzzle(PUZZLE)))))
     expect(page.locator("#inside-player")).to_contain_text("your own puzzle")
     assert data(page, "inside-editor", "own") == "1" and page.locator("#inside-editor .clash").count() == 0
-
-
-def test_what_is_no_puzzle_and_what_has_several_solutions_is_said_in_the_editor(look):
-    page = look()
     box = page.locator("#inside-editor input[type=text]")
     box.fill("12")
     box.press("Enter")
@@ -113,17 +115,7 @@ def test_a_set_cell_is_watched_beside_the_untouched_answer_and_recovers(look):
     wait_for(page, lambda: page.locator("#inside-after-player").count() == 0)
 
 
-def test_noise_is_added_and_its_outcome_said(look):
-    page = look()
-    page.get_by_role("button", name="Go to step 0").click()
-    page.get_by_role("button", name="State z_L").click()
-    page.get_by_label("Strength of the noise").fill("3")
-    page.get_by_role("button", name="Add noise").click()
-    expect(page.locator("#inside-intervene .iv-outcome")).to_contain_text("The edit changed")
-    assert data(page, "inside-intervene", "edits") == "1"
-
-
-def test_a_click_into_the_map_asks_about_that_cell(look):
+def test_a_click_into_the_map_asks_about_that_cell_and_the_outcome_of_added_noise_is_said(look):
     page = look()
     wait_for(page, lambda: data(page, "inside-inside", "asked") not in (None, ""), 40)
     canvas = page.locator("#inside-inside canvas").nth(2)
@@ -134,16 +126,12 @@ def test_a_click_into_the_map_asks_about_that_cell(look):
     wait_for(page, lambda: data(page, "inside-inside", "asked") == "11")
     expect(page.locator("#inside-inside")).to_contain_text("What moves row 3, column 4")
     assert data(page, "inside-player", "ready") == "1" and data(page, "inside-intervene", "cell") == "11"
-
-
-def test_an_own_run_is_asked_for_before_it_is_there(look):
-    page = look()
-    page.locator("#inside-model").get_by_label("my own run").check()
-    expect(page.locator("#inside-said")).to_contain_text("There is no run of yours with weights yet")
-    wait_for(page, lambda: data(page, "inside-player", "frames") == "0")
-    page.locator("#inside-model").get_by_label("with deep supervision").check()
-    wait_for(page, lambda: data(page, "inside-player", "frames") == "1")
-    expect(page.locator("#inside-said")).not_to_contain_text("There is no run")
+    page.get_by_role("button", name="Go to step 0").click()
+    page.get_by_role("button", name="State z_L").click()
+    page.get_by_label("Strength of the noise").fill("3")
+    page.get_by_role("button", name="Add noise").click()
+    expect(page.locator("#inside-intervene .iv-outcome")).to_contain_text("The edit changed")
+    assert data(page, "inside-intervene", "edits") == "1"
 
 
 def test_keys_alone_type_a_puzzle_set_a_cell_and_walk_the_steps(look):

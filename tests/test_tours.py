@@ -11,7 +11,7 @@ import pytest
 import served
 from conftest import large
 from playwright.sync_api import expect
-from served import data, go, wait_for
+from served import data, wait_for
 
 from trm_explore.app.link_fields import choice
 from trm_explore.app.links import Links
@@ -139,6 +139,7 @@ MEASURE = """(selector) => new Promise((done) => {
   }, { rootMargin: "20000px 0px" });
   nodes.forEach((node) => observer.observe(node));
 })"""
+MOVING = "['.tt-light', '.tt-card'].map((x) => getComputedStyle(document.querySelector(x)).transitionDuration)"
 AROUND = {"left": -5, "top": -5, "right": 5, "bottom": 5}  # px of light around what it surrounds
 
 
@@ -235,6 +236,7 @@ def test_a_stop_of_a_tour_sets_the_page(visit):
     ],
 )
 def test_no_card_covers_what_it_speaks_of_and_the_light_surrounds_it_at_every_stop(visit, width, height):
+    """And what a card says of the ribbon stands in the ribbon; and where less motion is asked for, none moves."""
     page = visit(width=width, reduced_motion="reduce")
     page.set_viewport_size({"width": width, "height": height})
     for tour in tours():
@@ -243,6 +245,10 @@ def test_no_card_covers_what_it_speaks_of_and_the_light_surrounds_it_at_every_st
             expect(card(page)).to_contain_text(stop["text"], timeout=served.PATIENCE * 1000)
             without_faults(page, stop, f"{tour['name']} {number} at {width} px")
             assert page.evaluate("document.documentElement.scrollWidth") <= width
+            assert set(page.evaluate(MOVING)) == {"0s"}
+            if ".solved" in TEMPLATES[tour["name"], number] and stop["at"].startswith("#ribbon"):
+                for share in re.findall(r"[\d.]+ %", stop["text"]):
+                    expect(page.locator("#ribbon")).to_contain_text(share)
             card(page).locator(".tt-next").click()
         expect(card(page)).to_have_count(0)
 
@@ -273,30 +279,9 @@ def test_the_light_follows_what_scrolls_and_changes_size_and_waits_for_what_come
 
 @pytest.mark.browser
 @pytest.mark.slow
-def test_what_a_tour_says_of_the_ribbon_stands_in_the_ribbon(visit):
-    page = visit()
-    for name, number, stop in STOPS:
-        if ".solved" in TEMPLATES[name, number] and stop["at"].startswith("#ribbon"):
-            go(page, page.url.split("?")[0] + f"?tour={name}&stop={number}")
-            expect(card(page)).to_contain_text(stop["text"])
-            for share in re.findall(r"[\d.]+ %", stop["text"]):
-                expect(page.locator("#ribbon")).to_contain_text(share)
-
-
-@pytest.mark.browser
-@pytest.mark.slow
 def test_stops_whose_part_is_hidden_are_left_out(visit):
     page = visit("?hide=ribbon,gallery&tour=recursion&stop=1")
     expect(card(page)).to_contain_text("Step through it", timeout=served.PATIENCE * 1000)
     expect(card(page)).to_contain_text("stop 4 of 6")
     card(page).get_by_role("button", name="Next").click()
     expect(card(page)).to_have_count(0)  # neither of the two that are left is on this page
-
-
-@pytest.mark.browser
-@pytest.mark.slow
-def test_less_motion_is_none(visit):
-    page = visit("?tour=cost&stop=2", reduced_motion="reduce")
-    expect(card(page)).to_be_visible()
-    moving = "['.tt-light', '.tt-card'].map((x) => getComputedStyle(document.querySelector(x)).transitionDuration)"
-    assert set(page.evaluate(moving)) == {"0s"}
