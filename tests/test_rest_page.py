@@ -26,17 +26,25 @@ pytestmark = [pytest.mark.slow, pytest.mark.browser]
 
 REST = 10_000  # ms
 BY_HAND = "?tab=compare&recipe=by-hand&runs=1,linear_decay,0.5,auto,3/0,constant,0.5,auto,3"
-RECIPE_NAMES = tuple(RECIPES)
-# Every task, tab, recipe and tour once, and some odd links; TRM_EXPLORE_LARGE=1 opens every task on both tabs.
-TABS = ["", "&tab=inside&puzzle=5&cycles=6", *(f"&tab=compare&recipe={recipe}" for recipe in RECIPE_NAMES)]
+INSIDE = "?task=sudoku6&tab=inside&puzzle=5&cycles=6"
+OWN = "?task=addition&model=off&own=12%2B34&tab=inside"
+COMPARE = "?task=reach&tab=compare&recipe=depth"
+TOURS = links()
+# Every tour, the tasks and recipes that no tour ends on, and some odd links. TRM_EXPLORE_LARGE=1 opens every task on
+# every tab and recipe.
 QUERIES = [
-    *(f"?task={task}{TABS[n % len(TABS)]}" for n, task in enumerate(GENERATED)),
-    *(f"?task=maze{tab}" for tab in TABS[len(GENERATED) :]),
-    f"{BY_HAND}&task=maze",
-    "?task=addition&model=off&own=12%2B34&tab=inside",
-    *(f"?tour={name}&stop={len(stops) - 1}" for name, stops in links().items()),
+    *(f"?tour={name}&stop={len(stops) - 1}" for name, stops in TOURS.items()),
+    "?task=sudoku4",
+    INSIDE,
+    "?task=sudoku9&tab=compare&recipe=on-off",
     "?task=maze&schedule=custom&custom=0.2,0.3,1&hide=tours&nonsense=1",
-    *(f"?task={task}{tab}" for task in GENERATED for tab in TABS[:3] if LARGE),
+    COMPARE,
+    OWN,
+    "?task=parity",
+    f"{BY_HAND}&task=swirl",
+    "?task=poisson",
+    *(f"?task={task}&tab=inside" for task in GENERATED if LARGE),
+    *(f"?task={task}&tab=compare&recipe={recipe}" for task in GENERATED for recipe in RECIPES if LARGE),
 ]
 
 
@@ -68,6 +76,14 @@ def test_an_untouched_page_asks_for_nothing_on_any_task_tab_link_or_stop_of_a_to
         if "task=" in query:
             task = re.search(r"task=(\w+)", query)[1]
             assert f"task={task}" in page.url or "task=sudoku4" in query, query
+    assert data(pages[INSIDE], "inside-thinking", "steps") == "6"
+    expect(pages[INSIDE].locator("#inside-number input[type=number]")).to_have_value("5")
+    expect(pages[INSIDE].locator("#inside-player")).to_contain_text("held-out puzzle 5")
+    expect(pages[OWN].locator("#inside-player")).to_contain_text("your own puzzle")
+    assert data(pages[COMPARE], "compare", "group") == "recorded-reach-depth"
+    assert {data(page, "tasks", "chosen") for page in pages.values()} == {*GENERATED}
+    shown = [*QUERIES, *(stops[-1] for stops in TOURS.values())]
+    assert {name for query in shown for name in re.findall("recipe=([a-z-]+)", query)} == {*RECIPES, "by-hand"}
 
 
 def test_a_guess_can_be_made_on_every_task(visit):
