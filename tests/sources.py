@@ -16,4 +16,6 @@ def read(name: str) -> str:
 def as_text(*names: str) -> str:
     """These parts one after the other, as the text of a function or script: without imports and exports."""
     joined = "\n".join(map(read, names))
-    return re.sub(r"^export (?=const|function)", "", re.sub(r"^import [^;]*;\n", "", joined, flags=re.M), flags=re.M)
+    return re.sub(
+        r"^export (?=const|function|class)", "", re.sub(r"^import [^;]*;\n", "", joined, flags=re.M), flags=re.M
+    )

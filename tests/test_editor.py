@@ -8,9 +8,10 @@ from browser import launch
 from test_static import FRAMES, MESSAGE, MOUNT, PAGE
 
 from trm_explore.app.models import recorded_model
-from trm_explore.app.puzzles import editor_of, held_out_puzzle, read_puzzle
+from trm_explore.app.puzzles import held_out_puzzle, read_puzzle
 from trm_explore.data.sudoku_rules import conflicts
 from trm_explore.model.carry import board_of
+from trm_explore.view.editor import editor_of
 from trm_explore.web import script
 
 BOARDS = FRAMES | {"grid": MESSAGE["frames"][0]}

@@ -16,7 +16,7 @@ from trm_explore.app.looking import Asked, look, typed_puzzle
 from trm_explore.app.measuring import cost_text, measure, paths, reading
 from trm_explore.app.models import MOST_CYCLES, Seen, model_for, recorded_model
 from trm_explore.app.page import build
-from trm_explore.app.puzzles import editor_of, first_puzzle, held_out_puzzle, read_puzzle, text_of
+from trm_explore.app.puzzles import first_puzzle, held_out_puzzle, read_puzzle
 from trm_explore.app.settings import CONTROLS
 from trm_explore.data.sudoku_rules import conflicts
 from trm_explore.data.text_file import lines_of_text
@@ -26,6 +26,7 @@ from trm_explore.runs.registry import Runs
 from trm_explore.shipped.pairs import pair_names
 from trm_explore.tasks import preset, resolve
 from trm_explore.training.trajectory import inputs_of
+from trm_explore.view.editor import editor_of, text_of
 from trm_explore.words import inside_tab, refusals
 
 TYPED = ("sudoku4", "maze", "reach", "addition", "sorting", "parity")  # tasks of symbols that read puzzles

@@ -7,8 +7,10 @@ import math
 import pytest
 from browser import launch
 
-from trm_explore import preset, train
+from trm_explore import load_checkpoint, preset, train
+from trm_explore.app.recorded import recorded_run
 from trm_explore.cli import main
+from trm_explore.shipped.pairs import checkpoint_name, pair_names
 from trm_explore.training import events as ev
 from trm_explore.web.report import csv_of, report_html
 from trm_explore.words.percent import percent
@@ -42,7 +44,9 @@ def opened(browser, tmp_path, text, **context):
     page, complaints = browser.new_page(**context), []
     page.on("console", lambda said: complaints.append(said.text) if said.type in ("error", "warning") else None)
     page.on("pageerror", lambda error: complaints.append(str(error)))
-    page.on("request", lambda asked: complaints.append(asked.url) if not asked.url.startswith("file:") else None)
+    page.on(
+        "request", lambda asked: complaints.append(asked.url) if not asked.url.startswith(("file:", "blob:")) else None
+    )
     page.goto(path.as_uri())
     page.wait_for_selector("#player[data-ready='1']")
     return page, complaints
@@ -65,6 +69,35 @@ def test_the_report_needs_no_sideways_scrolling(browser, tmp_path, run, width):
     page, _ = opened(browser, tmp_path, report_html(CONFIG, run), viewport={"width": width, "height": 800})
     assert page.evaluate("document.documentElement.scrollWidth") <= width
     page.close()
+
+
+def test_the_runs_network_answers_in_the_report_without_a_server(browser, tmp_path, run):
+    training = train(CONFIG)
+    for _ in training:
+        pass
+    text = report_html(CONFIG, run, model=training.ema_model)
+    assert len(text) < 1_500_000
+    page, complaints = opened(browser, tmp_path, text)
+    page.wait_for_selector("#stage[data-steps='12']")
+    page.locator("#stage .st-board:visible [data-cell='0']").first.click()
+    page.keyboard.press("1")
+    page.wait_for_selector("#stage[data-own='1'][data-steps='12']")
+    assert page.locator("#stage .st-verdict").inner_text()
+    assert not complaints
+    page.close()
+
+
+@pytest.mark.parametrize("name", pair_names())
+def test_a_report_with_a_tiny_model_of_every_task_can_be_sent_by_mail(run, name):
+    model, config = load_checkpoint(checkpoint_name(name, "on"))
+    assert len(report_html(config, recorded_run(name, "on")[1], model=model)) < 1_500_000
+
+
+def test_a_network_that_no_browser_runs_is_said(run, monkeypatch):
+    monkeypatch.setattr("trm_explore.web.model_file.MOST_BYTES", 1000)
+    model, config = load_checkpoint("sudoku4-linear")
+    text = report_html(config, run, model=model)
+    assert "does not answer here: the model has 0 MB of weights" in text and '"models": {}' in text
 
 
 def test_what_a_visitor_wrote_is_text_and_not_markup(browser, tmp_path, run):

@@ -33,6 +33,7 @@ from trm_explore.app.door import Door
 from trm_explore.app.drawing import drawing_route
 from trm_explore.app.guard import not_a_request
 from trm_explore.app.keep import keep_route
+from trm_explore.app.model_files import model_route
 from trm_explore.app.owner import owner_route
 from trm_explore.app.page import CSS, HEAD, build
 from trm_explore.app.settings import start_config
@@ -110,7 +111,13 @@ def launch(
             auth_message=page_controls.PASSWORD if password else None,
             root_path=root_path,
             app_kwargs={
-                "routes": [owner_route(runs, owner_key), keep_route(runs), alive_route(runs), drawing_route()],
+                "routes": [
+                    owner_route(runs, owner_key),
+                    keep_route(runs),
+                    alive_route(runs),
+                    drawing_route(),
+                    model_route(),
+                ],
                 "exception_handlers": {RequestValidationError: not_a_request},
                 "middleware": [Middleware(Door, uploads=uploads, room=runs.limits.uploads_megabytes * 1_000_000)],
             },

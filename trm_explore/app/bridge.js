@@ -99,6 +99,11 @@ window.trmHost = (element, trigger, address, scope, turns = {}) => {
     get: (key) => (mounting && scope + key === "message" ? store.joined() : store.get(scope + key)),
     set: (key, value) => store.set(scope + key, value),
     save_changes: () => {},
+    load: async (place) => {
+      const answer = await fetch(new URL(place, document.baseURI));
+      if (!answer.ok) throw new Error(String(answer.status));
+      return answer.json();
+    },
     emit: (event, data) => (turns[event] ? window.trmTurns.ask(turns[event], data) : trigger(event, data)),
     on: (event, call) => store.on(name(event), call),
     off: (event, call) => store.off(name(event), call),

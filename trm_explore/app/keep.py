@@ -24,6 +24,8 @@ from starlette.routing import Route
 from trm_explore.app.recorded import recorded_run
 from trm_explore.config import RunConfig
 from trm_explore.data.assets import asset
+from trm_explore.model import RecursiveModel
+from trm_explore.model.checkpoint import load_checkpoint
 from trm_explore.runs.registry import Runs
 from trm_explore.shipped.pairs import checkpoint_name, load_pair, pair_names
 from trm_explore.training import events as ev
@@ -51,6 +53,7 @@ class Kept:
     events: Sequence[ev.Event]
     note: str  # a sentence on where it comes from
     checkpoint: Callable[[], bytes]  # ValueError where there is none
+    model: Callable[[], RecursiveModel | None]
 
 
 def keep_route(runs: Runs) -> Route:
@@ -94,20 +97,25 @@ def find(name: str, runs: Runs) -> Kept | None:
         path = asset(f"{checkpoint_name(task, kind)}.safetensors")
         run = load_pair(task)["runs"][kind]
         note = run_notes.RECORDED.format(kind=page_controls.PAIRS[kind], updates=run["updates"], seconds=run["seconds"])
-        return Kept(config, events, note, path.read_bytes)
+        return Kept(config, events, note, path.read_bytes, lambda: load_checkpoint(path)[0])
     run = runs.get(name)
     if run is None:
         return None
     note = "" if run.ended else status_text(run.config, run.state, run.position, run.latest)
     config = next((RunConfig.from_flat(e.config) for e in run.events if isinstance(e, ev.Started)), run.config)
-    return Kept(config, list(run.events), note, run.checkpoint_bytes)
+
+    def model() -> RecursiveModel | None:
+        now = run.model()
+        return now and now[0]
+
+    return Kept(config, list(run.events), note, run.checkpoint_bytes, model)
 
 
 def make(kept: Kept, name: str) -> bytes:
     """One of the files of TYPES. ValueError, one sentence, where the run has not come so far."""
     public = _public(kept.config)
     if name == "report.html":
-        return report_html(public, kept.events, note=kept.note).encode()
+        return report_html(public, kept.events, note=kept.note, model=kept.model()).encode()
     if name == "run.csv":
         return csv_of(kept.events).encode()
     if name == "model.safetensors":

@@ -17,7 +17,7 @@ from trm_explore.analysis.intervention import Edit, Noise, SetCell, intervene, r
 from trm_explore.analysis.latent import StateChange
 from trm_explore.analysis.thinking import halting_by_puzzle
 from trm_explore.app.models import NUMBERS, Seen, cycles_of, model_for, not_too_slow, patience
-from trm_explore.app.puzzles import editor_of, held_out_puzzle, puzzle_of_file, read_puzzle, text_of
+from trm_explore.app.puzzles import held_out_puzzle, puzzle_of_file, read_puzzle
 from trm_explore.config import RunConfig
 from trm_explore.config.checks import is_number
 from trm_explore.model import Batch
@@ -26,6 +26,7 @@ from trm_explore.runs.registry import Runs
 from trm_explore.tasks.base import Task, judged
 from trm_explore.training.events import Frame
 from trm_explore.training.trajectory import Trajectory, frame_of, inputs_of, record
+from trm_explore.view.editor import editor_of, text_of
 from trm_explore.view.palette import both_themes
 from trm_explore.view.payload import message_of
 from trm_explore.words import inside_tab, refusals

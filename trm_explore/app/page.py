@@ -17,6 +17,7 @@ from trm_explore.app.door import AGE
 from trm_explore.app.guard import Page
 from trm_explore.app.handlers import FITTED, MARKED, SCHEDULED, Handlers, buttons
 from trm_explore.app.link_fields import SIZED
+from trm_explore.app.model_files import models_of
 from trm_explore.app.recorded import gallery_of, recorded_message, recorded_text
 from trm_explore.app.settings import ADVISED, CONTROLS, start_config
 from trm_explore.app.shared import AT_ONCE, MANY, Follower, Shared, moved, setting
@@ -66,8 +67,15 @@ def build(runs: Runs, folders: tuple[str, ...] = (), opened: str = "", address: 
             elem_id="intro",
             padding=False,
         )
-        share.rows(address)
         host("tasks", turns={"pick": "settings_pick"})
+        host("stage")
+        link("models", models_of(offered))
+        share.rows(address)
+        gr.HTML(
+            f"<h2>{page_controls.HOW_TRAINED}</h2><p>{page_controls.HOW_TRAINED_INTRO}</p>",
+            elem_id="how",
+            padding=False,
+        )
         run_id = gr.Textbox("", visible=False, elem_id="run-id")
         ticket = gr.Textbox("", visible=False, elem_id="ticket")
         handlers = Handlers(runs, offered)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,7 +13,9 @@ from trm_explore.model.checkpoint import Checkpoint, load_checkpoint, write_chec
 from trm_explore.model.cost import table_numbers
 from trm_explore.model.published import PuzzleTable, read_published
 from trm_explore.model.published.export import export_published
+from trm_explore.storage.whole import write_whole
 from trm_explore.tasks import resolve
+from trm_explore.web.model_file import model_file
 
 
 @dataclass(frozen=True)
@@ -47,14 +50,17 @@ class Import:
 
 @dataclass(frozen=True)
 class Export:
-    """Write a checkpoint of ours in the published format: a folder with step_N and all_config.yaml."""
+    """Write a checkpoint of ours in the published format (a folder with step_N and all_config.yaml), or as a file that
+    runs in a browser."""
 
     checkpoint: tyro.conf.Positional[str]
     """A file, a run's folder, the name of a shipped one, or hf://user/name."""
-    out: str
-    """The folder."""
+    out: str = ""
+    """The folder, for the published format."""
     step: int = 0
-    """N."""
+    """N, of the published format."""
+    web: str = ""
+    """A .json file to write: the model, held-out puzzles and what a browser needs to run them without a server."""
 
 
 def run_import(args: Import) -> int:
@@ -86,8 +92,16 @@ def run_import(args: Import) -> int:
 def run_export(args: Export) -> int:
     """Writes the averaged weights, as the published code does."""
     whole(args, "step", 0)
-    if not args.out.strip():
-        raise ValueError("out is empty; give a folder")
+    if not (args.out.strip() or args.web.strip()):
+        raise ValueError("out is empty; give a folder, or with --web a .json file for a browser")
+    web = Path(args.web)
+    if args.web and web.suffix != ".json":
+        raise ValueError(f"web={args.web} ends in {web.suffix or 'nothing'}; give a file that ends in .json")
     model, config = load_checkpoint(args.checkpoint)
-    print(f"Saved {export_published(model, config, Path(args.out), args.step)}")
+    if args.out:
+        print(f"Saved {export_published(model, config, Path(args.out), args.step)}")
+    if args.web:
+        text = json.dumps(model_file(model, config), separators=(",", ":"))
+        write_whole(web, text)
+        print(f"Saved {web}: {len(text) / 1e3:,.0f} kB")
     return 0

@@ -9,6 +9,8 @@ from pathlib import Path
 import tyro
 
 from trm_explore.config import RunConfig
+from trm_explore.model import RecursiveModel
+from trm_explore.model.checkpoint import CHECKPOINT_NAME, load_checkpoint
 from trm_explore.storage.whole import write_whole
 from trm_explore.training import events as ev
 from trm_explore.training.run_folder import config_of, read_events
@@ -30,7 +32,7 @@ class Report:
 def run(args: Report) -> int:
     path = Path(args.out)
     writers: dict[str, Callable[[RunConfig, Sequence[ev.Event]], str]] = {
-        ".html": lambda config, events: report_html(config, events, note=args.note),
+        ".html": lambda config, events: report_html(config, events, note=args.note, model=_model_of(args.run)),
         ".csv": lambda config, events: csv_of(events),
     }
     if path.suffix not in writers:
@@ -40,3 +42,8 @@ def run(args: Report) -> int:
     write_whole(path, text)
     print(f"{path}: {len(text):,} characters")
     return 0
+
+
+def _model_of(run: str) -> RecursiveModel | None:
+    """The run's network, where one was saved: a run that was killed before has none."""
+    return load_checkpoint(run)[0] if (Path(run) / CHECKPOINT_NAME).is_file() else None

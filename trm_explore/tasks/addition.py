@@ -110,6 +110,17 @@ class AdditionTask(Task):
         numbers[:, :, -1] = self.base - 1, 1
         return "+".join("".join(DIGITS[digit] for digit in row) for row in numbers[self._is_held_out(numbers).argmax()])
 
+    def browser_rule(self) -> dict[str, Any]:
+        return {"name": "addition"}
+
+    def challenges(self) -> dict[str, Puzzles]:
+        """A digit that is missing, one carry through all columns, and numbers of twice the length."""
+        carry, _ = self.read(self.example())
+        hole = carry["inputs"].copy()
+        hole[0, 1 + self.size // 2] = BLANK
+        longer = AdditionTask(self.size, min(2 * self.size, SIZES[-1]), self.base).held_out(1)
+        return {"impossible": {"inputs": hole}, "carry": carry, "longer": longer}
+
     def _numbers(self, n: int, rng: np.random.Generator, size: int, *, held_out: bool, at_once: int) -> np.ndarray:
         """(n, 2, size) digits, most significant first, from one side of the split; drawn `at_once` at a time."""
         found = [np.zeros((0, 2, size), dtype=np.int64)]

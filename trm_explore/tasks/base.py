@@ -187,6 +187,16 @@ class Task(ABC):
         """Further puzzles to record beside a shown one, such as the points around it in the plane; None: none."""
         return None
 
+    def browser_rule(self) -> dict[str, Any] | None:
+        """By which rule of web/src/rules.js a typed puzzle is judged where no Python runs: its name, and the numbers
+        that it needs. None: only the puzzles with a label are judged there."""
+        return None
+
+    def challenges(self) -> dict[str, Puzzles]:
+        """Prepared puzzles on which a network may go wrong, each a batch of one, by the name that the page has words
+        for (words, "challenges"): without an answer, with several, larger than in training, ..."""
+        return {}
+
     def remarks(self) -> list[str]:
         """What one should know of the data before trusting a figure, a sentence each; after `prepare`."""
         return []
@@ -202,6 +212,7 @@ class RealTask(Task):
     loss = "mse"
     input_size: int
     tolerance: float  # largest mean squared error, over positions and numbers, of an answer that counts as right
+    offered_numbers: tuple[float, ...] = ()  # what an editor offers for a cell of the puzzle; none: it offers nothing
 
     def check(self, inputs: np.ndarray, answers: np.ndarray, labels: np.ndarray | None = None) -> np.ndarray:
         right: np.ndarray = np.square(answers - labels).mean((1, 2)) <= self.tolerance

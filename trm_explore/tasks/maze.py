@@ -36,6 +36,7 @@ WALL, OPEN, START, GOAL, PATH = range(1, 6)
 TYPED = {"#": WALL, " ": OPEN, ".": OPEN, "o": OPEN, "S": START, "G": GOAL}
 SMALLEST, LARGEST, OWN_SIZE = 3, 40, 4  # rooms a side
 PUBLISHED = 900  # positions of Maze-Hard's boards, 30 x 30: 15 rooms a side, and a wall below and on the right
+FEW = 64  # held-out mazes among which one is looked for in which a wall less makes a second way
 AT_ONCE = 2048  # mazes tried in one go for the held-out ones
 
 
@@ -129,6 +130,28 @@ class MazeTask(Task):
         rows = self.held_out(1)["inputs"].reshape(side, side).tolist()
         return "/".join("".join("." if token == OPEN else SYMBOLS[token] for token in row) for row in rows)
 
+    def browser_rule(self) -> dict[str, Any]:
+        return {"name": "maze"}
+
+    def challenges(self) -> dict[str, Puzzles]:
+        """A goal that is walled in, two ways of the same length, and a maze of twice the side."""
+        known = self.held_out(FEW)
+        inputs, labels = known["inputs"], known["labels"]
+        side, _ = self.held_out_shape()
+        walled = inputs[0].copy()
+        goal = int((walled == GOAL).argmax())
+        beside = _beside(goal, side)
+        walled[beside[inputs[0][beside] != START]] = WALL
+        larger = MazeTask(self.size, 2 * self.size + (self.rim > 0), self.loops).held_out(1)
+        found = {"impossible": {"inputs": walled[None]}, "larger": larger}
+        for maze, way in zip(inputs, labels, strict=True):
+            for wall in np.flatnonzero(maze == WALL):
+                trial = maze.copy()
+                trial[wall] = OPEN
+                if _ways(trial[None]) > 1 and _apart(trial[None] != WALL, trial[None])[0] == (way == PATH).sum() + 1:
+                    return {"several": {"inputs": trial[None], "labels": solve(trial[None])}, **found}
+        return found
+
     def _some_held_out(self, rng: np.random.Generator) -> Puzzles:
         """Mazes of the held-out size; of another size than the training ones all are apart, and fewer will do."""
         same = self.eval_size == self.size
@@ -219,6 +242,23 @@ def _rooms(size: int) -> np.ndarray:
     """Flat positions of the size x size rooms on their board."""
     at = 2 * np.arange(size)
     return (at[:, None] * (2 * size - 1) + at).reshape(-1)
+
+
+def _beside(cell: int, side: int) -> np.ndarray:
+    """Flat positions above, left, right of and below a cell of a square board."""
+    row, col = divmod(cell, side)
+    near = [(row - 1, col), (row, col - 1), (row, col + 1), (row + 1, col)]
+    return np.array([r * side + c for r, c in near if 0 <= r < side and 0 <= c < side])
+
+
+def _ways(inputs: np.ndarray) -> int:
+    """Cells that share the same place on a shortest way of a maze (1, L), at most: 1 where there is one way only."""
+    side = math.isqrt(inputs.shape[1])
+    free = (inputs != WALL).reshape(1, side, side)
+    start, goal = (inputs == START).argmax(1), (inputs == GOAL).argmax(1)
+    there, back = (distances(free, end).reshape(-1) for end in (start, goal))
+    between = (there > 0) & (back > 0) & (there + back == there[goal[0]])
+    return int(np.bincount(there[between], minlength=1).max())
 
 
 def _apart(free: np.ndarray, inputs: np.ndarray) -> np.ndarray:

@@ -90,6 +90,19 @@ class ParityTask(Task):
         """A row to start with; held out."""
         return "".join(str(token - 1) for token in self.held_out(1)["inputs"][0])
 
+    def browser_rule(self) -> dict[str, Any]:
+        return {"name": "parity"}
+
+    def challenges(self) -> dict[str, Puzzles]:
+        """A single one at the far left, ones only, and a row of twice the length."""
+        single = np.zeros((1, self.eval_size), dtype=np.int64)
+        single[0, 0] = 1
+        return {
+            "single": _batch(single),
+            "ones": _batch(np.ones((1, self.eval_size), dtype=np.int64)),
+            "longer": ParityTask(self.size, min(2 * self.size, LARGEST)).held_out(1),
+        }
+
     def _some_held_out(self, rng: np.random.Generator) -> Puzzles:
         """Rows of the held-out size; of another size than the training ones all are apart."""
         bits = rng.integers(2, size=(AT_ONCE, self.eval_size))

@@ -34,6 +34,7 @@ class PoissonTask(RealTask):
         "only neighbouring cells at a time, so it must relax the grid, as an iterative solver does."
     )
     input_size = vocab_size = 1
+    offered_numbers = (-STRONGEST, -WEAKEST, 0.0, WEAKEST, STRONGEST)
     tolerance = 0.01  # 1 % of the potential's mean square
 
     def __init__(self, size: int = 0, eval_size: int = 0):
@@ -60,6 +61,23 @@ class PoissonTask(RealTask):
     def board(self) -> dict[str, Any]:
         shape = {"rows": self.rows, "cols": self.cols}
         return {"kind": "heat", **shape, "symbols": [], "box": None, "range": [-3.0, 3.0]}
+
+    def browser_rule(self) -> dict[str, Any]:
+        return {"name": "poisson", "scale": self.scale}
+
+    def challenges(self) -> dict[str, Puzzles]:
+        """A charge five times as strong as the strongest in training, one on every cell, and a grid of twice the
+        side."""
+        size = self.size
+        strong = np.zeros((size, size), np.float32)
+        strong[size // 2, size // 3] = 5 * STRONGEST
+        checked = np.where(np.indices((size, size)).sum(0) % 2, STRONGEST, -STRONGEST).astype(np.float32)
+        larger = PoissonTask(size, min(2 * size, SIZES[-1])).held_out(1)
+        return {
+            "strong": self._batch(strong.reshape(1, -1)),
+            "everywhere": self._batch(checked.reshape(1, -1)),
+            "larger": larger,
+        }
 
     @cached_property
     def scale(self) -> float:

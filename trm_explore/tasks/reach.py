@@ -109,6 +109,26 @@ class ReachTask(Task):
         rows = self.held_out(1)["inputs"].reshape(self.held_out_shape()).tolist()
         return "/".join("".join("." if token == OPEN else SYMBOLS[token] for token in row) for row in rows)
 
+    def browser_rule(self) -> dict[str, Any]:
+        return {"name": "reach"}
+
+    def challenges(self) -> dict[str, Puzzles]:
+        """A start that is walled in, one long winding way, and a board of twice the side."""
+        side, _ = self.held_out_shape()
+        snake = np.full((side, side), OPEN)
+        snake[1::2] = WALL
+        snake[1::4, -1] = snake[3::4, 0] = OPEN  # the way turns at one end of each wall, then at the other
+        snake[0, 0] = START
+        walled = np.full((side, side), OPEN)
+        middle = side // 2
+        walled[middle - 1 : middle + 2, middle - 1 : middle + 2] = WALL
+        walled[middle, middle] = START
+        return {
+            "enclosed": _batch([walled.reshape(1, -1)]),
+            "snake": _batch([snake.reshape(1, -1)]),
+            "larger": ReachTask(self.size, 2 * self.size).held_out(1),
+        }
+
     def _is_held_out(self, inputs: np.ndarray) -> np.ndarray:
         side = math.isqrt(inputs.shape[1])
         return is_held_out(wall_key((inputs == WALL).reshape(len(inputs), side, side)))

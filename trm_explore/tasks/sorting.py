@@ -85,6 +85,17 @@ class SortingTask(Task):
         row = self._digits(1, rng, self.size, held_out=True, at_once=AT_ONCE)[0]
         return " ".join(map(str, sorted(row.tolist(), reverse=True)))
 
+    def browser_rule(self) -> dict[str, Any]:
+        return {"name": "sorting"}
+
+    def challenges(self) -> dict[str, Puzzles]:
+        """A digit that is missing, a row that stands in the wrong order, and one of twice the length."""
+        reversed_row, _ = self.read(self.example())
+        hole = reversed_row["inputs"].copy()
+        hole[0, self.size // 2] = BLANK
+        longer = SortingTask(self.size, min(2 * self.size, SIZES[-1])).held_out(1)
+        return {"impossible": {"inputs": hole}, "reversed": reversed_row, "longer": longer}
+
     def _digits(self, n: int, rng: np.random.Generator, size: int, *, held_out: bool, at_once: int) -> np.ndarray:
         """(n, size) digits from one side of the split; drawn `at_once` at a time."""
         found = [np.zeros((0, size), dtype=np.int64)]

@@ -52,6 +52,7 @@ EXAMPLES = {
 }  # all of them held out
 HELD_OUT_SEED = 3  # of the 4x4 classes; one with which the example, which the docs use, is held out
 SMALLEST_POOL = 100  # below it the held-out tenth may be empty
+FEW = 200  # held-out puzzles among which the hardest is looked for
 COPIES = 4096  # held-out 4x4 puzzles drawn for each number of givens
 AT_ONCE = 2000  # puzzles of a file up to which it is split right away, so that its errors come early
 
@@ -184,6 +185,36 @@ class SudokuTask(Task):
     def example(self) -> str:
         """A puzzle to start with, with one solution."""
         return EXAMPLES[self.size]
+
+    def browser_rule(self) -> dict[str, Any]:
+        return {"name": "sudoku"}
+
+    def challenges(self) -> dict[str, dict[str, np.ndarray]]:
+        """Without a solution though no rule is broken yet; with several; and the one with the fewest givens."""
+        digits = parse_puzzle(self.example(), self.size)
+        solution = solve(digits)
+        impossible = several = digits
+        for cell in np.flatnonzero(digits == 0):
+            for digit in range(1, self.size + 1):
+                trial = digits.copy()
+                trial[cell] = digit
+                if digit != solution[cell] and not conflicts(trial) and not count_solutions(trial):
+                    impossible = trial
+                    break
+            if impossible is not digits:
+                break
+        for cell in np.flatnonzero(digits):
+            several = several.copy()
+            several[cell] = 0
+            if count_solutions(several) > 1:
+                break
+        known = self.held_out(FEW)
+        hardest = int((known["inputs"] > 1).sum(1).argmin())
+        return {
+            "impossible": {"inputs": self.encode(impossible)[None]},
+            "several": {"inputs": self.encode(several)[None]},
+            "hard": {name: value[hardest : hardest + 1] for name, value in known.items()},
+        }
 
     def _finish(self) -> None:
         for _ in self.prepare():

@@ -70,6 +70,14 @@ class SwirlTask(RealTask):
         line = np.linspace(-0.9 * EXTENT, 0.9 * EXTENT, ACROSS)
         return self._batch(np.stack(np.meshgrid(line, line), axis=-1).reshape(-1, 2).astype(np.float32))
 
+    def browser_rule(self) -> dict[str, Any]:
+        return {"name": "swirl", "turn": TURN}
+
+    def challenges(self) -> dict[str, Puzzles]:
+        """Near the centre, where the flow turns all the way round; where it stands still; outside of the square."""
+        points = {"centre": (0.12, 0.05), "still": (0.8, 0.75), "outside": (1.5, 0.2)}
+        return {name: self._batch(np.array([point], dtype=np.float32)) for name, point in points.items()}
+
     def _points(self, n: int, rng: np.random.Generator, *, held_out: bool, at_once: int) -> np.ndarray:
         """(n, 2) float32 points from one side of the split; drawn `at_once` at a time."""
         found = [np.zeros((0, 2), dtype=np.float32)]

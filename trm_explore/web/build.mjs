@@ -3,6 +3,7 @@
 // digest, so that machines without node, too, see what was changed and not built, or built and then changed by hand.
 import { createHash } from "node:crypto";
 import { readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { build } from "esbuild";
 
 const sources = readdirSync(new URL("src", import.meta.url))
@@ -12,6 +13,22 @@ const read = (name) => readFileSync(new URL(`src/${name}`, import.meta.url));
 const entryPoints = sources
   .filter((name) => /^export default/m.test(String(read(name))))
   .map((name) => `./src/${name}`);
+
+// `import source from "./NAME.js?text"`: that module whole, as the text of a script; what a worker runs is such a text.
+const asText = {
+  name: "text",
+  setup({ onResolve, onLoad }) {
+    onResolve({ filter: /\?text$/ }, ({ path, resolveDir }) => ({
+      path: join(resolveDir, path.replace(/\?text$/, "")),
+      namespace: "text",
+    }));
+    onLoad({ filter: /.*/, namespace: "text" }, async ({ path }) => {
+      const how = { bundle: true, minify: true, charset: "utf8", format: "iife", target: "es2022", write: false };
+      const made = await build({ entryPoints: [path], ...how });
+      return { contents: made.outputFiles[0].text, loader: "text" };
+    });
+  },
+};
 
 const dist = new URL("dist", import.meta.url);
 rmSync(dist, { recursive: true, force: true });
@@ -24,6 +41,7 @@ for (const [outdir, splitting] of [
     entryPoints,
     outdir,
     splitting,
+    plugins: [asText],
     format: "esm",
     target: "es2022",
     outbase: "src",

@@ -1,9 +1,10 @@
-"""A run as one file to hand in: a page with ribbon, curves and a playable trajectory that opens without a server.
+"""A run as one file to hand in: a page with ribbon, curves and a playable trajectory that opens without a server, and
+with the run's network, which answers what is typed.
 
-    Path("report.html").write_text(report_html(config, events), encoding="utf-8")
+    Path("report.html").write_text(report_html(config, events, model=model), encoding="utf-8")
     Path("run.csv").write_text(csv_of(events), encoding="utf-8")
 
-The page holds the drawing modules of web/src/ and the run's messages; it fetches nothing.
+The page holds the drawing modules of web/src/, the run's messages and the model (model_file.py); it fetches nothing.
 """
 
 from __future__ import annotations
@@ -18,36 +19,53 @@ from typing import Any
 
 from trm_explore.analysis.diagnosis import diagnose
 from trm_explore.config import RunConfig
+from trm_explore.model import RecursiveModel
 from trm_explore.tasks import TASKS, resolve
 from trm_explore.training import events as ev
 from trm_explore.view.commands import as_command, as_python
 from trm_explore.view.payload import message_of, plan_of, thinned
 from trm_explore.web import body, template
+from trm_explore.web.model_file import model_file
 from trm_explore.words import report_page
 from trm_explore.words.percent import percent
 
-MODULES = ("ribbon", "curves", "player")
+MODULES = ("stage", "ribbon", "curves", "player")
 POINTS = 2000  # updates in the curves; of a longer run every so many-th
 
 
-def report_html(config: RunConfig, events: Sequence[ev.Event], *, note: str = "") -> str:
-    """One self-contained HTML page of a run. `note`: a sentence of one's own on top. ValueError for a run without an
-    update or a frame: there would be nothing to see."""
+def report_html(
+    config: RunConfig, events: Sequence[ev.Event], *, note: str = "", model: RecursiveModel | None = None
+) -> str:
+    """One self-contained HTML page of a run. `note`: a sentence of one's own on top. `model`: the run's network, which
+    then answers on the page; where a browser cannot run it, the page says why. ValueError for a run without an update
+    or a frame: there would be nothing to see."""
     if not any(isinstance(event, ev.UpdateDone | ev.Frame) for event in events):
         raise ValueError("the run has no update yet, so there is nothing to report; let it train first")
     task = resolve(config)[0] if config.task in TASKS else None
     title = report_page.TITLE.format(task=task.title if task else config.task)
     message = _message(config, events)
-    data = json.dumps({"plan": plan_of(config), "message": message}).replace("<", "\\u003c")
+    models, without = _models(config, model)
+    data = json.dumps({"plan": plan_of(config), "message": message, "models": models}).replace("<", "\\u003c")
+    lead = (note, _settings(config), without)
     parts = {
         "title": html.escape(title),
-        "lead": "\n".join(f"<p>{html.escape(line)}</p>" for line in (note, _settings(config)) if line),
+        "lead": "\n".join(f"<p>{html.escape(line)}</p>" for line in lead if line),
         "body": _figures(events) + _again(config),
         "data": data,
-        "modules": "\n".join(_inline(name) for name in MODULES),
+        "modules": "\n".join(_inline(name) for name in MODULES if models or name != "stage"),
     }
     page = template("report")
     return re.sub(r"<!--(\w+)-->", lambda place: parts[place[1]], page)
+
+
+def _models(config: RunConfig, model: RecursiveModel | None) -> tuple[dict[str, Any], str]:
+    """The run's network as the stage takes it, and why there is none."""
+    if model is None:
+        return {}, ""
+    try:
+        return {config.task: {"run": model_file(model, config, first=config.train.shown_puzzle or 0)}}, ""
+    except ValueError as error:
+        return {}, report_page.NO_MODEL.format(reason=error)
 
 
 def csv_of(events: Sequence[ev.Event]) -> str:

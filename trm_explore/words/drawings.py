@@ -4,8 +4,14 @@ There they are TEXTS.<module>.<name>, and `fill` in common.js puts values where 
 """
 
 from trm_explore.words.page_controls import ONE, PAUSE, RESUME, STOP, TRAIN
+from trm_explore.words.stage import CHALLENGES, NETWORK, STAGE, STAGE_NOTES
 
-DRAWING: dict[str, dict[str, str]] = {}
+DRAWING: dict[str, dict[str, str]] = {
+    "stage": STAGE,
+    "notes": STAGE_NOTES,
+    "challenges": CHALLENGES,
+    "network": NETWORK,
+}
 
 DRAWING["ribbon"] = {
     "ribbon": "The recursion, one column per step",

@@ -4,9 +4,13 @@ settings stand in their rows, view/settings.py.)"""
 TITLE = "trm_explore: watch a tiny network think"
 HEADLINE = "Watch a tiny network think"
 INTRO = (
-    "One small network is applied again and again: each column below is one pass, and its answer. "
-    "Deep supervision gives every pass a lesson of its own. Press Train; then switch it off, train again, and "
-    "compare what the early passes know."
+    "A network of a few thousand weights reads a puzzle and its own last answer, and answers again. "
+    "It runs here, in your browser."
+)
+HOW_TRAINED = "How was it trained?"
+HOW_TRAINED_INTRO = (
+    "Each column below is one cycle, and its answer. Deep supervision puts a loss on every one of them. Press Train; "
+    "then switch it off, train again, and compare what the early cycles know."
 )
 TAB_TRAIN, TAB_COMPARE, TAB_INSIDE = "Train", "Compare", "Look inside"
 TRAIN, PAUSE, RESUME, ONE, STOP = "Train", "Pause", "Resume", "One update", "Stop"

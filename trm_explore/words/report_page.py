@@ -7,4 +7,5 @@ SETTINGS = (
 )
 HELD_OUT = "Held-out puzzles ({puzzles}), after update {update}"
 HEADS = ("step", "loss", "cells right", "solved")
+NO_MODEL = "The network of this run does not answer here: {reason}"
 AGAIN = "The same run again"

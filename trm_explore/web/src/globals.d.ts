@@ -3,3 +3,8 @@ declare const TEXTS: Record<string, any>;
 interface Window {
   [name: string]: any;
 }
+// A module whole, as the text of a script (build.mjs).
+declare module "*?text" {
+  const text: string;
+  export default text;
+}

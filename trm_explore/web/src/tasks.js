@@ -8,10 +8,10 @@ import { BOARD_CSS, boards } from "./boards.js";
 const CSS = `
 .tk { ${LOOK} } .tk[data-theme=dark] { ${DARK} } .tk *, .tk *::before, .tk *::after { box-sizing: border-box } ${BOARD_CSS}
 .tk-row { display: flex; gap: 8px; overflow-x: auto; padding: 2px 2px 6px; scrollbar-width: thin }
-.tk-card { --c: var(--mute); flex: 1 0 96px; max-width: 150px; display: flex; flex-direction: column; gap: 6px; align-items: center; justify-content: space-between; padding: 6px 8px 4px; border: 1px solid var(--line); border-radius: 10px; background: var(--bg); color: inherit; font: inherit; font-size: 12.5px; line-height: 1.25; cursor: pointer; text-align: center }
+.tk-card { --c: var(--mute); flex: 1 0 96px; max-width: 150px; display: flex; flex-direction: column; gap: 4px; align-items: center; justify-content: space-between; padding: 5px 8px 3px; border: 1px solid var(--line); border-radius: 10px; background: var(--bg); color: inherit; font: inherit; font-size: 12.5px; line-height: 1.25; cursor: pointer; text-align: center }
 .tk-card:hover { border-color: var(--fg) } .tk-card:focus-visible { outline: 2px solid var(--fg); outline-offset: 2px }
-.tk-card[aria-checked=true] { border-color: var(--fg); box-shadow: inset 0 0 0 1px var(--fg); font-weight: 650 }
-.tk-picture { width: 58px; flex: 1; display: flex; align-items: center; pointer-events: none } .tk-help { color: var(--mute); font-size: 13px; padding: 2px 2px 0; min-height: 1.5em }`;
+.tk-card[aria-checked=true] { border-color: var(--fg); box-shadow: inset 0 0 0 1px var(--fg); text-shadow: .35px 0 currentColor, -.35px 0 currentColor }
+.tk-picture { width: 44px; flex: 1; display: flex; align-items: center; pointer-events: none } .tk-help { color: var(--mute); font-size: 13px; padding: 2px 2px 0; min-height: 1.5em }`;
 
 function render({ model, el }) {
   const style = document.createElement("style");
@@ -29,6 +29,7 @@ function render({ model, el }) {
   function pick(name, focus) {
     if (name == null) return;
     model.emit?.("pick", { task: name });
+    model.set("picked", name);
     chosen = name;
     paint();
     if (focus) cards.find((card) => card.dataset.task === name)?.focus();
