@@ -19,6 +19,7 @@ from trm_explore.app.link_fields import HIDDEN
 from trm_explore.config import Scope
 from trm_explore.data.assets import PACKAGE
 from trm_explore.shipped.pairs import KINDS
+from trm_explore.tasks import GENERATED, resolve
 from trm_explore.view.settings import SETTINGS
 from trm_explore.words import drawings
 
@@ -82,14 +83,32 @@ def test_every_word_that_a_drawing_says_is_there():
         assert not missing, path.name
 
 
+def asked_from_elsewhere() -> dict[str, set[str]]:
+    """Sections of which a drawing asks words whose names others make: the tasks, the rules, the network's refusals."""
+    code = {
+        name: code_of(PACKAGE / "web" / "src" / f"{name}.js") for name in ("network", "disturb", "rules", "thought")
+    }
+    notes = {literal for name in ("rules", "thought") for literal in literals(code[name])} & drawings.STAGE_NOTES.keys()
+    return {
+        "challenges": {name for task in GENERATED for name in resolve(task)[0].challenges()},
+        "network": set(re.findall(r'Refusal\("(\w+)"', code["network"] + code["disturb"])),
+        "notes": notes,
+    }
+
+
 def test_every_word_of_the_drawings_is_said():
+    elsewhere = asked_from_elsewhere()
+    for section, names in elsewhere.items():
+        assert drawings.DRAWING[section].keys() == names, section
     said = set().union(*(spoken_by(path)[0] for path in STATIC))
     computed = {section: forms for path in STATIC for section, forms in spoken_by(path)[1].items()}
     unused = [
         f"TEXTS.{section}.{key}"
         for section, words in drawings.DRAWING.items()
         for key in words
-        if (section, key) not in said and not any(form.fullmatch(key) for form in computed.get(section, ()))
+        if section not in elsewhere
+        and (section, key) not in said
+        and not any(form.fullmatch(key) for form in computed.get(section, ()))
     ]
     assert not unused
 
@@ -142,6 +161,8 @@ KEYS = {
     ("measurements", "PAIR_IN_TIME"): {-1, 0, 1},
     ("run_notes", "SCOPES"): set(get_args(Scope)) - {"auto"},
     ("run_notes", "SCOPES_OFF"): set(get_args(Scope)) - {"auto"},
+    ("stage", "STAGE_NOTES"): {"impossible", "several", "unknown"},
+    ("stage", "CHALLENGES"): {name for task in GENERATED for name in resolve(task)[0].challenges()},
     ("compare_tab", "RECIPES"): set(recipes.RECIPES),
     ("compare_tab", "RECORDED"): {
         kind for name in ("on-off", "loss-gradient") for kind in recipes.RECORDED[name].values()

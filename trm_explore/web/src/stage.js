@@ -48,8 +48,14 @@ function connect(hear) {
     worker.onmessage = ({ data }) => hear(data);
     return { ask: (asked) => worker.postMessage(asked), end: () => (worker.terminate(), URL.revokeObjectURL(url)) };
   } catch {
-    const beside = import(url).then(() => window.trmThinker(hear));
-    return { ask: (asked) => beside.then((answer) => answer(asked)), end: () => URL.revokeObjectURL(url) };
+    const script = document.createElement("script"),
+      beside = new Promise((go) => script.addEventListener("load", () => go(window.trmThinker(hear))));
+    script.src = url;
+    document.head.append(script);
+    return {
+      ask: (asked) => beside.then((answer) => answer(asked)),
+      end: () => (script.remove(), URL.revokeObjectURL(url)),
+    };
   }
 }
 
