@@ -25,7 +25,7 @@ from trm_explore.tasks.poisson import PoissonTask
 from trm_explore.training.trajectory import frame_of, inputs_of, record, unrolled
 from trm_explore.view.editor import text_of
 from trm_explore.web.model_file import MOST_BYTES, NETWORK, model_file
-from trm_explore.words.stage import NETWORK as SENTENCES
+from trm_explore.words.drawings import DRAWING
 
 pytestmark = pytest.mark.browser
 PARTS = ("network", "disturb", "rules", "thought")
@@ -379,7 +379,7 @@ SPOILED = {
 def test_a_file_that_is_none_of_ours_is_refused_by_name(js, good, spoil, code):
     found = js(OPEN, spoil(good))
     assert found["code"] == code
-    sentence = SENTENCES[code].format_map(found["values"])
+    sentence = DRAWING["network"][code].format_map(found["values"])
     assert len(sentence) < 200 and "{" not in sentence
 
 
@@ -409,7 +409,7 @@ catch (error) { return error instanceof Refusal ? error.code : String(error); }
 def test_a_puzzle_that_the_network_cannot_take_is_refused_by_name(js, good, change, code):
     puzzle = {"inputs": [[1] * 49], "rows": 7, "cols": 7, **change}
     assert js(START, {"file": good, "puzzle": puzzle}) == code
-    assert code in SENTENCES
+    assert code in DRAWING["network"]
 
 
 def test_a_network_of_a_fixed_length_refuses_other_boards(js):

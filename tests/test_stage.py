@@ -10,9 +10,10 @@ from trm_explore import load_checkpoint
 from trm_explore.shipped.pairs import checkpoint_name, pair_names
 from trm_explore.web import script
 from trm_explore.web.model_file import model_file
-from trm_explore.words.stage import CHALLENGES, NETWORK, STAGE, STAGE_NOTES
+from trm_explore.words.drawings import DRAWING
 
 pytestmark = pytest.mark.browser
+STAGE, STAGE_NOTES, CHALLENGES, NETWORK = (DRAWING[name] for name in ("stage", "notes", "challenges", "network"))
 
 MOUNT = """async ([source, state]) => {
   const listeners = {};
@@ -332,7 +333,7 @@ def test_it_is_used_by_keys_alone_and_named_for_a_screen_reader(page):
     board.focus()
     page.keyboard.press("ArrowDown")
     page.keyboard.press("ArrowDown")
-    assert page.locator("#stage .cursor").count() == 1
+    page.wait_for_selector("#stage .cursor")
     assert verdict(page) in board.get_attribute("aria-label")
     assert page.locator("#stage .st-left .st-which").last.inner_text().startswith("Row ")
     unnamed = page.eval_on_selector_all(

@@ -4,13 +4,107 @@ There they are TEXTS.<module>.<name>, and `fill` in common.js puts values where 
 """
 
 from trm_explore.words.page_controls import ONE, PAUSE, RESUME, STOP, TRAIN
-from trm_explore.words.stage import CHALLENGES, NETWORK, STAGE, STAGE_NOTES
 
-DRAWING: dict[str, dict[str, str]] = {
-    "stage": STAGE,
-    "notes": STAGE_NOTES,
-    "challenges": CHALLENGES,
-    "network": NETWORK,
+DRAWING: dict[str, dict[str, str]] = {}
+
+DRAWING["stage"] = {
+    "title": "One small network, used again and again",
+    "lead": "{weights} weights in all, trained to think for {cycles}. It may think longer.",
+    "invite_board": "Change any cell, and it answers at once. Can you fool it?",
+    "invite_path": "Click cells to build or remove walls, and it answers at once. Can you fool it?",
+    "invite_row": "Type another digit into the puzzle, and it answers at once. Can you fool it?",
+    "invite_heat": "Click a cell of the puzzle to change its charge, and it answers at once. Can you fool it?",
+    "invite_plane": "Move the square, and it answers at once. Can you fool it?",
+    "question": "The puzzle",
+    "answer": "The answer",
+    "board": "The puzzle and the network's answer",
+    "right": "Right after {cycles}",
+    "wrong_one": "1 cell wrong after {cycles}",
+    "wrong": "{n} cells wrong after {cycles}",
+    "off": "{off} off the target after {cycles}",
+    "unjudged": "Its answer after {cycles}",
+    "fooled": "No answer can be right",
+    "cycle": "1 cycle",
+    "cycles": "{n} cycles",
+    "sure": "It gives {percent} that its answer is right.",
+    "whole_right": "Right from cycle {from} on.",
+    "whole_late": "Right only from cycle {from} on, after more cycles than in training ({trained}).",
+    "whole_lost": "It was right at cycle {from} and lost it again: it was trained for {trained}.",
+    "whole_never": "It does not find the answer in {most} cycles.",
+    "slider": "Cycles that it may think",
+    "trained": "trained to here",
+    "beyond": "longer than in training",
+    "play": "Play",
+    "pause": "Pause",
+    "timeline": "Wrong cells after each cycle",
+    "timeline_off": "Error after each cycle",
+    "timeline_changed": "Cells changed by each cycle",
+    "bar": "After {cycles}: {words}",
+    "another": "Another puzzle",
+    "back": "Undo my changes",
+    "own": "your puzzle",
+    "held_out": "a puzzle that it has not seen in training",
+    "fool": "Try to fool it:",
+    "noise": "Disturb its state",
+    "noise_help": "Adds noise to z_H, the answer state, after the cycle that is shown, as strong as the state itself.",
+    "noisy": "Its state was disturbed after {cycles}.",
+    "calm": "Undo the disturbance",
+    "kinds": "This network was trained",
+    "on": "with deep supervision",
+    "off_kind": "without",
+    "run": "by you, just now",
+    "pad": "What to put into the chosen cell",
+    "put": "Put {name}",
+    "erase": "Empty the cell",
+    "loop_puzzle": "puzzle",
+    "loop_network": "the same network",
+    "loop_calls": "{calls} times a cycle",
+    "loop_answer": "answer",
+    "loop_again": "its own answer, again",
+    "loop_said": "The puzzle and the last answer go into the same network, which answers again.",
+    "fixed": "This cell is the network's to fill: change a cell of the puzzle.",
+    "impossible_value": "{value} cannot stand here; allowed are {allowed}.",
+    "loading": "The network is on its way.",
+    "none": "No trained network of this task ships: train one below.",
+    "unreachable": "The network could not be loaded. What stands here stays; try again when the connection is back.",
+}
+# What is special about a puzzle (web/src/rules.js).
+DRAWING["notes"] = {
+    "impossible": "No answer to this puzzle is right. The network is not told; it answers all the same.",
+    "several": "Several answers are right; each of them counts.",
+    "unknown": "Nobody has judged this puzzle: whether the answer is right is not known.",
+}
+# Prepared puzzles (Task.challenges): what the button says.
+DRAWING["challenges"] = {
+    "impossible": "one without an answer",
+    "several": "one with several answers",
+    "hard": "a hard one",
+    "larger": "one of twice the size",
+    "longer": "one of twice the length",
+    "enclosed": "no way out",
+    "snake": "one long way",
+    "carry": "a carry through all columns",
+    "reversed": "all in the wrong order",
+    "single": "a single 1 at the far left",
+    "ones": "ones only",
+    "strong": "a charge five times too strong",
+    "everywhere": "charges everywhere",
+    "centre": "near the centre",
+    "still": "where nothing moves",
+    "outside": "outside of the square",
+}
+# Why a model file or a puzzle is not taken (web/src/network.js).
+DRAWING["network"] = {
+    "foreign": "This is no model file of trm_explore; make one with trm-explore export MODEL --web FILE.json.",
+    "version": "This model file is of version {version}, which this page does not know; make it anew with trm-explore "
+    "export.",
+    "cut": "This model file is cut or damaged; make it anew with trm-explore export.",
+    "large": "This model has {weights} weights; a browser takes at most {most}.",
+    "mixer": "This model mixes positions by {mixer}, which this page does not know.",
+    "cells": "This board has {cells} cells; allowed are 1 to {most}.",
+    "length": "This puzzle has {cells} cells, and the network was made for {wanted}.",
+    "value": "{value} cannot stand in a cell; allowed are 0 to {most}.",
+    "unreachable": "The network's head never answers {token}, whatever its state; take another symbol.",
 }
 
 DRAWING["ribbon"] = {
