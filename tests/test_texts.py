@@ -85,10 +85,10 @@ def test_every_word_that_a_drawing_says_is_there():
 
 def asked_from_elsewhere() -> dict[str, set[str]]:
     """Sections of which a drawing asks words whose names others make: the tasks, the rules, the network's refusals."""
-    code = {
-        name: code_of(PACKAGE / "web" / "src" / f"{name}.js") for name in ("network", "disturb", "rules", "thought")
-    }
-    notes = {literal for name in ("rules", "thought") for literal in literals(code[name])} & drawings.STAGE_NOTES.keys()
+    code = {path.stem: code_of(path) for path in STATIC if path.stem in ("network", "disturb", "rules", "thought")}
+    notes = {literal for name in ("rules", "thought") for literal in literals(code[name])} & drawings.DRAWING[
+        "notes"
+    ].keys()
     return {
         "challenges": {name for task in GENERATED for name in resolve(task)[0].challenges()},
         "network": set(re.findall(r'Refusal\("(\w+)"', code["network"] + code["disturb"])),
@@ -161,8 +161,6 @@ KEYS = {
     ("measurements", "PAIR_IN_TIME"): {-1, 0, 1},
     ("run_notes", "SCOPES"): set(get_args(Scope)) - {"auto"},
     ("run_notes", "SCOPES_OFF"): set(get_args(Scope)) - {"auto"},
-    ("stage", "STAGE_NOTES"): {"impossible", "several", "unknown"},
-    ("stage", "CHALLENGES"): {name for task in GENERATED for name in resolve(task)[0].challenges()},
     ("compare_tab", "RECIPES"): set(recipes.RECIPES),
     ("compare_tab", "RECORDED"): {
         kind for name in ("on-off", "loss-gradient") for kind in recipes.RECORDED[name].values()
