@@ -24,7 +24,6 @@ from trm_explore.app import feed, handlers
 from trm_explore.app.bridge import TURNS
 from trm_explore.app.handlers import MARKED, Handlers, buttons, marks
 from trm_explore.app.page import build
-from trm_explore.app.recorded import recorded_message, recorded_text
 from trm_explore.app.settings import CONTROLS, LIMITS, check, config_of, start_config, too_slow, values_of
 from trm_explore.config import (
     PRESETS,
@@ -42,6 +41,7 @@ from trm_explore.shipped.pairs import KINDS, load_pair, pair_names, text_of
 from trm_explore.tasks import GENERATED, preset, resolve
 from trm_explore.view.commands import as_command, as_python
 from trm_explore.view.payload import plan_of
+from trm_explore.view.recorded import recorded_message, recorded_text
 from trm_explore.view.settings import SETTINGS
 from trm_explore.words import page_controls, run_notes
 

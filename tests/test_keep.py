@@ -15,13 +15,13 @@ from trm_explore import preset
 from trm_explore.app.bring import Bringing, adopt, controls_for
 from trm_explore.app.handlers import NOBODY, Handlers
 from trm_explore.app.keep import TYPES, keep_route
-from trm_explore.app.recorded import recorded_text
 from trm_explore.app.settings import CONTROLS
 from trm_explore.model.checkpoint import load_checkpoint
 from trm_explore.runs.limits import LIMITS
 from trm_explore.runs.registry import Runs
 from trm_explore.tasks import GENERATED
 from trm_explore.training import events as ev
+from trm_explore.view.recorded import recorded_text
 from trm_explore.words import page_controls
 
 STARTS = {

@@ -12,10 +12,10 @@ from conftest import large
 from playwright.sync_api import Page, expect
 from served import PATIENCE, data, enter, unfold, wait_for
 
-from trm_explore.app.recorded import recorded_text
 from trm_explore.runs.run import INTERRUPTED
 from trm_explore.shipped.pairs import pair_names
 from trm_explore.tasks import GENERATED
+from trm_explore.view.recorded import recorded_text
 
 pytestmark = pytest.mark.browser
 expect.set_options(timeout=PATIENCE * 1000)

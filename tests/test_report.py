@@ -8,10 +8,10 @@ import pytest
 from browser import launch
 
 from trm_explore import load_checkpoint, preset, train
-from trm_explore.app.recorded import recorded_run
 from trm_explore.cli import main
 from trm_explore.shipped.pairs import checkpoint_name, pair_names
 from trm_explore.training import events as ev
+from trm_explore.view.recorded import recorded_run
 from trm_explore.web.report import csv_of, report_html
 from trm_explore.words.percent import percent
 

@@ -6,9 +6,9 @@ from itertools import pairwise
 
 import pytest
 
-from trm_explore.app.recorded import recorded_message
 from trm_explore.shipped.pairs import load_pair, pair_names
 from trm_explore.tasks import preset, resolve
+from trm_explore.view.recorded import recorded_message
 
 # Words that claim that every step gets nearer to the solution.
 STEADY = ("step after step", "step by step", "a few cells a step", "each step carries", "with every step")

@@ -19,7 +19,6 @@ from trm_explore.app.handlers import Handlers
 from trm_explore.app.link_fields import FIELDS, HIDDEN, HIDEABLE, NAMES, Field, choice
 from trm_explore.app.links import Links
 from trm_explore.app.page import build
-from trm_explore.app.recorded import recorded_message, recorded_text
 from trm_explore.app.settings import CONTROLS, LIMITS, config_of, values_of
 from trm_explore.app.share import AWAY, HEAD, Sharing
 from trm_explore.app.tours import links as links_of_tours
@@ -27,6 +26,7 @@ from trm_explore.config import SIZES
 from trm_explore.runs.registry import Runs
 from trm_explore.shipped.pairs import KINDS
 from trm_explore.tasks import GENERATED
+from trm_explore.view.recorded import recorded_message, recorded_text
 from trm_explore.words import refusals, run_notes
 
 LINKS = Links(tabs=("train", "compare", "inside"), tours=links_of_tours())

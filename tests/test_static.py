@@ -16,12 +16,12 @@ from browser import launch
 
 import trm_explore
 from trm_explore.app.link_fields import HIDDEN
-from trm_explore.app.recorded import recorded_message, recorded_run
 from trm_explore.shipped.pairs import pair_names
 from trm_explore.tasks import preset
 from trm_explore.training.losses import gradient_reach
 from trm_explore.view.frame import change, changed, short, verdict
 from trm_explore.view.payload import plan_of
+from trm_explore.view.recorded import recorded_message, recorded_run
 from trm_explore.web import names, page_scripts, script
 from trm_explore.words.drawings import DRAWING
 from trm_explore.words.percent import percent

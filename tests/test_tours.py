@@ -16,10 +16,10 @@ from served import data, wait_for
 from trm_explore.app.link_fields import choice
 from trm_explore.app.links import Links
 from trm_explore.app.recipes import RECIPES
-from trm_explore.app.recorded import recorded_message, recorded_text
 from trm_explore.app.tours import figures_of, links, tours
 from trm_explore.shipped.pairs import load_pair
 from trm_explore.training.losses import supervision_weights
+from trm_explore.view.recorded import recorded_message, recorded_text
 from trm_explore.words import tour_stops
 from trm_explore.words.percent import percent
 

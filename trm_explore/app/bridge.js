@@ -99,6 +99,7 @@ window.trmHost = (element, trigger, address, scope, turns = {}) => {
     get: (key) => (mounting && scope + key === "message" ? store.joined() : store.get(scope + key)),
     set: (key, value) => store.set(scope + key, value),
     save_changes: () => {},
+    ahead: true, // the stage fetches all models while the server is there
     load: async (place) => {
       const answer = await fetch(new URL(place, document.baseURI));
       if (!answer.ok) throw new Error(String(answer.status));

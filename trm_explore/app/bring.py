@@ -9,7 +9,6 @@ from typing import Any
 import gradio as gr
 
 from trm_explore.app.handlers import NOBODY, Handlers, visitor
-from trm_explore.app.recorded import recorded_text
 from trm_explore.app.settings import CONTROLS, config_of, values_of
 from trm_explore.app.shared import MANY, ONCE, Shared
 from trm_explore.config import RunConfig
@@ -17,6 +16,7 @@ from trm_explore.runs.open_run import open_run
 from trm_explore.runs.registry import Runs
 from trm_explore.runs.run import Run
 from trm_explore.training.memory import out_of_memory
+from trm_explore.view.recorded import recorded_text
 from trm_explore.words import page_controls, refusals, run_notes
 
 

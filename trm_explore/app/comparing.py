@@ -26,7 +26,6 @@ from trm_explore.app.recipes import (
     variants_of,
     variants_text,
 )
-from trm_explore.app.recorded import recorded_message
 from trm_explore.config import RunConfig
 from trm_explore.runs import INTERRUPTED, PAUSED, PREPARING, QUEUED, RUNNING, Run, Runs
 from trm_explore.shipped.pairs import config_of_pair, evaluations_of, load_pair, pair_names
@@ -35,6 +34,7 @@ from trm_explore.tasks import resolve
 from trm_explore.training import events as ev
 from trm_explore.view.comparison import Member, group_message, seconds_left, state_of
 from trm_explore.view.payload import message_of
+from trm_explore.view.recorded import recorded_message
 from trm_explore.words import compare_tab, page_controls, run_notes
 
 KEPT = 200  # groups that are remembered, their runs by id only

@@ -12,7 +12,6 @@ from gradio.context import LocalContext
 
 from trm_explore.app.feed import Feed
 from trm_explore.app.link_fields import SIZED
-from trm_explore.app.recorded import nothing_recorded, recorded_message, recorded_text
 from trm_explore.app.settings import ADVISED, CONTROLS, check, config_of, shown_config, too_slow, values_of
 from trm_explore.config import PRESETS, RunConfig
 from trm_explore.runs.registry import Runs
@@ -21,6 +20,7 @@ from trm_explore.shipped.pairs import KINDS, pair_names
 from trm_explore.tasks import GENERATED, preset, resolve
 from trm_explore.view.commands import as_command, as_python
 from trm_explore.view.payload import error_plan, plan_of
+from trm_explore.view.recorded import nothing_recorded, recorded_message, recorded_text
 from trm_explore.view.settings import SETTINGS
 from trm_explore.words import page_controls
 

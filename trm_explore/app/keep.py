@@ -21,7 +21,6 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
-from trm_explore.app.recorded import recorded_run
 from trm_explore.config import RunConfig
 from trm_explore.data.assets import asset
 from trm_explore.model import RecursiveModel
@@ -30,6 +29,7 @@ from trm_explore.runs.registry import Runs
 from trm_explore.shipped.pairs import checkpoint_name, load_pair, pair_names
 from trm_explore.training import events as ev
 from trm_explore.view.payload import status_text
+from trm_explore.view.recorded import recorded_run
 from trm_explore.web.report import csv_of, report_html
 from trm_explore.words import page_controls, refusals, run_notes
 

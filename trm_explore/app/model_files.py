@@ -18,12 +18,8 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
-from trm_explore.data.assets import asset
-from trm_explore.model.checkpoint import load_checkpoint
-from trm_explore.shipped.pairs import checkpoint_name, load_pair, pair_names
-from trm_explore.web.model_file import model_file
-
-KINDS = ("on", "off")  # of shipped runs: with deep supervision and without
+from trm_explore.shipped.pairs import pair_names
+from trm_explore.web.site import PLAYED, model_of_pair
 
 
 class Packed(NamedTuple):
@@ -36,21 +32,19 @@ class Packed(NamedTuple):
 
 def models_of(tasks: Sequence[str]) -> dict[str, dict[str, str]]:
     """By task, and by kind of run, where its file is; tasks without a shipped model are left out."""
-    return {task: {kind: f"model/{task}-{kind}.json" for kind in KINDS} for task in tasks if task in pair_names()}
+    return {task: {kind: f"model/{task}-{kind}.json" for kind in PLAYED} for task in tasks if task in pair_names()}
 
 
 @cache
 def packed(task: str, kind: str) -> Packed:
     """The file of a shipped model; its first puzzle is the one that the page shows of the task."""
-    model, config = load_checkpoint(asset(f"{checkpoint_name(task, kind)}.safetensors"))
-    file = model_file(model, config, first=load_pair(task)["shown_puzzle"])
-    plain = json.dumps(file, separators=(",", ":")).encode()
+    plain = json.dumps(model_of_pair(task, kind), separators=(",", ":")).encode()
     return Packed(plain, gzip.compress(plain, 6, mtime=0), f'"{hashlib.sha256(plain).hexdigest()[:16]}"')
 
 
 def model_route() -> Route:
     """Where the model files are."""
-    known = {f"{task}-{kind}": (task, kind) for task in pair_names() for kind in KINDS}
+    known = {f"{task}-{kind}": (task, kind) for task in pair_names() for kind in PLAYED}
 
     async def model(request: Request) -> Response:
         name = known.get(request.path_params["name"])

@@ -18,7 +18,6 @@ from trm_explore.app.guard import Page
 from trm_explore.app.handlers import FITTED, MARKED, SCHEDULED, Handlers, buttons
 from trm_explore.app.link_fields import SIZED
 from trm_explore.app.model_files import models_of
-from trm_explore.app.recorded import gallery_of, recorded_message, recorded_text
 from trm_explore.app.settings import ADVISED, CONTROLS, start_config
 from trm_explore.app.shared import AT_ONCE, MANY, Follower, Shared, moved, setting
 from trm_explore.config import PRESETS, SIZES
@@ -26,6 +25,7 @@ from trm_explore.runs import STATES, Runs
 from trm_explore.tasks import GENERATED
 from trm_explore.view.commands import as_command, as_python
 from trm_explore.view.payload import plan_of
+from trm_explore.view.recorded import gallery_of, recorded_message, recorded_text
 from trm_explore.words import page_controls
 
 # Gradio confines css to the page's inside; its outer margins are set here.

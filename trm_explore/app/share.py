@@ -15,11 +15,11 @@ import gradio as gr
 from trm_explore.app.bridge import host, link
 from trm_explore.app.link_fields import HIDDEN, HIDEABLE, Field
 from trm_explore.app.links import Links, Opened
-from trm_explore.app.recorded import recorded_text
 from trm_explore.app.settings import CONTROLS
 from trm_explore.app.shared import AT_ONCE, MANY, Shared, setting
 from trm_explore.app.tours import links as links_of_tours
 from trm_explore.app.tours import tours
+from trm_explore.view.recorded import recorded_text
 from trm_explore.words import run_notes
 
 AWAY = "display: none !important; --taken-away: 1;"  # by which tours.js knows that no wait brings it back

@@ -17,7 +17,7 @@ from typing import Any
 
 import tyro
 
-from trm_explore.cli import data, embed, look, page, published, report, tasks
+from trm_explore.cli import data, embed, look, page, published, report, site, tasks
 from trm_explore.cli import train as training
 from trm_explore.cli.signals import Signals, status_of
 from trm_explore.cli.train import translated
@@ -33,6 +33,7 @@ COMMANDS = {
     "show": (look.Show, look.run_show),
     "diagnose": (look.Diagnose, look.run_diagnose),
     "report": (report.Report, report.run),
+    "site": (site.Site, site.run),
     "tasks": (tasks.Tasks, tasks.run_tasks),
     "make-assets": (tasks.MakeAssets, tasks.run_make_assets),
     "embed": (embed.Embed, embed.run),

@@ -31,6 +31,12 @@ def body(name: str) -> tuple[str, str]:
     return source[: end.start()], end[1]
 
 
+def page_script(name: str) -> str:
+    """The one script of a page that stands alone, "report" or "site", ready to be put between <script> tags."""
+    source = _with_words((BUNDLES / "whole" / f"{name}.js").read_text(encoding="utf-8"))
+    return source.replace("</script", "<\\/script")
+
+
 def page_scripts() -> dict[str, str]:
     """All drawing modules and the parts that they share, by name: ES modules that import each other as ./NAME.js."""
     files = sorted((BUNDLES / "page").glob("*.js"))

@@ -1,5 +1,5 @@
 // src/ -> dist/ (`make web`, for those who change JavaScript): alone/ has every drawing module whole, page/ the same
-// modules with what they share in files of their own. dist/sha256 names each source, this script and each bundle with its
+// modules with what they share in files of their own, whole/ the scripts of report and site. dist/sha256 names each source, this script and each bundle with its
 // digest, so that machines without node, too, see what was changed and not built, or built and then changed by hand.
 import { createHash } from "node:crypto";
 import { readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
@@ -49,7 +49,22 @@ for (const [outdir, splitting] of [
     ...how,
   });
 }
-const bundles = ["alone", "page"].flatMap((folder) =>
+// Pages that stand alone, one script each.
+await build({
+  entryPoints: ["./src/report.js", "./src/site.js"],
+  outdir: "dist/whole",
+  format: "iife",
+  bundle: true,
+  minify: true,
+  charset: "utf8",
+  legalComments: "none",
+  logLevel: "warning",
+  target: "es2022",
+  outbase: "src",
+  absWorkingDir: import.meta.dirname,
+  plugins: [asText],
+});
+const bundles = ["alone", "page", "whole"].flatMap((folder) =>
   readdirSync(new URL(`dist/${folder}`, import.meta.url)).map((name) => `dist/${folder}/${name}`),
 );
 const sums = ["build.mjs", ...bundles, ...sources.map((name) => `src/${name}`)].sort().map((path) => {

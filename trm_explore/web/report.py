@@ -24,12 +24,11 @@ from trm_explore.tasks import TASKS, resolve
 from trm_explore.training import events as ev
 from trm_explore.view.commands import as_command, as_python
 from trm_explore.view.payload import message_of, plan_of, thinned
-from trm_explore.web import body, template
+from trm_explore.web import page_script, template
 from trm_explore.web.model_file import model_file
 from trm_explore.words import report_page
 from trm_explore.words.percent import percent
 
-MODULES = ("stage", "ribbon", "curves", "player")
 POINTS = 2000  # updates in the curves; of a longer run every so many-th
 
 
@@ -52,7 +51,8 @@ def report_html(
         "lead": "\n".join(f"<p>{html.escape(line)}</p>" for line in lead if line),
         "body": _figures(events) + _again(config),
         "data": data,
-        "modules": "\n".join(_inline(name) for name in MODULES if models or name != "stage"),
+        "stage": '<div id="stage"></div>' if models else "",
+        "script": page_script("report"),
     }
     page = template("report")
     return re.sub(r"<!--(\w+)-->", lambda place: parts[place[1]], page)
@@ -136,11 +136,3 @@ def _figures(events: Sequence[ev.Event]) -> str:
 def _again(config: RunConfig) -> str:
     command, python = html.escape(as_command(config)), html.escape(as_python(config))
     return f"<h2>{report_page.AGAIN}</h2><pre>{command}</pre><pre>{python}</pre>"
-
-
-def _inline(name: str) -> str:
-    """The module as a script of the page itself: browsers import nothing from a file that was double-clicked."""
-    text, module = body(name)
-    call = f'{module}.render({{ model: window.trmModel, el: document.getElementById("{name}") }});'
-    source = f"{text}\n{call}".replace("</script", "<\\/script")
-    return f'<script type="module">{source}</script>'

@@ -3,6 +3,7 @@
 There they are TEXTS.<module>.<name>, and `fill` in common.js puts values where {names} stand.
 """
 
+from trm_explore.words.compare_tab import WORDS as COMPARE_WORDS
 from trm_explore.words.page_controls import ONE, PAUSE, RESUME, STOP, TRAIN
 
 DRAWING: dict[str, dict[str, str]] = {}
@@ -249,6 +250,10 @@ DRAWING["answers"] = {
     "is_wrong": "wrong",
 }
 
+DRAWING["site"] = {
+    "missing": "This part of the site could not be loaded; try again.",
+    "none": COMPARE_WORDS["none"],
+}
 DRAWING["tasks"] = {"gallery": "What is to be learned"}
 
 DRAWING["maps"] = {

@@ -218,7 +218,7 @@ function render({ model, el }) {
     if (!kept.has(place)) kept.set(place, await model.load(place));
     return kept.get(place);
   }
-  // The others, too, when nothing else is to be done: then the stage needs no server any more.
+  // The others, too, when nothing else is to be done (model.ahead): then the stage needs no server any more.
   async function fetchRest() {
     for (const places of Object.values(model.get("models") ?? {}))
       for (const place of Object.values(places)) {
@@ -263,7 +263,7 @@ function render({ model, el }) {
     wanted = file.trained;
     take(0, !still.matches && !model.get("stage_played"));
     model.set("stage_played", true);
-    if (!resting) {
+    if (!resting && model.ahead) {
       resting = true;
       (window.requestIdleCallback ?? setTimeout)(() => fetchRest());
     }
