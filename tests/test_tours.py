@@ -181,7 +181,7 @@ def without_faults(page, stop, where) -> None:
 def test_a_tour_is_taken_by_keyboard_alone_and_gives_the_focus_back(visit):
     page = visit()
     link = page.locator("#tours a[data-tour='supervision']")
-    for _ in range(12):
+    for _ in range(30):
         page.keyboard.press("Tab")
         if link.evaluate("node => node === document.activeElement"):
             break

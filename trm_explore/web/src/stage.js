@@ -376,6 +376,7 @@ function render({ model, el }) {
       pad.append(node);
     }
     pad.hidden = !pad.childNodes.length;
+    roam(0);
     fool.replaceChildren(h("span", "st-part", T.fool));
     for (const name in file.challenges) {
       const node = button(TEXTS.challenges[name] ?? name, () => challenge(name));
@@ -399,6 +400,7 @@ function render({ model, el }) {
       ...Array.from({ length: file.most_cycles }, (_, k) => {
         const node = button("", () => choose(k + 1));
         node.append(h("i"), h("span", "", String(k + 1)));
+        node.tabIndex = -1; // by keys one takes the slider
         node.classList.toggle("last", k + 1 === file.trained && k + 1 < file.most_cycles);
         return node;
       }),
@@ -409,6 +411,21 @@ function render({ model, el }) {
     });
     draw(calls);
   }
+  // The pad is one stop of the Tab key; arrows go from button to button.
+  const roam = (at, focus = false) => {
+    const nodes = /** @type {HTMLElement[]} */ ([...pad.children]);
+    nodes.forEach((node, i) => {
+      node.tabIndex = i === at ? 0 : -1;
+    });
+    if (focus) nodes[at]?.focus();
+  };
+  pad.addEventListener("keydown", (event) => {
+    const way = { ArrowLeft: -1, ArrowRight: 1 }[event.key],
+      nodes = [...pad.children];
+    if (!way || !nodes.length) return;
+    event.preventDefault();
+    roam((nodes.indexOf(/** @type {Element} */ (event.target)) + way + nodes.length) % nodes.length, true);
+  });
   const eraser = () => {
     const { blank, roles } = file.task.editor ?? {};
     if (!file.task.editor || roles.length) return null;
