@@ -22,6 +22,7 @@ HIDDEN = {
     "tours": "#tours",
     "share": "#share",
     "gallery": "#tasks",
+    "stage": "#stage",
     "tabs": "#tabs > .tab-wrapper",
     "compare": "#tab-compare-button",
     "inside": "#tab-inside-button",

@@ -56,6 +56,7 @@ HIDEABLE = {
     "tours": "tours",
     "share": "link buttons",
     "gallery": "gallery of tasks",
+    "stage": "stage",
     "tabs": "tabs",
     "compare": "tab Compare",
     "inside": "tab Look inside",
