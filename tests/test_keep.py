@@ -80,7 +80,7 @@ def test_where_an_upload_lies_on_the_server_is_told_to_nobody(runs, tmp_path):
     path.parent.mkdir()
     path.write_text("question,answer\n" + "12343412214343..,1234341221434321\n12343412....4321,1234341221434321\n" * 6)
     run = trained(runs, data=str(path))
-    for name in ("report.html", "run.csv", "model.safetensors", "run.zip"):
+    for name in ("report.html", "run.csv", "model.safetensors", "model.json", "run.zip"):
         body = client(runs).get(f"/keep/{run.id}/{name}").content
         parts = [body]
         if name == "run.zip":
@@ -101,7 +101,7 @@ def test_what_is_not_there_is_not_found(runs, path):
 
 def test_a_run_without_an_update_says_so(runs):
     run = runs.submit(preset("sudoku4", updates=3, threads=1), paused=True)
-    for name in ("report.html", "model.safetensors", "losses.png"):
+    for name in ("report.html", "model.safetensors", "model.json", "losses.png"):
         got = client(runs).get(f"/keep/{run.id}/{name}")
         assert got.status_code == 409 and "\n" not in got.text and got.text
 

@@ -16,6 +16,7 @@ from trm_explore.runs.run import INTERRUPTED
 from trm_explore.shipped.pairs import pair_names
 from trm_explore.tasks import GENERATED
 from trm_explore.view.recorded import recorded_text
+from trm_explore.words.drawings import DRAWING
 
 pytestmark = pytest.mark.browser
 expect.set_options(timeout=PATIENCE * 1000)
@@ -140,6 +141,8 @@ def test_live_training_moves_the_curves_and_a_run_is_paused_made_one_update_resu
     assert len(late) == 3 and all(b < 0.8 * a for a, b in zip(early, late, strict=True))
     assert int(data(page, "player", "frames")) >= 12
     expect(page.locator("#train")).to_be_enabled()
+    page.get_by_role("button", name=DRAWING["stage"]["run"]).click()  # the network that was just trained plays, too
+    wait_for(page, lambda: data(page, "stage", "kind") == "run" and int(data(page, "stage", "steps")) > 3)
 
     number(page, "updates", "20000")
     page.locator("#one").click()

@@ -26,10 +26,12 @@ from trm_explore.data.assets import asset
 from trm_explore.model import RecursiveModel
 from trm_explore.model.checkpoint import load_checkpoint
 from trm_explore.runs.registry import Runs
+from trm_explore.runs.run import NO_WEIGHTS
 from trm_explore.shipped.pairs import checkpoint_name, load_pair, pair_names
 from trm_explore.training import events as ev
 from trm_explore.view.payload import status_text
 from trm_explore.view.recorded import recorded_run
+from trm_explore.web.model_file import model_file
 from trm_explore.web.report import csv_of, report_html
 from trm_explore.words import page_controls, refusals, run_notes
 
@@ -39,6 +41,7 @@ TYPES = {
     "report.html": "text/html; charset=utf-8",
     "run.csv": "text/csv; charset=utf-8",
     "model.safetensors": "application/octet-stream",
+    "model.json": "application/json",
     "run.zip": "application/zip",
     **{f"{name}.{kind}": mime for name in FIGURES for kind, mime in KINDS_OF_FIGURE.items()},
 }
@@ -120,6 +123,11 @@ def make(kept: Kept, name: str) -> bytes:
         return csv_of(kept.events).encode()
     if name == "model.safetensors":
         return kept.checkpoint()
+    if name == "model.json":
+        model = kept.model()
+        if model is None:
+            raise ValueError(NO_WEIGHTS)
+        return json.dumps(model_file(model, kept.config), separators=(",", ":")).encode()
     if name == "run.zip":
         return _zipped(public, kept)
     return _drawn(kept, name)

@@ -25,6 +25,7 @@ QUEUED, PREPARING, RUNNING, PAUSED = "queued", "preparing", "running", "paused"
 INTERRUPTED = "interrupted"  # ended, though not by its viewer: it can go on from its last update
 ENDED = ("finished", "stopped", "failed", INTERRUPTED)
 STATES = (QUEUED, PREPARING, RUNNING, PAUSED, *ENDED)
+NO_WEIGHTS = "the run has no weights to save yet; let it compute an update first"
 
 
 class Home(Protocol):
@@ -161,7 +162,7 @@ class Run:
     def _public(self) -> Checkpoint:
         kept = self.weights()
         if kept is None:
-            raise ValueError("the run has no weights to save yet; let it compute an update first")
+            raise ValueError(NO_WEIGHTS)
         return without_places(kept)
 
     def _adopt(self, events: list[ev.Event], kept: Checkpoint) -> None:

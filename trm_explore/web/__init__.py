@@ -1,8 +1,9 @@
 """What draws in a browser: ES modules for the page, notebooks and reports. Touch: src/, then `make web`.
 
-`script("ribbon")` is one module whole, for notebooks and reports; `page_scripts()` are all of them for the page, which
-fetches what they share once; `template("report")` is an HTML page around modules. What a module draws is decided in
-view/; here it is only drawn. report.py makes a run into one HTML file that plays without a server.
+`script("ribbon")` is one module whole, for notebooks; `page_scripts()` are all of them for the page, which fetches what
+they share once; `page_script("report")` is the one script of a page that stands alone, `template("report")` its HTML.
+What a module draws is decided in view/; here it is only drawn. model_file.py writes a model for network.js, which runs
+it in the browser; report.py makes a run into one HTML file that answers without a server, site.py a static site.
 
 src/ holds the sources, dist/ what esbuild makes of them: nobody who runs it needs node (CONTRIBUTING.md).
 """

@@ -164,7 +164,8 @@ function render({ model, el }) {
     shut = false,
     resting = false, // whether the other models are being fetched
     problem = "";
-  const kept = new Map(); // files by their place
+  const kept = new Map(), // files by their place
+    runs = {}; // by task, the place of the model that the visitor has trained
   const kindOf = () => file.task.board.kind ?? "grid";
   const isReal = () => file.task.loss === "mse";
   const apart = () => kindOf() === "heat" || (kindOf() === "grid" && !file.task.given?.some(Boolean)); // two boards
@@ -228,10 +229,13 @@ function render({ model, el }) {
     el.dataset.fetched = "1";
   }
 
+  // Where the models of the task are, the visitor's own run among them.
+  const placesOf = () => ({ ...model.get("models")?.[task], ...(runs[task] ? { run: runs[task] } : {}) });
+
   // Which model is shown.
   async function open() {
-    const places = model.get("models")?.[task];
-    if (!places) {
+    const places = placesOf();
+    if (!Object.keys(places).length) {
       file = null;
       request();
       return;
@@ -254,7 +258,8 @@ function render({ model, el }) {
   }
   // The file was one: from here on it answers.
   function accept({ found }) {
-    const same = file?.task.name === found.task.name && puzzle;
+    const boardOf = ({ task: of, network }) => JSON.stringify([of.name, of.board, network.seq_len]),
+      same = puzzle && file && boardOf(file) === boardOf(found);
     file = found;
     shownKind = kind;
     problem = "";
@@ -384,17 +389,7 @@ function render({ model, el }) {
       fool.append(node);
     }
     fool.hidden = !Object.keys(file.challenges).length;
-    const places = Object.keys(model.get("models")[task] ?? {});
-    kinds.replaceChildren(h("span", "st-part", T.kinds));
-    for (const name of places) {
-      const node = button({ on: T.on, off: T.off_kind, run: T.run }[name] ?? name, () => {
-        kind = name;
-        open();
-      });
-      node.dataset.kind = name;
-      kinds.append(node);
-    }
-    kinds.hidden = places.length < 2;
+    listKinds();
     slider.max = String(file.most_cycles);
     line.replaceChildren(
       ...Array.from({ length: file.most_cycles }, (_, k) => {
@@ -410,6 +405,19 @@ function render({ model, el }) {
       node.lastChild.style.visibility = narrow && (k + 1) % 4 !== 0 && k + 1 !== file.trained ? "hidden" : "visible";
     });
     draw(calls);
+  }
+  function listKinds() {
+    const places = Object.keys(placesOf());
+    kinds.replaceChildren(h("span", "st-part", T.kinds));
+    for (const name of places) {
+      const node = button({ on: T.on, off: T.off_kind, run: T.run }[name] ?? name, () => {
+        kind = name;
+        open();
+      });
+      node.dataset.kind = name;
+      kinds.append(node);
+    }
+    kinds.hidden = places.length < 2;
   }
   // The pad is one stop of the Tab key; arrows go from button to button.
   const roam = (at, focus = false) => {
@@ -573,7 +581,7 @@ function render({ model, el }) {
 
   function paint() {
     raf = 0;
-    put(note, file ? "" : model.get("models") && task ? (model.get("models")[task] ? T.loading : T.none) : "");
+    put(note, file ? "" : task && model.get("models") ? (Object.keys(placesOf()).length ? T.loading : T.none) : "");
     put(refused, problem);
     refused.hidden = !problem;
     if (file && !problem) put(note, "");
@@ -699,7 +707,25 @@ function render({ model, el }) {
     task = next;
     open();
   };
-  const listeners = { "change:models": open, "change:plan": follow, "change:picked": picked };
+  // A run of the visitor's own rests: its network can be had, until the next one of the task.
+  const trained = () => {
+    const { run, state, points } = model.get("message") ?? {},
+      of = model.get("plan")?.task;
+    if (!model.ahead || !of || String(run ?? "recorded").startsWith("recorded")) return;
+    if (!["finished", "stopped", "paused", "interrupted"].includes(state)) return;
+    if (points?.length) runs[of] = `keep/${run}/model.json?update=${points.at(-1)[0]}`;
+    else runs[of] ??= `keep/${run}/model.json`;
+    if (of !== task) return;
+    if (file) listKinds();
+    else open();
+    request();
+  };
+  const listeners = {
+    "change:models": open,
+    "change:plan": follow,
+    "change:picked": picked,
+    "change:message": trained,
+  };
   for (const name in listeners) model.on(name, listeners[name]);
   const stopTheme = followTheme(root);
   // Whether the stage fills most of the screen: then nothing is laid over it (page.css).
