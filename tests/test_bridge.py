@@ -6,14 +6,11 @@ import asyncio
 import gzip
 import json
 import re
-import urllib.error
-import urllib.request
 
 import pytest
 from served import chromium, data, go, site, visit  # noqa: F401
 from starlette.applications import Starlette
 from starlette.testclient import TestClient
-from test_room import served as page_at
 
 from trm_explore.app import drawing
 from trm_explore.app.bridge import host, link
@@ -119,18 +116,6 @@ def test_nothing_else_is_there(client, path):
 def test_every_module_and_every_shared_part_has_an_address():
     assert modules() == {*page_scripts()} > names() >= {"tasks", "ribbon", "curves", "player", "tours"}
     assert len({drawn(module).address for module in modules()}) == len(modules())
-
-
-@pytest.mark.slow
-def test_behind_a_password_the_drawing_code_is_there_for_everybody_and_the_page_is_not():
-    with page_at("--password", "spring", "--root-path", "/trm") as (url, _):
-        request = urllib.request.Request(f"{url}/{drawn('ribbon').address}", headers={"Accept-Encoding": "gzip, br"})
-        with urllib.request.urlopen(request, timeout=20) as got:  # Gradio's own packing leaves ours alone
-            assert got.headers["Content-Encoding"] == "gzip"
-            assert gzip.decompress(got.read()).decode() == page_scripts()["ribbon"]
-        with pytest.raises(urllib.error.HTTPError, match="401") as refused:
-            urllib.request.urlopen(f"{url}/config", timeout=20)
-        refused.value.close()
 
 
 FETCHED = """() => performance.getEntriesByType("resource").filter((e) => e.name.includes("/drawing/"))

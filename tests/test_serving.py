@@ -8,7 +8,6 @@ import os
 import re
 import shutil
 import subprocess
-import sys
 import time
 import urllib.request
 from contextlib import contextmanager
@@ -16,7 +15,7 @@ from pathlib import Path
 
 import pytest
 from browser import launch
-from serving import ask, free_port, served
+from serving import ask, free_port, proxied, served
 from starlette.datastructures import Headers
 
 from trm_explore import app
@@ -38,6 +37,26 @@ root_only = pytest.mark.skipif(
     reason="changes the user: needs root",
 )
 NGINX = shutil.which("nginx", path=f"{os.environ.get('PATH', '')}:/usr/sbin")
+
+
+@pytest.fixture(scope="module")
+def classroom():
+    """The address of a page of a class under a path, for several tests: a start takes seconds."""
+    with served("--root-path", "/trm", "--limits", "classroom", SPACE_ID="") as (url, _):
+        yield url
+
+
+@pytest.fixture(scope="module")
+def in_the_network(tmp_path_factory):
+    """(address, first lines that it prints, folder for temporary files) of a page that the network reaches, where
+    another user has been before."""
+    folder = tmp_path_factory.mktemp("temporary")
+    folder.chmod(0o1777)
+    (folder / "gradio" / "vibe_edit_history").mkdir(parents=True)
+    here = {"TMPDIR": str(folder), "GRADIO_TEMP_DIR": ""}
+    with served("--host", "0.0.0.0", "--limits", "space", SPACE_ID="", **here) as (url, lines):
+        yield url, lines, folder
+
 
 # ---- whose page may ask
 
@@ -71,26 +90,25 @@ def test_what_a_proxy_says_of_its_host_counts():
     assert door.is_own_origin(Headers(headers))
 
 
-def test_another_sites_page_can_neither_read_nor_change_a_served_page():
-    with served("--limits", "classroom") as (url, _):
-        port = url.rsplit(":", 1)[1]
+def test_another_sites_page_can_neither_read_nor_change_a_served_page(classroom):
+    port = classroom.rsplit(":", 1)[1]
 
-        def answer(origin, data=None, host=f"school.example:{port}"):
-            request = urllib.request.Request(url + "/gradio_api/info", data, {"Host": host, "Origin": origin})
-            try:
-                with urllib.request.urlopen(request, timeout=30) as got:
-                    return got.status, got.headers.get("Access-Control-Allow-Origin")
-            except urllib.error.HTTPError as error:
-                return error.code, error.headers.get("Access-Control-Allow-Origin")
+    def answer(origin, data=None, host=f"school.example:{port}"):
+        request = urllib.request.Request(classroom + "/gradio_api/info", data, {"Host": host, "Origin": origin})
+        try:
+            with urllib.request.urlopen(request, timeout=30) as got:
+                return got.status, got.headers.get("Access-Control-Allow-Origin")
+        except urllib.error.HTTPError as error:
+            return error.code, error.headers.get("Access-Control-Allow-Origin")
 
-        own = f"http://school.example:{port}"
-        assert answer(own) == (200, own)
-        for origin in ("https://evil.example", "null", f"http://school.example:{int(port) - 1}"):
-            assert answer(origin) == (200, None)  # the browser keeps it from that page
-            assert answer(origin, b"{}")[0] == 403
-        assert answer(own, b"{}")[0] == 405  # let in, and there is nothing to post to
-        # Files that wait have a bound; a program that is no browser says no origin and is let in.
-        assert ask(url + "/gradio_api/queue/join", {})[0] != 403
+    own = f"http://school.example:{port}"
+    assert answer(own) == (200, own)
+    for origin in ("https://evil.example", "null", f"http://school.example:{int(port) - 1}"):
+        assert answer(origin) == (200, None)  # the browser keeps it from that page
+        assert answer(origin, b"{}")[0] == 403
+    assert answer(own, b"{}")[0] == 405  # let in, and there is nothing to post to
+    # Files that wait have a bound; a program that is no browser says no origin and is let in.
+    assert ask(classroom + "/gradio_api/queue/join", {})[0] != 403
 
 
 # ---- files that were uploaded
@@ -109,13 +127,15 @@ def test_uploads_leave_after_an_hour_and_the_oldest_first_where_there_is_no_room
     assert door.make_room(tmp_path / "nowhere", 50)
 
 
-def test_a_served_page_refuses_uploads_for_which_there_is_no_room(tmp_path):
-    (tmp_path / "full").write_bytes(b"x" * (LIMITS["space"].uploads_megabytes * 1_000_000 + 1))
-    with served("--limits", "space", GRADIO_TEMP_DIR=str(tmp_path)) as (url, _):
-        assert ask(url + "/gradio_api/upload", {"a": 1})[0] == 507
-        os.utime(tmp_path / "full", (0, 0))
-        assert ask(url + "/gradio_api/upload", {"a": 1})[0] != 507
-        assert not (tmp_path / "full").exists()
+def test_a_served_page_refuses_uploads_for_which_there_is_no_room(in_the_network):
+    url, _, folder = in_the_network
+    (uploads,) = folder.glob("gradio-*")
+    full = uploads / "full"
+    full.write_bytes(b"x" * (LIMITS["space"].uploads_megabytes * 1_000_000 + 1))
+    assert ask(url + "/gradio_api/upload", {"a": 1})[0] == 507
+    os.utime(full, (0, 0))
+    assert ask(url + "/gradio_api/upload", {"a": 1})[0] != 507
+    assert not full.exists()
 
 
 # ---- one address never takes all
@@ -167,17 +187,15 @@ def test_uploads_without_a_place_are_one_sentence(monkeypatch, tmp_path):
 
 @root_only
 @pytest.mark.slow
-def test_the_page_starts_although_another_user_has_left_gradios_folder(tmp_path):
-    tmp_path.chmod(0o1777)
-    (tmp_path / "gradio" / "vibe_edit_history").mkdir(parents=True)  # root's
-    for parent in tmp_path.parents:
+def test_the_page_starts_although_another_user_has_left_gradios_folder(in_the_network):
+    first, _, folder = in_the_network  # root's
+    for parent in folder.parents:
         if parent != Path("/") and parent.stat().st_mode & 0o005 != 0o005 and os.access(parent, os.W_OK):
             parent.chmod(parent.stat().st_mode | 0o055)
-    here = {"TMPDIR": str(tmp_path), "GRADIO_TEMP_DIR": ""}
-    with served(**here) as (first, _), served(before=AS_1000, HOME="/", **here) as (url, _):
+    with served(before=AS_1000, HOME="/", TMPDIR=str(folder), GRADIO_TEMP_DIR="") as (url, _):
         for address in (first, url):
             assert ask(address + "/config")[0] == 200
-    assert {path.name for path in tmp_path.glob("gradio-*")} == {"gradio-0", "gradio-1000"}
+    assert {path.name for path in folder.glob("gradio-*")} == {"gradio-0", "gradio-1000"}
 
 
 # ---- a Hugging Face Space
@@ -299,15 +317,11 @@ def ask_quietly(url):
 @pytest.mark.skipif(NGINX is None, reason="no nginx here (Debian's package nginx-light; make test installs it as root)")
 @pytest.mark.slow
 @pytest.mark.browser
-def test_behind_a_real_nginx_the_page_trains_uploads_and_gives_files(tmp_path):
+def test_behind_a_real_nginx_the_page_trains_uploads_and_gives_files(classroom, tmp_path):
     from gradio_client import Client
 
     trouble: list[str] = []
-    with (
-        served("--root-path", "/trm", "--limits", "classroom") as (url, _),
-        nginx(tmp_path, int(url.rsplit(":", 1)[1])) as outer,
-        visitor(outer, trouble) as page,
-    ):
+    with nginx(tmp_path, int(classroom.rsplit(":", 1)[1])) as outer, visitor(outer, trouble) as page:
         page.goto(f"{outer}?updates=3000")
         alive(page)
         page.click("#train")
@@ -327,6 +341,21 @@ def test_behind_a_real_nginx_the_page_trains_uploads_and_gives_files(tmp_path):
         client.close()
         page.close()
     assert [line for line in trouble if "favicon" not in line and "404" not in line] == []
+
+
+@pytest.mark.slow
+@pytest.mark.browser
+def test_behind_a_proxy_under_a_path_the_page_trains_and_asks_for_nothing_outside_of_it(classroom):
+    trouble: list[str] = []
+    with proxied(int(classroom.rsplit(":", 1)[1]), "/trm") as outer, visitor(outer, trouble) as page:
+        page.goto(f"{outer}?updates=3000")
+        alive(page)
+        page.click("#train")
+        page.wait_for_selector("#ribbon [data-state='running'], #ribbon[data-state='running']", timeout=60_000)
+        page.click("#stop")
+        page.wait_for_selector("#ribbon [data-state='stopped'], #ribbon[data-state='stopped']", timeout=60_000)
+        page.close()
+    assert trouble == []
 
 
 # ---- links for a class
@@ -385,15 +414,9 @@ def test_a_copied_link_carries_the_address_of_the_room_or_says_that_it_does_not(
         assert ("works on this computer only" in notes) is (local and not address), (where, address)
 
 
-def test_the_start_says_what_the_class_types(monkeypatch):
-    ran = subprocess.run(
-        [sys.executable, "-c", "from trm_explore import app; print(app.reachable('0.0.0.0', 7860))"],
-        capture_output=True,
-        text=True,
-    )
-    address = ran.stdout.strip()
-    with served("--host", "0.0.0.0", SPACE_ID="") as (url, lines):
-        port = url.rsplit(":", 1)[1]
-        expected = f"for others in the network: {address.replace('7860', port)}" if address else "what runs"
-        assert lines[1].startswith(expected)
-        assert json.loads(ask(f"{url}/config")[1])["components"]
+def test_the_start_says_what_the_class_types(in_the_network, monkeypatch):
+    monkeypatch.delenv("SPACE_ID", raising=False)
+    url, lines, _ = in_the_network
+    address = app.reachable("0.0.0.0", int(url.rsplit(":", 1)[1]))
+    assert lines[1].startswith(f"for others in the network: {address}" if address else "what runs")
+    assert json.loads(ask(f"{url}/config")[1])["components"]

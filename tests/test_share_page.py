@@ -55,12 +55,23 @@ def test_the_address_follows_the_page_and_a_reload_keeps_it(visit):
     assert query(page) == "?task=sorting&scope=cycle&step=0"
 
 
-def test_a_tab_is_part_of_the_link(visit):
+def test_a_tab_is_part_of_the_link_an_uploaded_file_is_not_and_behind_a_proxy_the_path_stays(visit, site, tmp_path):
     page = visit("?tab=compare&seed=2", **STILL)
     expect(page.locator("#tab-compare-button")).to_have_attribute("aria-selected", "true")
     assert query(page) == "?seed=2&tab=compare"
     page.locator("#tab-train-button").click()
     wait_for(page, lambda: query(page) == "?seed=2")
+    page.get_by_text("More settings").click()
+    own = tmp_path / "own.csv"
+    own.write_text("question,answer\n")
+    page.locator("#data input[type=file]").set_input_files(own)
+    expect(page.locator("#data")).to_contain_text(re.compile(r"own\s*\.csv"))
+    page.get_by_role("button", name="Copy link").click()
+    expect(page.locator("#share")).to_contain_text("Your own puzzle file is not part of a link")
+    assert query(page) == "?seed=2"
+    page.evaluate("history.replaceState(history.state, '', '/courses/page/')")  # as the browser sees it there
+    page.locator("#enable_deep_supervision input").uncheck()
+    wait_for(page, lambda: page.url == f"{site}/courses/page/?supervision=0&seed=2")
 
 
 def test_a_link_that_is_opened_anew_comes_before_the_tabs_run_and_a_reload_after_it(visit):
@@ -88,38 +99,23 @@ def test_what_cannot_be_used_is_said_on_the_page_and_goes_from_the_address(visit
     expect(said.get_by_text("left out")).to_be_hidden()
 
 
-def test_without_leave_for_the_clipboard_the_link_stands_there_selected(visit, site):
-    page = visit("?task=maze&hide=more&__theme=dark", **STILL)
-    page.evaluate("() => { navigator.clipboard.writeText = () => Promise.reject(new Error('no')); }")
-    page.get_by_role("button", name="Copy link").click()
-    field = page.get_by_label("Link to what you see")
-    expect(field).to_have_value(f"{site}/?task=maze&hide=more&__theme=dark")
-    expect(field).to_be_focused()
-    whole = "(node) => node.selectionEnd - node.selectionStart === node.value.length"
-    assert field.evaluate(whole)
-    expect(page.locator("#share")).to_contain_text("Selected: copy it")
-
-
-def test_an_uploaded_file_is_said_to_stay_behind(visit, tmp_path):
-    page = visit(**STILL)
-    page.get_by_text("More settings").click()
-    own = tmp_path / "own.csv"
-    own.write_text("question,answer\n")
-    page.locator("#data input[type=file]").set_input_files(own)
-    expect(page.locator("#data")).to_contain_text(re.compile(r"own\s*\.csv"))
-    page.get_by_role("button", name="Copy link").click()
-    expect(page.locator("#share")).to_contain_text("Your own puzzle file is not part of a link")
-    assert query(page) == ""
-
-
-def test_hidden_parts_are_gone_and_the_rest_works(visit):
-    page = visit("?hide=schedule,scope,gallery,more,take,tabs&task=maze", **STILL)
+def test_hidden_parts_are_gone_the_rest_works_and_without_leave_for_the_clipboard_the_link_is_selected(visit, site):
+    page = visit("?hide=schedule,scope,gallery,more,take,tabs&task=maze&__theme=dark", **STILL)
     for gone in ("#deep_supervision_schedule", "#gradient_scope", "#tasks", "#more", "#take", "#tabs > .tab-wrapper"):
         expect(page.locator(gone).first).to_be_hidden()
     expect(page.locator("#enable_deep_supervision")).to_be_visible()
     expect(page.locator("#what")).to_be_visible()
     page.locator("#enable_deep_supervision input").uncheck()
-    wait_for(page, lambda: query(page) == "?task=maze&supervision=0&hide=schedule,scope,gallery,more,take,tabs")
+    link = "?task=maze&supervision=0&hide=schedule,scope,gallery,more,take,tabs&__theme=dark"
+    wait_for(page, lambda: query(page) == link)
+    page.evaluate("() => { navigator.clipboard.writeText = () => Promise.reject(new Error('no')); }")
+    page.get_by_role("button", name="Copy link").click()
+    field = page.get_by_label("Link to what you see")
+    expect(field).to_have_value(f"{site}/{link}")
+    expect(field).to_be_focused()
+    whole = "(node) => node.selectionEnd - node.selectionStart === node.value.length"
+    assert field.evaluate(whole)
+    expect(page.locator("#share")).to_contain_text("Selected: copy it")
 
 
 def test_embedded_the_page_has_neither_headline_nor_margins(visit):
@@ -149,10 +145,3 @@ def test_a_teacher_ticks_boxes_and_gets_a_link_that_does_so(visit):
     go(page, made)
     expect(page.locator("#tasks")).to_be_hidden()
     wait_for(page, lambda: data(page, "ribbon", "run") == "recorded-sorting-on")
-
-
-def test_behind_a_proxy_the_link_keeps_the_path(visit, site):
-    page = visit(**STILL)
-    page.evaluate("history.replaceState(history.state, '', '/courses/page/')")  # as the browser sees it there
-    page.locator("#enable_deep_supervision input").uncheck()
-    wait_for(page, lambda: page.url == f"{site}/courses/page/?supervision=0")
