@@ -21,10 +21,10 @@ WORDS = compare_tab.WORDS
 
 @pytest.fixture
 def opened(visit):
-    """opened(width=390, updates=4): the page's Compare tab."""
+    """opened(updates=4): the page's Compare tab."""
 
-    def open_tab(width: int = 1280, updates: int = 4) -> Page:
-        page = visit(width=width, reduced_motion="reduce")
+    def open_tab(updates: int = 4) -> Page:
+        page = visit(reduced_motion="reduce")
         unfold(page, "More settings")
         enter(page, page.locator("#updates input"), updates)
         tab(page)
@@ -113,7 +113,7 @@ def test_a_long_comparison_can_be_paused_and_stopped(opened):
     expect(page.locator("#compare-stop")).to_be_disabled()
 
 
-def test_runs_by_hand_and_what_is_wrong_with_them_in_one_sentence(opened):
+def test_runs_by_hand_and_what_is_wrong_with_them_in_one_sentence_when_the_server_is_slow_too(opened):
     page = opened()
     unfold(page, WORDS["variants"])
     enter(page, page.locator("#H_cycles-A input[type=number]"), 2)
@@ -131,11 +131,8 @@ def test_runs_by_hand_and_what_is_wrong_with_them_in_one_sentence(opened):
     wait_for(page, lambda: data(page, "state") == "finished" and data(page, "points") == "4 4", 60)
     assert page.locator("#compare .tq-names b").all_inner_texts() == ["A", "C"]
 
-
-def test_what_is_wrong_with_a_run_stays_said_when_the_server_is_slow(opened):
-    """The answer to the first edit comes late: what was edited meanwhile is asked after it."""
-    page, late = opened(), []
-    unfold(page, WORDS["variants"])
+    # The answer to the first edit comes late: what was edited meanwhile is asked after it.
+    late = []
 
     def keep_back(route):
         if late:
@@ -144,10 +141,10 @@ def test_what_is_wrong_with_a_run_stays_said_when_the_server_is_slow(opened):
             late.append(route)
 
     page.route("**/run/**", keep_back)
-    page.locator("#used-C").get_by_role("checkbox").check()  # a third run, as good as the first
+    page.locator("#used-B").get_by_role("checkbox").check()  # a third run, as good as the others
     wait_for(page, lambda: late)
-    page.locator("#used-C").get_by_role("checkbox").uncheck()
     page.locator("#used-B").get_by_role("checkbox").uncheck()
+    page.locator("#used-C").get_by_role("checkbox").uncheck()
     page.wait_for_timeout(300)  # nothing more is asked before the first answer
     late[0].continue_()
     expect(page.locator("#compare-note")).to_contain_text("1 run is chosen, which is nothing to compare")
@@ -165,10 +162,3 @@ def test_a_repeat_shows_its_figure_and_can_be_stopped(opened):
     expect(page.locator("#seeds-note")).to_contain_text(re.compile(r"Stopped: \d+ of 10 runs are kept|10 runs, seeds"))
     assert page.locator("#seeds img").evaluate("img => img.naturalWidth") > 100
     assert page.locator("#seeds img").get_attribute("alt").startswith("Mean and band over seeds of A supervision on")
-
-
-def test_phone_width_never_scrolls_sideways(opened):
-    page = opened(width=390)
-    wait_for(page, lambda: data(page, "runs") == "3")
-    unfold(page, WORDS["variants"])
-    assert page.evaluate("document.documentElement.scrollWidth") <= 390

@@ -95,19 +95,7 @@ def test_a_run_is_taken_along_by_click_brought_back_and_looked_into(visit, tmp_p
     report.close()
 
 
-def test_a_link_opens_a_puzzle_in_look_inside_and_a_question_in_compare(visit):
-    page = visit("?task=sudoku6&tab=inside&puzzle=5&cycles=9", reduced_motion="reduce")
-    wait_for(page, lambda: data(page, "inside-thinking", "steps") == "9", 40)
-    expect(page.locator("#inside-number input[type=number]")).to_have_value("5")
-    expect(page.locator("#inside-player")).to_contain_text("held-out puzzle 5")
-    page = visit("?tab=compare&recipe=loss-gradient", reduced_motion="reduce")
-    wait_for(page, lambda: data(page, "compare", "group") == "recorded-sudoku4-loss-gradient", 40)
-
-
-def test_the_shown_puzzle_of_a_link_is_used_and_a_wrong_one_is_said(visit):
-    own = visit("?tab=inside&own=.24.3......44.3.", reduced_motion="reduce")
-    wait_for(own, lambda: data(own, "inside-player", "frames") == "1", 40)
-    expect(own.locator("#inside-player")).to_contain_text("your own puzzle")
+def test_a_puzzle_of_a_link_that_is_wrong_is_said(visit):
     wrong = visit("?tab=inside&own=12", reduced_motion="reduce")
     expect(wrong.locator("#inside-said")).to_contain_text("The puzzle has 2 cells")
 
