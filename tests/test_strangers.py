@@ -113,24 +113,15 @@ def begin(url):
     return visitor, run
 
 
-def test_costly_files_are_refused_at_once_and_another_visitor_trains_on(parts, checkpoint):  # noqa: F811
-    files = []
-    for number, settings in enumerate(HOSTILE):
-        data = rewritten(checkpoint, **settings)
-        files += [(f"{number}.safetensors", data), (f"{number}.zip", zipped(parts | {"model.safetensors": data}))]
-    with served("--limits", "space") as (url, _):
-        first, run = begin(url)
-        grows(first, run, 0)
-        before, began = first.updates(run), time.monotonic()
-        with ThreadPoolExecutor(8) as strangers:
-            said = list(strangers.map(lambda file: Visitor(url).bring(*file), files))
-        assert time.monotonic() - began < 2 * LIMITS["space"].opening_seconds  # any one of them would go on for ever
-        for (name, _), text in zip(files, said, strict=True):
-            assert text.startswith("\u26a0 ") and sentence(text) and "gradio" not in text, text
-            assert any(word in text for word in ("_cycles=", "halt_max_steps=", "being opened")), (name, text)
-        _, other = begin(url)  # somebody else's Train has an answer
-        assert other != run
-        grows(first, run, before)
+@pytest.fixture(scope="module")
+def url():
+    """The address of a page with the limits of a Space. Whatever these tests send, its log has a few short lines."""
+    log: list[str] = []
+    with served("--limits", "space", log=log) as (address, _):
+        yield address
+    log = [line for line in log if "closing server" not in line]  # Gradio's last words
+    assert not [line for line in log if MARK not in line]
+    assert len(log) <= 2 * LINES_A_MINUTE and max(map(len, log), default=0) < 400, log
 
 
 ODD = [
@@ -147,21 +138,35 @@ ODD = [
 ]
 
 
-def test_odd_events_are_short_refusals_and_few_lines_of_log():
-    log = []
-    with served("--limits", "space", log=log) as (url, _):
-        visitor = Visitor(url)
-        # A card that is picked, a pair, a stop of a tour, a group that is found, a puzzle that is typed.
-        for name in ("answer_2", "answer_3", "answer_6", "find_group", "typed"):
-            wanted = len(visitor.events[name]["inputs"])
-            for sent in ODD:
-                for data in ([None] * wanted, [sent] * wanted, [], [sent] * 50, sent):
-                    body = visitor.asks(name, data if data is not None else [], event_data=sent) | {"data": data}
-                    status, text = visitor.post("/run/predict", body)
-                    assert "Traceback" not in text and (status == 200 or len(text) < 3_000), (name, status, text[:500])
-            last = list(visitor.messages(visitor.asks(name, [ODD[5]] * wanted, event_data=ODD[6])))[-1]
-            assert last["success"] or len(json.dumps(last)) < 3_000, str(last)[:500]
-        assert ask(url + "/config")[0] == 200
-    log = [line for line in log if "closing server" not in line]  # Gradio's last words
-    assert not [line for line in log if MARK not in line]
-    assert len(log) <= 2 * LINES_A_MINUTE and max(map(len, log), default=0) < 400, log
+def test_odd_events_are_short_refusals_and_few_lines_of_log(url):
+    visitor = Visitor(url)
+    # A card that is picked, a pair, a stop of a tour, a group that is found, a puzzle that is typed.
+    for name in ("answer_2", "answer_3", "answer_6", "find_group", "typed"):
+        wanted = len(visitor.events[name]["inputs"])
+        for sent in ODD:
+            for data in ([None] * wanted, [sent] * wanted, [], [sent] * 50, sent):
+                body = visitor.asks(name, data if data is not None else [], event_data=sent) | {"data": data}
+                status, text = visitor.post("/run/predict", body)
+                assert "Traceback" not in text and (status == 200 or len(text) < 3_000), (name, status, text[:500])
+        last = list(visitor.messages(visitor.asks(name, [ODD[5]] * wanted, event_data=ODD[6])))[-1]
+        assert last["success"] or len(json.dumps(last)) < 3_000, str(last)[:500]
+    assert ask(url + "/config")[0] == 200
+
+
+def test_costly_files_are_refused_at_once_and_another_visitor_trains_on(url, parts, checkpoint):  # noqa: F811
+    files = []
+    for number, settings in enumerate(HOSTILE):
+        data = rewritten(checkpoint, **settings)
+        files += [(f"{number}.safetensors", data), (f"{number}.zip", zipped(parts | {"model.safetensors": data}))]
+    first, run = begin(url)
+    grows(first, run, 0)
+    before, began = first.updates(run), time.monotonic()
+    with ThreadPoolExecutor(8) as strangers:
+        said = list(strangers.map(lambda file: Visitor(url).bring(*file), files))
+    assert time.monotonic() - began < 2 * LIMITS["space"].opening_seconds  # any one of them would go on for ever
+    for (name, _), text in zip(files, said, strict=True):
+        assert text.startswith("\u26a0 ") and sentence(text) and "gradio" not in text, text
+        assert any(word in text for word in ("_cycles=", "halt_max_steps=", "being opened")), (name, text)
+    _, other = begin(url)  # somebody else's Train has an answer
+    assert other != run
+    grows(first, run, before)
