@@ -42,7 +42,8 @@ def editor(page, i):
     return page.locator(f"#inside-editor [data-cell='{i}']")
 
 
-def test_the_tab_opens_on_a_trained_model_is_asked_for_an_own_run_and_follows_the_gallery(look):
+@pytest.mark.slow
+def test_the_tab_opens_on_a_trained_model_is_asked_for_an_own_run_measures_cost_and_follows_the_gallery(look):
     page = look()
     expect(page.locator("#inside-player")).to_contain_text("solved")
     wait_for(page, lambda: data(page, "inside-thinking", "cycles") == "12", 40)
@@ -54,13 +55,16 @@ def test_the_tab_opens_on_a_trained_model_is_asked_for_an_own_run_and_follows_th
     page.locator("#inside-model").get_by_label("with deep supervision").check()
     wait_for(page, lambda: data(page, "inside-player", "frames") == "1")
     expect(page.locator("#inside-said")).not_to_contain_text("There is no run")
+    expect(page.locator("#inside-cost")).to_contain_text("times")
+    page.locator("#inside-measure-button").click()
+    expect(page.locator("#inside-measured")).to_contain_text("times as long as without deep supervision")
     page.locator("#tasks [data-task='parity']").click()
     wait_for(page, lambda: data(page, "inside-thinking", "cycles") == "24", 40)
     assert page.locator("#inside-editor [data-cell]").count() == 16
     expect(page.locator("#inside-cycles")).to_contain_text("trained with 6; up to 24 here")
 
 
-def test_a_conflict_is_marked_at_once_a_sound_puzzle_is_solved_and_what_is_none_is_said_in_the_editor(look):
+def test_a_conflict_is_marked_at_once_a_sound_puzzle_solved_what_is_none_said_and_keys_alone_do_it_all(look):
     page = look()
     page.get_by_role("button", name="Clear").click()
     for i, digit in enumerate(PUZZLE):
@@ -85,6 +89,20 @@ def test_a_conflict_is_marked_at_once_a_sound_puzzle_is_solved_and_what_is_none_
     expect(page.locator("#inside-thinking")).to_contain_text("nobody knows the solution")
     page.get_by_role("button", name="Back to the held-out puzzle").click()
     wait_for(page, lambda: data(page, "inside-editor", "own") == "0")
+    # Keys alone type a puzzle, set a cell and walk the steps.
+    editor(page, 0).focus()
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press("3")
+    wait_for(page, lambda: data(page, "inside-editor", "own") == "1" and data(page, "inside-editor", "at") == "1")
+    expect(page.locator("#inside-player")).to_contain_text("your own puzzle")
+    page.locator("#inside-player .tp-board").focus()
+    page.keyboard.press("Home")
+    wait_for(page, lambda: data(page, "inside-player", "step") == "0")
+    page.keyboard.press("Shift+ArrowRight")
+    wait_for(page, lambda: data(page, "inside-intervene", "cell") == "0")
+    page.get_by_role("button", name="Let it say 1").focus()
+    page.keyboard.press("Enter")
+    wait_for(page, lambda: data(page, "inside-intervene", "edits") == "1")
 
 
 def test_four_times_the_cycles_are_shown_step_by_step_and_marked_in_the_chart(look):
@@ -134,34 +152,9 @@ def test_a_click_into_the_map_asks_about_that_cell_and_the_outcome_of_added_nois
     assert data(page, "inside-intervene", "edits") == "1"
 
 
-def test_keys_alone_type_a_puzzle_set_a_cell_and_walk_the_steps(look):
-    page = look()
-    editor(page, 0).focus()
-    page.keyboard.press("ArrowRight")
-    page.keyboard.press("3")
-    wait_for(page, lambda: data(page, "inside-editor", "own") == "1" and data(page, "inside-editor", "at") == "1")
-    expect(page.locator("#inside-player")).to_contain_text("your own puzzle")
-    page.locator("#inside-player .tp-board").focus()
-    page.keyboard.press("Home")
-    wait_for(page, lambda: data(page, "inside-player", "step") == "0")
-    page.keyboard.press("Shift+ArrowRight")
-    wait_for(page, lambda: data(page, "inside-intervene", "cell") == "0")
-    page.get_by_role("button", name="Let it say 1").focus()
-    page.keyboard.press("Enter")
-    wait_for(page, lambda: data(page, "inside-intervene", "edits") == "1")
-
-
 @pytest.mark.slow
 @pytest.mark.parametrize("task", ["sudoku9", *(pytest.param(task, marks=large) for task in ("addition", "poisson"))])
 def test_nothing_scrolls_sideways_on_a_phone(look, task):
     page = look(f"?task={task}", width=390)
     wait_for(page, lambda: data(page, "inside-thinking", "steps") not in (None, ""))
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
-
-
-@pytest.mark.slow
-def test_the_cost_is_measured_on_a_press(look):
-    page = look()
-    expect(page.locator("#inside-cost")).to_contain_text("times")
-    page.locator("#inside-measure-button").click()
-    expect(page.locator("#inside-measured")).to_contain_text("times as long as without deep supervision")
