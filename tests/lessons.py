@@ -40,6 +40,16 @@ def solved(book: nbformat.NotebookNode) -> nbformat.NotebookNode:
     return done
 
 
+def tried_before(book: nbformat.NotebookNode, done: nbformat.NotebookNode) -> nbformat.NotebookNode:
+    """A copy of `done` in which each exercise as it stands in `book` is run above its solution, tagged `tried`."""
+    both = copy.deepcopy(done)
+    for n in reversed(exercises(book)):
+        tried = copy.deepcopy(book.cells[n])
+        tried.id, tried.metadata = f"tried-{n}", {"tags": ["tried"]}
+        both.cells.insert(n, tried)
+    return both
+
+
 def execute(book: nbformat.NotebookNode, folder: Path) -> nbformat.NotebookNode:
     """Run from top to bottom, everything shortened; AssertionError with the message of a cell that fails."""
     done = copy.deepcopy(book)

@@ -18,7 +18,7 @@ from trm_explore.training import train
 from trm_explore.training.events import UpdateDone
 
 FAST = "TRM_EXPLORE_FAST"  # set to 1: everything is shortened, to see that a lesson runs
-FAST_UPDATES, FAST_PUZZLES = 12, 24
+FAST_UPDATES, FAST_PUZZLES = 6, 24
 TIMED = 8  # updates that are timed to say how fast this computer is
 
 
