@@ -58,10 +58,12 @@ def write_notebook(path: Path, cells: list[str]) -> None:
 
 
 def open_notebook(page, url: str, name: str) -> None:
-    """Opens it and waits until its kernel can compute."""
+    """Opens it and waits until its kernel, which is new, can compute."""
+    others = {kernel["id"] for kernel in kernels(url)}
     page.goto(f"{url}/lab/tree/{name}?reset")
     page.wait_for_selector(".jp-Notebook .jp-Cell", timeout=60_000)
-    wait_for(lambda: [k for k in kernels(url) if k["execution_state"] == "idle" and k["connections"]], 60)
+    own = lambda: [kernel for kernel in kernels(url) if kernel["id"] not in others]  # noqa: E731
+    wait_for(lambda: [k for k in own() if k["execution_state"] == "idle" and k["connections"]], 60)
     page.wait_for_selector(".jp-Notebook-ExecutionIndicator[data-status=idle]")
 
 

@@ -1,9 +1,14 @@
-"""The training panel in a real JupyterLab in a real Chromium: what is clicked trains, and Python reads it."""
+"""A real JupyterLab in a real Chromium: the training panel, of which Python reads what is clicked, and lesson 2 as a
+student uses it, with guesses, training and the player."""
+
+import shutil
+from contextlib import contextmanager
 
 import nbformat
 import pytest
 from browser import launch
-from lab import open_notebook, run_cell, serve, write_notebook
+from lab import open_notebook, run_cell, serve, wait_for, write_notebook
+from lessons import FOLDER
 from nbclient import NotebookClient
 from nbconvert import HTMLExporter
 
@@ -22,27 +27,82 @@ CELLS = [
 ]
 
 
+LESSON = "02_supervise_every_step.ipynb"
+BADGE = "https://colab.research.google.com/assets/colab-badge.svg"  # the only picture from elsewhere
+
+
 @pytest.fixture(scope="module")
-def notebook(tmp_path_factory):
-    """The open notebook; fails on what the console complained of, and on what was asked from elsewhere."""
+def opened(tmp_path_factory):
+    """opened("panel.ipynb", height): a notebook in one JupyterLab; fails on what the console complained of, and on what
+    was asked from elsewhere."""
     folder = tmp_path_factory.mktemp("lab") / "notebooks"
     folder.mkdir()
     write_notebook(folder / "panel.ipynb", CELLS)
-    trouble = []
-    with serve(folder) as url, launch() as browser:
-        page = browser.new_page(viewport={"width": 1280, "height": 1100}, reduced_motion="reduce")
-        page.on("console", lambda m: trouble.append(f"console: {m.text}") if m.type == "error" else None)
-        page.on("pageerror", lambda e: trouble.append(f"page error: {e}"))
-        local = (url, url.replace("http", "ws"), "blob:", "data:")
-        page.on("request", lambda r: None if r.url.startswith(local) else trouble.append(f"left the machine: {r.url}"))
-        open_notebook(page, url, "panel.ipynb")
+    shutil.copy(FOLDER / LESSON, folder)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("TRM_EXPLORE_FAST", "1")  # shortens lessons
+        with serve(folder) as url, launch() as browser:
+            context = browser.new_context(reduced_motion="reduce")
+
+            @contextmanager
+            def open_one(name, height):
+                trouble = []
+                page = context.new_page()
+                page.set_viewport_size({"width": 1280, "height": height})
+                page.set_default_timeout(180_000)  # all cells take a minute where much else runs
+                page.on("console", lambda m: trouble.append(f"console: {m.text}") if m.type == "error" else None)
+                page.on("pageerror", lambda e: trouble.append(f"page error: {e}"))
+                badge = lambda route: route.fulfill(status=200, content_type="image/svg+xml", body="<svg/>")  # noqa: E731
+                page.route(BADGE, badge)
+                local = (url, url.replace("http", "ws"), "blob:", "data:", BADGE)
+                left = lambda r: None if r.url.startswith(local) else trouble.append(f"left: {r.url}")  # noqa: E731
+                page.on("request", left)
+                open_notebook(page, url, name)
+                yield page
+                page.close()
+                assert trouble == []
+
+            yield open_one
+
+
+@pytest.fixture(scope="module")
+def notebook(opened):
+    """The notebook with the panel."""
+    with opened("panel.ipynb", 1100) as page:
         yield page
-        assert trouble == []
+
+
+def test_student_guesses_trains_and_moves_the_player(opened):
+    with opened(LESSON, 1400) as page:
+        page.get_by_role("menuitem", name="Run", exact=True).click()
+        page.get_by_text("Run All Cells", exact=True).click()
+        page.get_by_text("exercise  half-first: not yet").wait_for()  # the last cell has run
+
+        question = page.locator(".jp-OutputArea", has=page.locator("text=Before any training the smallest loss has"))
+        question.get_by_role("button", name="step 1", exact=True).click()
+        question.get_by_text("your guess: step 1").wait_for()
+
+        panel = page.locator(".jp-OutputArea", has=page.locator(".trm-steering")).first
+        panel.scroll_into_view_if_needed()
+        panel.locator("[name=updates]").fill("3000")  # a frame every 50
+        panel.locator("[data-do=train]").click()
+        curves = panel.locator(".trm-curves")
+        player = panel.locator(".trm-player")
+        wait_for(lambda: int(curves.get_attribute("data-points") or 0) > 12, 60)
+        wait_for(lambda: int(player.get_attribute("data-frames") or 0) > 0, 60)
+        panel.locator("[data-do=stop]").click()
+        panel.locator(".trm-steering[data-state=stopped]").wait_for()
+
+        for step in (0, 1):
+            panel.locator(f".trm-ribbon [data-col='{step}']").click()
+            wait_for(lambda step=step: player.get_attribute("data-step") == str(step), 60)
+        panel.get_by_label("Next step").click()
+        wait_for(lambda: player.get_attribute("data-step") == "2", 60)
 
 
 def test_the_panel_trains_in_jupyterlab_and_python_reads_what_was_clicked(notebook):
     page = notebook
-    page.set_default_timeout(60_000)
     cell = run_cell(page, 0)
     train, pause, one, stop = (cell.locator(f"[data-do={name}]") for name in ("train", "pause", "one_update", "stop"))
     train.click()
