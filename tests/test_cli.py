@@ -560,22 +560,6 @@ def test_the_module_is_the_program(run):
     assert losses(events_of(out)) == losses(events_of(run(*SMALL, "--json")[1]))
 
 
-def test_a_real_ctrl_c_ends_with_a_finished_event_and_a_sentence(tmp_path):
-    with program(*SMALL, "--json", "--updates", 10**6, "--save_every", 1, "--out", tmp_path / "run") as process:
-        try:
-            lines = [process.stdout.readline() for _ in range(8)]
-            process.send_signal(signal.SIGINT)
-            out, err = process.communicate(timeout=60)
-        finally:
-            process.kill()
-    events = events_of("".join(lines) + out)
-    assert process.returncode == 130 and "Traceback" not in err
-    assert err.startswith("trm-explore: stopped after update ") and "--resume" in err and err.count("\n") == 1
-    assert isinstance(events[-1], ev.Finished) and events[-1].reason == "stopped"
-    log = events_of((tmp_path / "run" / "events.jsonl").read_text())
-    assert losses(log) == losses(events)
-
-
 def test_a_reader_that_has_seen_enough_is_no_error():
     with program(*SMALL, "--json", "--updates", 10**6) as process:
         try:

@@ -33,12 +33,15 @@ def start(*argv, env=None, **options) -> subprocess.Popen:
     return subprocess.Popen(command, env=os.environ | (env or {}), **streams, **options)
 
 
-def read_until(process: subprocess.Popen, kind: str, count: int = 1) -> None:
-    """Reads its events until so many of a kind have come."""
+def read_until(process: subprocess.Popen, kind: str, count: int = 1) -> str:
+    """Reads its events until so many of a kind have come -> what it has read."""
+    read = ""
     while count:
         line = process.stdout.readline()
         assert line, process.stderr.read()
         count -= line.startswith(f'{{"event": "{kind}"')
+        read += line
+    return read
 
 
 def names(folder: Path) -> list[str]:
@@ -50,10 +53,13 @@ def names(folder: Path) -> list[str]:
 def test_a_signal_lets_the_update_finish_saves_and_names_the_command_that_goes_on(tmp_path, name, status):
     folder = tmp_path / "a run's folder"
     with start(*SMALL, *ENDLESS, "--out", folder, preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_DFL)) as p:
-        read_until(p, "UpdateDone", 3)
+        printed = read_until(p, "UpdateDone", 3)
         p.send_signal(getattr(signal, name))
-        _, said = p.communicate()
+        rest, said = p.communicate()
     assert p.returncode == status
+    log = (folder / "events.jsonl").read_text(encoding="utf-8")
+    updates = [[line for line in text.splitlines() if '"UpdateDone"' in line] for text in (printed + rest, log)]
+    assert updates[0] == updates[1] and '"Finished"' in rest.splitlines()[-1] and '"stopped"' in rest.splitlines()[-1]
     assert names(folder) == ["config.json", "events.jsonl", "model.safetensors"]
     *_, done, saved, finished = read_events(str(folder))
     assert isinstance(done, ev.UpdateDone) and isinstance(saved, ev.Saved) and finished.reason == "stopped"
