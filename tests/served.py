@@ -92,7 +92,8 @@ def chromium():
 
 @pytest.fixture
 def visit(site, chromium, request):
-    """visit("?task=maze", width=390) opens the page; afterwards fails on what the console complained of, and on what
+    """visit("?task=maze", width=390) opens the page, visit() with the smallest Sudoku, visit("?") as its address alone
+    does; afterwards fails on what the console complained of, and on what
     was asked from elsewhere."""
     trouble, contexts = [], []
 
@@ -105,7 +106,7 @@ def visit(site, chromium, request):
         page.on("pageerror", lambda e: trouble.append(f"page error: {e}"))
         local = (site, "blob:", "data:")
         page.on("request", lambda r: None if r.url.startswith(local) else trouble.append(f"left the machine: {r.url}"))
-        go(page, f"{site}/{query}")
+        go(page, f"{site}/{query or '?task=sudoku4'}")
         return page
 
     yield open_page

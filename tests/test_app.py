@@ -24,7 +24,7 @@ from trm_explore.app import feed, handlers
 from trm_explore.app.bridge import TURNS
 from trm_explore.app.handlers import MARKED, Handlers, buttons, marks
 from trm_explore.app.page import build
-from trm_explore.app.settings import CONTROLS, LIMITS, check, config_of, start_config, too_slow, values_of
+from trm_explore.app.settings import CONTROLS, LIMITS, check, config_of, shown_config, start_config, too_slow, values_of
 from trm_explore.config import (
     PRESETS,
     SCHEDULES,
@@ -45,7 +45,7 @@ from trm_explore.view.recorded import recorded_message, recorded_text
 from trm_explore.view.settings import SETTINGS
 from trm_explore.words import page_controls, run_notes
 
-START = dict(zip(CONTROLS, values_of(start_config()), strict=True))
+START = dict(zip(CONTROLS, values_of(shown_config("sudoku4")), strict=True))
 
 
 LONG = {"updates": 20_000}  # is stopped by the test
@@ -669,16 +669,17 @@ def test_the_controls_offer_what_a_run_can_be_and_open_as_the_start(page):
         "activation_checkpointing": list(get_args(Checkpointing)),
     }
     opened = {name: props[name].get("value") for name in CONTROLS}
-    assert opened == START | {"data": None}
+    assert opened == dict(zip(CONTROLS, values_of(start_config()), strict=True)) | {"data": None}
     for name in ("H_cycles", "L_cycles"):
         assert (props[name]["minimum"], props[name]["maximum"]) == LIMITS[name]
     assert props["command"]["value"] == as_command(start_config())
 
 
 def test_before_the_first_click_a_trained_model_refines_a_puzzle(page):
-    message = recorded_message("sudoku4")
+    task = start_config().task
+    message = recorded_message(task)
     json.dumps(message, allow_nan=False)
-    assert (message["run"], message["state"]) == ("recorded-sudoku4-on", "recorded") and message["from"] == 0
+    assert (message["run"], message["state"]) == (f"recorded-{task}-on", "recorded") and message["from"] == 0
     assert message["key"] == plan_of(start_config())["key"]  # recorded with the settings shown
     assert message["total_updates"] == start_config().train.updates
     first, *_, last = message["frames"][-1]["steps"]

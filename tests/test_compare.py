@@ -30,7 +30,7 @@ from trm_explore.app.recipes import (
     variants_of,
     variants_text,
 )
-from trm_explore.app.settings import CONTROLS, LIMITS, page_config, shown_config, start_config, values_of
+from trm_explore.app.settings import CONTROLS, LIMITS, page_config, shown_config, values_of
 from trm_explore.config import Scope
 from trm_explore.config.schedules import FORMULAS
 from trm_explore.runs.registry import Runs
@@ -41,7 +41,7 @@ from trm_explore.training import events as ev
 from trm_explore.view.comparison import STYLES, memory_factor, seconds_left, state_of
 from trm_explore.words import compare_tab, page_controls
 
-START = values_of(start_config())
+START = values_of(shown_config("sudoku4"))
 SMALL = [3 if name == "updates" else value for name, value in zip(CONTROLS, START, strict=True)]
 
 

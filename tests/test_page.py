@@ -32,6 +32,19 @@ def open_more(page: Page) -> None:
     expect(page.locator("#updates input")).to_be_visible()
 
 
+def test_the_page_opens_with_a_task_that_needs_its_steps_and_a_network_that_answers_without_the_server(visit):
+    page = visit("?")
+    wait_for(page, lambda: data(page, "stage", "task") == data(page, "tasks", "chosen") == "maze")
+    wait_for(page, lambda: data(page, "stage", "fetched") == "1")
+    assert data(page, "ribbon", "state") == "recorded" and data(page, "player", "run") == "recorded-maze-on"
+    page.context.set_offline(True)
+    page.evaluate("trmStore.set('picked', 'sudoku6')")  # what the gallery does beside asking the server
+    wait_for(page, lambda: data(page, "stage", "task") == "sudoku6" and int(data(page, "stage", "steps")) > 3)
+    page.locator("#stage [data-cell='0']").first.click()
+    page.keyboard.press("2")
+    wait_for(page, lambda: data(page, "stage", "own") == "1" and int(data(page, "stage", "steps")) > 3)
+
+
 def test_first_paint_shows_a_trained_model_the_player_plays_and_the_ribbon_follows_pair_and_controls(visit):
     page = visit()
     assert data(page, "ribbon", "state") == "recorded"

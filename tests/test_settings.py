@@ -17,7 +17,7 @@ from safetensors.torch import save_file
 from trm_explore.app.api import SETTABLE, Endpoints
 from trm_explore.app.handlers import Handlers
 from trm_explore.app.links import Links
-from trm_explore.app.settings import CONTROLS, page_config, start_config, values_of
+from trm_explore.app.settings import CONTROLS, page_config, shown_config, values_of
 from trm_explore.cli.train import Train, translated
 from trm_explore.config import FIELDS, PRESETS, RunConfig, unknown_setting
 from trm_explore.data.assets import asset
@@ -28,7 +28,7 @@ from trm_explore.view.settings import SETTINGS, START, Kind, Place
 from trm_explore.widgets.panel import TrainingPanel
 
 ROOT = Path(__file__).parent.parent
-OPENS = dict(zip(CONTROLS, values_of(start_config()), strict=True))
+OPENS = dict(zip(CONTROLS, values_of(shown_config("sudoku4")), strict=True))
 every_row = pytest.mark.parametrize("row", SETTINGS.values(), ids=lambda row: row.name)
 
 
@@ -136,7 +136,7 @@ def test_a_field_and_its_row_are_all_that_a_new_control_needs():
     assert ran.returncode == 0, ran.stderr
     assert json.loads(ran.stdout.splitlines()[-1]) == {
         "parts": ["slider", "radio"],
-        "link": [5, "stablemax", [], "cut=5&loss=stablemax"],
+        "link": [5, "stablemax", [], "task=sudoku4&cut=5&loss=stablemax"],
         "run": [5, "stablemax"],
         "said": "truncation_length=65 is not possible here; give a whole number from 1 to 64",
         "marked": 1,

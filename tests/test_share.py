@@ -19,7 +19,7 @@ from trm_explore.app.handlers import Handlers
 from trm_explore.app.link_fields import FIELDS, HIDDEN, HIDEABLE, NAMES, Field, choice
 from trm_explore.app.links import Links
 from trm_explore.app.page import build
-from trm_explore.app.settings import CONTROLS, LIMITS, config_of, values_of
+from trm_explore.app.settings import CONTROLS, LIMITS, config_of, start_config, values_of
 from trm_explore.app.share import AWAY, HEAD, Sharing
 from trm_explore.app.tours import links as links_of_tours
 from trm_explore.config import SIZES
@@ -48,7 +48,7 @@ def changed(query: str) -> dict:
 @pytest.mark.parametrize(
     ("query", "change"),
     [
-        ("", {}),
+        ("task=sudoku4", {}),
         (
             "?supervision=0&schedule=constant",
             {"enable_deep_supervision": False, "deep_supervision_schedule": "constant"},
@@ -57,7 +57,7 @@ def changed(query: str) -> dict:
         ("?H_cycles=5&seed=7&weight=0.25", {"H_cycles": 5, "seed": 7, "deep_supervision_weight": 0.25}),
         ("?custom=0.3,0.4,1", {"deep_supervision_schedule": "custom", "custom_weights": "0.3 0.4 1"}),
         ("?scope=cycle&scope=last", {"gradient_scope": "last"}),
-        ("?__theme=dark&hide=schedule&embed=1", {}),
+        ("?task=sudoku4&__theme=dark&hide=schedule&embed=1", {}),
     ],
 )
 def test_a_link_sets_the_controls(query, change):
@@ -137,10 +137,21 @@ def test_what_is_written_is_read_again(values, kind, size):
 
 
 def test_a_link_holds_only_what_differs_from_how_the_page_shows_the_task():
-    assert LINKS.write(list(START.values())) == ""
-    assert LINKS.write(LINKS.read("task=maze").values) == "task=maze"
-    assert LINKS.write(LINKS.read("pair=off").values, "off") == "pair=off"
-    assert LINKS.write(list((START | {"seed": 3, "data": "/tmp/x/own.csv"}).values())) == "seed=3"
+    assert LINKS.write(list(START.values())) == "task=sudoku4"
+    assert LINKS.write(LINKS.read("task=reach").values) == "task=reach"
+    assert LINKS.write(LINKS.read("pair=off").values, "off") == "task=sudoku4&pair=off"
+    assert LINKS.write(list((START | {"seed": 3, "data": "/tmp/x/own.csv"}).values())) == "task=sudoku4&seed=3"
+
+
+@pytest.mark.parametrize("query", ["", "?", "?tab=inside", "?step=1", "?hide=stage", "?__theme=dark"])
+def test_a_link_that_says_nothing_of_a_run_is_the_page_as_it_opens(query):
+    opened = LINKS.read(query)
+    assert opened.values == values_of(start_config()) and LINKS.write(opened.values) == ""
+
+
+@pytest.mark.parametrize("query", ["seed=7", "pair=off", "size=small", "difficulty=hard"])
+def test_links_of_the_first_release_that_name_no_task_are_of_the_smallest_sudoku(query):
+    assert LINKS.read(query).values[CONTROLS.index("task")] == "sudoku4"
 
 
 # ---- whatever anybody writes
@@ -185,10 +196,9 @@ def test_a_part_of_the_page_adds_fields_of_its_own():
     assert links.read("recipe=depth").more == {"recipe": "depth"}
     assert links.read("recipe=sky").more == {} and "allowed are on-or-off, depth" in links.read("recipe=sky").notice
     start = list(START.values())
-    assert links.write(start, more={"recipe": "on-or-off"}) == "" and links.write(start, more={"recipe": "depth"}) == (
-        "recipe=depth"
-    )
-    assert links.write(start, more={"recipe": "by-hand"}) == ""  # no link carries that
+    assert links.write(start, more={"recipe": "on-or-off"}) == "task=sudoku4"
+    assert links.write(start, more={"recipe": "depth"}) == "task=sudoku4&recipe=depth"
+    assert links.write(start, more={"recipe": "by-hand"}) == "task=sudoku4"  # no link carries that
     with pytest.raises(ValueError, match="seed is taken"):
         Links(fields=[Field("seed", None, str)])
 
@@ -258,12 +268,12 @@ def test_a_tour_comes_before_a_run_that_has_ended_and_leaves_one_that_computes_i
 
 def test_a_visit_from_nowhere_is_answered_like_a_plain_link(sharing):
     *values, message, measured, kind, tabs, opened = sharing.visit("", SimpleNamespace(query=None))
-    assert values[0] == "sudoku4" and kind == "on"
+    assert values == values_of(start_config()) and kind == "on"
 
 
 def test_the_address_is_the_controls_link_and_says_when_a_file_stays_behind(sharing):
     ask = lambda **changes: sharing.address("on", *(START | changes).values())  # noqa: E731
-    assert ask(seed=8) == {"query": "seed=8", "file": False}
+    assert ask(seed=8) == {"query": "task=sudoku4&seed=8", "file": False}
     assert ask(data="/tmp/x/own.csv")["file"] is True
     assert ask(H_cycles=None) == gr.skip()  # half typed
 

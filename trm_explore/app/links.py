@@ -1,7 +1,8 @@
 """The page's state as the query of a link, `?task=maze&supervision=0&step=1`: read within the limits of the controls,
 and written again.
 
-A link holds only what differs from how the page shows the task by itself (settings of its recorded run). NAMES are the
+A link names its task, and holds only what differs from how the page shows the task by itself (settings of its recorded
+run); without anything it is the page as it opens. NAMES are the
 short names of the settings; the full names of the fields are read as well. A part of the page with a state of its own
 adds its fields (`Field`). What cannot be used is named, the rest is used. docs/teaching_with_the_page.md has the list.
 """
@@ -16,7 +17,7 @@ from typing import Any
 from urllib.parse import parse_qsl, urlencode
 
 from trm_explore.app.link_fields import FIELDS, HIDDEN, NAMES, NO, SIZED, YES, Field
-from trm_explore.app.settings import CONTROLS, config_of, shown_config, values_of
+from trm_explore.app.settings import CONTROLS, OPENING, config_of, shown_config, values_of
 from trm_explore.config import SIZES, unknown_setting
 from trm_explore.shipped.pairs import KINDS, pair_names
 from trm_explore.tasks import GENERATED, preset
@@ -61,6 +62,7 @@ class Links:
         fields: Iterable[Field] = (),
     ):
         self.tasks, self.tabs, self.tours = tasks, tuple(tabs), dict(tours or {})
+        self.opening = OPENING if OPENING in tasks else tasks[0]
         self.fields = {one.name: one for one in fields}
         taken = self.fields.keys() & {*FIELDS, *NAMES, "pair", "tab", "step", "tour", "stop", "hide", "embed"}
         if taken:
@@ -82,7 +84,9 @@ class Links:
             return value
 
         chosen = bool(given.keys() & {*FIELDS, "pair"})
-        task = take("task", self.tasks, self.tasks[0])
+        # A link that says anything of a run names its task. Those of the first release did not where it was this one.
+        usual = self.tasks[0] if given.keys() & {*FIELDS, *self.fields, "pair"} else self.opening
+        task = take("task", self.tasks, usual)
         kind = take("pair", KINDS if task in pair_names() else KINDS[:1], "on")
         size = take("size", SIZES, "tiny")
         opened = Opened(list(sized(task, kind, size)), kind, tour=tour, chosen=chosen, left_out=left_out)
@@ -109,7 +113,7 @@ class Links:
         task, size = now["task"], now["preset"]
         kind = kind if kind in KINDS and task in pair_names() else "on"
         usual = dict(zip(CONTROLS, sized(task, kind, size), strict=True))
-        usual |= {"task": self.tasks[0], "preset": "tiny"}
+        usual |= {"task": "", "preset": "tiny"}
         now["custom_weights"] = now["custom_weights"].replace(" ", ",")
         said = {name: _written(now[field]) for field, name in NAMES.items() if now[field] != usual[field]}
         said |= {"pair": kind} if kind != "on" else {}
@@ -119,7 +123,7 @@ class Links:
                 text = part.write(value)
                 if value != part.usual and part.write(part.read(text)) == text:
                     said[name] = text
-        return urlencode(said, safe=",/")
+        return "" if said == {"task": self.opening} else urlencode(said, safe=",/")
 
     def _given(self, query: Any, left_out: list[str]) -> dict[str, str]:
         """Name -> text of all that is known; the last counts where one is said twice."""

@@ -19,12 +19,13 @@ CONTROLS = tuple(SETTINGS)  # every control, in the order in which handlers get 
 LIMITS = {row.name: (row.least, row.most) for row in SETTINGS.values() if row.is_number and row.strict}
 # What a preset of the guide sets.
 ADVISED = ("enable_deep_supervision", "deep_supervision_schedule", "deep_supervision_weight")
+OPENING = "maze"  # the page opens with a task that needs its steps
 SECONDS_AN_UPDATE = 4.0  # more than this is no live page; refused with the estimate
 
 
 def start_config() -> RunConfig:
     """What the page opens with; the recorded run in assets/ was made with it."""
-    return page_config("sudoku4", **START)
+    return page_config(OPENING, **START)
 
 
 def page_config(task: str, **flat: Any) -> RunConfig:
