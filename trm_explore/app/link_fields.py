@@ -18,7 +18,7 @@ SIZED = tuple(row.name for row in SETTINGS.values() if row.of_the_task)  # what 
 YES, NO = ("1", "on", "true", "yes"), ("0", "off", "false", "no")
 # What `hide` can take off the page: name -> the elements.
 HIDDEN = {
-    "intro": "#intro",
+    "intro": ":is(#intro, #how)",
     "tours": "#tours",
     "share": "#share",
     "gallery": "#tasks",
