@@ -69,7 +69,7 @@ def test_runs_by_hand_come_from_a_link_and_stand_in_it_again(visit):
     expect(page.locator("#H_cycles-B input[type=number]")).to_have_value("4")
     expect(page.locator("#used-C input")).not_to_be_checked()
     page.locator("#enable_deep_supervision-B input").check()
-    address = "?runs=1,constant,0.25,cycle,3/1,linear_decay,0.5,full,4&recipe=by-hand"
+    address = "&runs=1,constant,0.25,cycle,3/1,linear_decay,0.5,full,4&recipe=by-hand"
     wait_for(page, lambda: address in unquote(page.evaluate("location.search")))
     choose(page, "schedule")
     wait_for(page, lambda: "recipe=schedule" in page.url and "runs=" not in page.url)

@@ -37,12 +37,12 @@ def test_a_link_sets_controls_ribbon_tab_step_and_recorded_run(visit):
 
 
 def test_the_address_follows_the_page_and_a_reload_keeps_it(visit):
-    page = visit(**STILL)
+    page = visit("?", **STILL)
     assert query(page) == ""
     page.locator("#enable_deep_supervision input").uncheck()
-    wait_for(page, lambda: query(page) == "?supervision=0")
+    wait_for(page, lambda: query(page) == "?task=maze&supervision=0")
     page.locator("#ribbon [data-col='0']").click()
-    wait_for(page, lambda: query(page) == "?supervision=0&step=0")
+    wait_for(page, lambda: query(page) == "?task=maze&supervision=0&step=0")
     page.locator("#tasks [data-task='sorting']").click()
     wait_for(page, lambda: query(page) == "?task=sorting")  # a step of another task means nothing here
     page.locator("#ribbon [data-col='0']").click()
@@ -58,9 +58,9 @@ def test_the_address_follows_the_page_and_a_reload_keeps_it(visit):
 def test_a_tab_is_part_of_the_link_an_uploaded_file_is_not_and_behind_a_proxy_the_path_stays(visit, site, tmp_path):
     page = visit("?tab=compare&seed=2", **STILL)
     expect(page.locator("#tab-compare-button")).to_have_attribute("aria-selected", "true")
-    assert query(page) == "?seed=2&tab=compare"
+    assert query(page) == "?task=sudoku4&seed=2&tab=compare"
     page.locator("#tab-train-button").click()
-    wait_for(page, lambda: query(page) == "?seed=2")
+    wait_for(page, lambda: query(page) == "?task=sudoku4&seed=2")
     page.get_by_text("More settings").click()
     own = tmp_path / "own.csv"
     own.write_text("question,answer\n")
@@ -68,10 +68,10 @@ def test_a_tab_is_part_of_the_link_an_uploaded_file_is_not_and_behind_a_proxy_th
     expect(page.locator("#data")).to_contain_text(re.compile(r"own\s*\.csv"))
     page.get_by_role("button", name="Copy link").click()
     expect(page.locator("#share")).to_contain_text("Your own puzzle file is not part of a link")
-    assert query(page) == "?seed=2"
+    assert query(page) == "?task=sudoku4&seed=2"
     page.evaluate("history.replaceState(history.state, '', '/courses/page/')")  # as the browser sees it there
     page.locator("#enable_deep_supervision input").uncheck()
-    wait_for(page, lambda: page.url == f"{site}/courses/page/?supervision=0&seed=2")
+    wait_for(page, lambda: page.url == f"{site}/courses/page/?task=sudoku4&supervision=0&seed=2")
 
 
 def test_a_link_that_is_opened_anew_comes_before_the_tabs_run_and_a_reload_after_it(visit):
@@ -94,7 +94,7 @@ def test_what_cannot_be_used_is_said_on_the_page_and_goes_from_the_address(visit
     said = page.locator("#share")
     expect(said).to_contain_text("H_cycles=99 (give a whole number from 1 to 8)")
     expect(said).to_contain_text("colour=red ('colour' is not a setting of a run")
-    assert query(page) == "?seed=4"
+    assert query(page) == "?task=sudoku4&seed=4"
     said.get_by_role("button", name="Hide this").click()
     expect(said.get_by_text("left out")).to_be_hidden()
 

@@ -230,6 +230,7 @@ def test_a_disturbed_state_is_thought_on_from_and_calmed(page):
     page.get_by_role("button", name=STAGE["calm"]).click()
     thought(page)
     assert "disturbed" not in page.locator("#stage .st-said").inner_text()
+    assert data(page, "step") == "0"  # it thinks as long as before
 
 
 def test_with_and_without_deep_supervision_are_one_press_apart_on_the_same_puzzle(page):
@@ -243,6 +244,46 @@ def test_with_and_without_deep_supervision_are_one_press_apart_on_the_same_puzzl
     assert data(page, "step") == "0" and int(data(page, "wrong")) > 0
     page.get_by_role("button", name=STAGE["on"], exact=True).click()
     page.wait_for_function("document.getElementById('stage').dataset.kind === 'on'")
+
+
+def test_a_given_digit_that_the_network_contradicts_is_said_and_a_changed_prepared_puzzle_is_undone(page):
+    mount(page, "sudoku4")
+    thought(page)
+    page.get_by_role("button", name=CHALLENGES["impossible"], exact=True).click()
+    thought(page)
+    inputs, i = file_of("sudoku4")["challenges"]["impossible"]["inputs"], 0
+    undo = page.get_by_role("button", name=STAGE["back"])
+    assert undo.is_hidden()  # nothing was changed yet
+    for digit in "1234":
+        cell(page, i).click()
+        page.keyboard.press(digit)
+        thought(page)
+        said = page.locator("#stage .st-cell").inner_text()
+        assert said.startswith(f"Row 1, column 1: {digit}") and "given" in said
+        assert cell(page, i).inner_text() == digit
+    undo.click()
+    thought(page)
+    assert data(page, "prepared") == "impossible" and data(page, "own") == "0"
+    assert ("given" in cell(page, i).get_attribute("class")) == (inputs[i] > 1)
+
+
+def test_a_finger_that_scrolls_over_a_maze_builds_nothing_and_a_tap_does(context):
+    phone = context.browser.new_context(viewport={"width": 390, "height": 844}, has_touch=True, reduced_motion="reduce")
+    page = phone.new_page()
+    page.set_content(PAGE)
+    mount(page, "maze")
+    thought(page)
+    board = page.locator("#stage .st-board:visible").first
+    box = board.bounding_box()
+    touch = {"pointerType": "touch", "button": 0, "clientX": box["x"] + 20, "clientY": box["y"] + 20, "bubbles": True}
+    board.locator("svg").dispatch_event("pointerdown", touch)
+    board.locator("svg").dispatch_event("pointermove", {**touch, "clientY": box["y"] + 120})
+    board.locator("svg").dispatch_event("pointercancel", touch)
+    assert data(page, "own") == "0"
+    board.tap(position={"x": 20, "y": 20})
+    thought(page)
+    assert data(page, "own") == "1"
+    phone.close()
 
 
 def test_another_puzzle_and_another_task(page):
@@ -335,7 +376,7 @@ def test_it_is_used_by_keys_alone_and_named_for_a_screen_reader(page):
     page.keyboard.press("ArrowDown")
     page.wait_for_selector("#stage .cursor")
     assert verdict(page) in board.get_attribute("aria-label")
-    assert page.locator("#stage .st-left .st-which").last.inner_text().startswith("Row ")
+    assert page.locator("#stage .st-cell").inner_text().startswith("Row ")
     unnamed = page.eval_on_selector_all(
         "#stage button, #stage input",
         "nodes => nodes.filter((n) => !(n.getAttribute('aria-label') || n.innerText.trim())).length",

@@ -46,6 +46,7 @@ html body:not(.dark) .cm-line span { color: var(--body-text-color) !important; }
   /* Nothing, not even what the Tab key reaches, lies under the bar with Train. */
   .gradio-container { padding-bottom: 62px !important; }
   html { scroll-padding-bottom: 62px; }
+  body:has(#stage [data-seen="1"]) #buttons, body:has(#stage[data-seen="1"]) #buttons,
   body:has(.tt-card) #buttons { position: static !important; } } /* a tour's card is there, and points at them */
 </style>"""
     + share.HEAD

@@ -3,10 +3,7 @@ settings stand in their rows, view/settings.py.)"""
 
 TITLE = "trm_explore: watch a tiny network think"
 HEADLINE = "Watch a tiny network think"
-INTRO = (
-    "A network of a few thousand weights reads a puzzle and its own last answer, and answers again. "
-    "It runs here, in your browser."
-)
+INTRO = "One tiny network reads a puzzle and its own last answer, and answers again. It runs here, in your browser."
 HOW_TRAINED = "How was it trained?"
 HOW_TRAINED_INTRO = (
     "Each column below is one cycle, and its answer. Deep supervision puts a loss on every one of them. Press Train; "

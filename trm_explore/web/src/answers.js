@@ -129,6 +129,7 @@ export const answers = (() => {
     unasked,
     idAt,
     roleOf,
+    nameOf,
     changedAt,
     valueAt,
     pointAt,

@@ -278,7 +278,7 @@ export const boards = (() => {
     const name =
       small || !way[k + 1]
         ? ""
-        : `<text class="b-name" x="${way[k + 1][0] + 11}" y="${way[k + 1][1] - 7}" stroke-width="3">${k}</text>`;
+        : `<text class="b-name" x="${way[k + 1][0] + 11}" y="${way[k + 1][1] - 7}" stroke-width="3">${k + (frame.counted ?? 0)}</text>`;
     const [x, y] =
       frame.steps[k].wrong?.length && way[k + 1] ? [way[k + 1][0] - 15 * unit, way[k + 1][1] - 13 * unit] : [];
     const cross =

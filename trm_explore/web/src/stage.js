@@ -12,12 +12,12 @@ import { frameOf } from "./thought.js";
 import source from "./thinker.js?text";
 
 const CSS = `${BOARD_CSS}
-.st { ${LOOK}; --c: var(--light) } .st[data-theme=dark] { ${DARK}; --c: var(--dark) } .st *, .st *::before, .st *::after { box-sizing: border-box } .st [hidden] { display: none !important }
+.st { ${LOOK}; --c: var(--light); container-type: inline-size } .st[data-theme=dark] { ${DARK}; --c: var(--dark) } .st *, .st *::before, .st *::after { box-sizing: border-box } .st [hidden] { display: none !important }
 .st-card { display: grid; grid-template-columns: minmax(0, 400px) minmax(0, 1fr); gap: 14px 30px; border: 1px solid var(--line); border-radius: 14px; background: var(--bg); padding: 16px }
 .st-left, .st-side { display: flex; flex-direction: column; gap: 10px; min-width: 0 } .st-left { align-items: stretch }
-.st-which { color: var(--mute); font-size: 12.5px } .st-which:empty { display: none } .st-part { font-size: 12.5px; font-weight: 650 }
-.st-board { border-radius: 6px; cursor: pointer } .st-board:focus-visible { outline: 3px solid var(--c); outline-offset: 3px } .st-board .bd { --w: 384px !important; margin: 0 auto; cursor: inherit } .st-boards { display: grid; gap: 6px 14px; min-width: 0 } .st-boards.beside { grid-template-columns: minmax(0, 1fr) minmax(0, 1fr); align-items: end } .st-boards.beside .st-part { grid-row: 1 }
-.st-row { display: flex; flex-wrap: wrap; gap: 6px; align-items: center } .st-pad { justify-content: center }
+.st-which { color: var(--mute); font-size: 12.5px } .st-which:empty { display: none } .st-which::first-letter { text-transform: uppercase } .st-part { font-size: 12.5px; font-weight: 650 }
+.st-board { border-radius: 6px; cursor: pointer } .st-board:focus-visible { outline: 3px solid var(--c); outline-offset: 3px } .st-board .bd { --w: 384px !important; margin: 0 auto; cursor: inherit } .st-boards { display: grid; gap: 6px 14px; min-width: 0 } .st-boards.beside { grid-template-columns: minmax(0, 1fr) minmax(0, 1fr); align-items: end } .st-boards.beside .st-part { grid-row: 1 } .st-board.drag { touch-action: none } .st-board.drag .bd { touch-action: none }
+.st-row { display: flex; flex-wrap: wrap; gap: 6px; align-items: center } .st-pad { justify-content: center; gap: 4px } .st .st-pad button { min-width: 30px; padding: 0 9px }
 .st button { min-width: 38px; height: 36px; padding: 0 11px; border: 1px solid var(--line); border-radius: 8px; background: transparent; color: inherit; font: inherit; font-size: 13.5px; cursor: pointer } .st button:hover { border-color: var(--fg) }
 .st :is(button, input):focus-visible { outline: 2px solid var(--c); outline-offset: 2px } .st button[aria-pressed=true] { background: var(--fg); color: var(--bg); border-color: var(--fg) }
 .st-lead { color: var(--mute); font-size: 13.5px } .st-invite { font-weight: 600 }
@@ -28,11 +28,11 @@ const CSS = `${BOARD_CSS}
 .st[data-thinking="1"] .st-loop .st-flow { stroke-dasharray: 5 5; animation: st-flow .5s linear infinite } @keyframes st-flow { to { stroke-dashoffset: -10 } }
 .st-think { display: flex; gap: 10px; align-items: center } .st-think input { flex: 1; min-width: 80px; margin: 0; accent-color: var(--c) } .st .st-play { min-width: 52px; background: var(--fg); color: var(--bg); border-color: var(--fg) } .st-play svg { width: 15px; height: 15px; fill: currentColor; display: block; margin: auto } .st-long { min-width: 5.2em; font-variant-numeric: tabular-nums; font-weight: 600 }
 .st-line { display: flex; align-items: flex-end; gap: 2px; height: 64px; border-bottom: 1px solid var(--fg); position: relative }
-.st .st-line button { flex: 1 1 0; min-width: 0; max-width: 46px; height: 100%; padding: 0; border: 0; border-radius: 3px 3px 0 0; display: flex; flex-direction: column; justify-content: flex-end; align-items: center; font-size: 11px; line-height: 1.2; color: var(--mute) }
+.st .st-line button { flex: 1 1 0; min-width: 0; height: 100%; padding: 0; border: 0; border-radius: 3px 3px 0 0; display: flex; flex-direction: column; justify-content: flex-end; align-items: center; font-size: 11px; line-height: 1.2; color: var(--mute) }
 .st-line i { display: block; width: 100%; min-height: 2px; border-radius: 3px 3px 0 0; background: var(--bar) } .st[data-theme=dark] .st-line i { background: var(--bar-dark) } .st-line .on { background: color-mix(in srgb, var(--fg) 10%, transparent) !important; color: var(--fg) !important; font-weight: 700 } .st-line .none i { background: var(--line) !important }
 .st .st-line .last { border-right: 2px dashed var(--fg); border-radius: 0; padding-right: 1px }
 .st-axis { display: flex; justify-content: space-between; gap: 10px; font-size: 12px; color: var(--mute) }
-@media (max-width: 860px) { .st-card { grid-template-columns: minmax(0, 1fr); padding: 12px 10px } .st-board .bd { --w: 360px !important } .st-loop { max-width: 420px; margin: 0 auto } .st-verdict { font-size: 21px; order: -2 } .st-think, .st-time { order: -1 } .st-loopbox { order: 1 } .st-lead { order: 2 } }
+@container (max-width: 900px) { .st-card { grid-template-columns: minmax(0, 1fr); padding: 12px 10px } .st-board .bd { --w: 360px !important } .st-loop { max-width: 420px; margin: 0 auto } .st-verdict { font-size: 21px; order: -2 } .st-think, .st-time { order: -1 } .st-loopbox { order: 1 } .st-lead { order: 2 } }
 @media (prefers-reduced-motion: reduce) { .st * { transition: none !important; animation: none !important } }`;
 const FAST = 130; // ms a cycle after a change
 const SLOW = 650; // ms a cycle while playing
@@ -82,7 +82,8 @@ function render({ model, el }) {
     answerPart = h("div", "st-part", T.answer),
     board = h("div", "st-board", shown.node),
     pad = h("div", "st-row st-pad"),
-    cellText = h("div", "st-which");
+    cellText = h("div", "st-which st-cell"),
+    legend = h("div", "st-which");
   const lead = h("div", "st-lead"),
     invite = h("div", "st-invite"),
     verdict = h("div", "st-verdict"),
@@ -112,11 +113,14 @@ function render({ model, el }) {
   kinds.setAttribute("role", "group");
   kinds.setAttribute("aria-label", T.kinds);
   const another = button(T.another, () => take((number + 1) % file.puzzles.length)),
-    undo = button(T.back, () => take(number)),
+    undo = button(T.back, () => {
+      use(origin);
+      go(FAST);
+    }),
     noise = button(T.noise, () => disturb(), T.noise_help);
   tools.append(another, undo, noise);
   const boardsPart = h("div", "st-boards", questionPart, question, answerPart, board),
-    left = h("div", "st-left", which, boardsPart, pad, refused, cellText),
+    left = h("div", "st-left", which, boardsPart, pad, refused, cellText, legend),
     side = h(
       "div",
       "st-side",
@@ -155,6 +159,8 @@ function render({ model, el }) {
     wanted = 1, // cycles
     cursor = null,
     tool = null, // of a path board: what the next click puts
+    origin = null, // the puzzle as it came
+    calm = null, // cycles that were chosen before the state was disturbed
     turn = 0, // of what was asked last
     began = 0,
     first = null,
@@ -197,7 +203,7 @@ function render({ model, el }) {
       puzzle = message.puzzle;
       const label = own ? T.own : prepared ? TEXTS.challenges[prepared] : T.held_out;
       frame = frameOf(file, { ...puzzle, given: own && isReal() ? null : puzzle.given }, label);
-      drawn = { ...frame, steps: [] };
+      drawn = { ...frame, board: boardOf(frame), counted: 1, steps: [] };
     } else if (message.step) {
       const { step: one } = message;
       frame.steps.push(one);
@@ -211,6 +217,17 @@ function render({ model, el }) {
   function refuse(sentence) {
     problem = sentence;
     request();
+  }
+
+  // The board as it is drawn: a plane in which the puzzle and its target are seen, a long row in lines.
+  function boardOf({ board, inputs, target }) {
+    const { rows, cols, kind } = board;
+    if (kind === "plane") {
+      const far = Math.max(...[...inputs, ...(target ?? [])].map(Math.abs));
+      return { ...board, extent: Math.max(board.extent, 1.15 * far) };
+    }
+    const wraps = rows === 1 && cols > 20 && cols % 16 === 0;
+    return wraps ? { ...board, rows: cols / 16, cols: 16 } : board;
   }
 
   // A model file by its place; fetched once.
@@ -258,8 +275,8 @@ function render({ model, el }) {
   }
   // The file was one: from here on it answers.
   function accept({ found }) {
-    const boardOf = ({ task: of, network }) => JSON.stringify([of.name, of.board, network.seq_len]),
-      same = puzzle && file && boardOf(file) === boardOf(found);
+    const kindOfBoard = ({ task: of, network }) => JSON.stringify([of.name, of.board, network.seq_len]),
+      same = puzzle && file && kindOfBoard(file) === kindOfBoard(found);
     file = found;
     shownKind = kind;
     problem = "";
@@ -276,8 +293,10 @@ function render({ model, el }) {
 
   // Puzzles: held-out ones by number, prepared ones by name; any of them changed is the visitor's own.
   function use(found) {
+    origin = found;
     puzzle = { ...found, inputs: [...found.inputs] };
-    [own, edits, cursor, tool] = [false, [], null, null];
+    [own, cursor, tool] = [false, null, null];
+    soothe();
     think();
   }
   function take(which, slowly = false) {
@@ -296,23 +315,36 @@ function render({ model, el }) {
     if (inputs[cell] === value) return;
     const unique = file.task.editor?.unique ?? [],
       blank = file.task.editor?.blank;
-    if (unique.includes(inputs[cell])) return; // the start cannot vanish, only move
+    if (unique.includes(inputs[cell])) {
+      if (unique.includes(value)) refuse(T.taken); // the start cannot vanish, only move
+      return;
+    }
     const next = inputs.map((token) => (unique.includes(value) && token === value ? blank : token));
     next[cell] = value;
     change(next);
   }
   function change(inputs) {
     puzzle = { ...puzzle, inputs, given: undefined, target: null };
-    [own, edits] = [true, []];
+    own = true;
+    soothe();
     think();
     go(FAST);
   }
+  // Without a disturbance it thinks as long as before.
+  function soothe() {
+    edits = [];
+    wanted = calm ?? wanted;
+    calm = null;
+  }
   function disturb() {
-    edits = edits.length
-      ? []
-      : [{ kind: "noise", step: Math.min(step, file.most_cycles - 2), state: "z_H", scale: 1, seed: 1 + turn }];
-    const at = edits[0]?.step ?? 0;
-    wanted = Math.max(wanted, Math.min(file.most_cycles, at + 1 + file.trained));
+    let at = 0;
+    if (edits.length) soothe();
+    else {
+      at = Math.min(step, file.most_cycles - 2);
+      edits = [{ kind: "noise", step: at, state: "z_H", scale: 1, seed: 1 + turn }];
+      calm = wanted;
+      wanted = Math.max(wanted, Math.min(file.most_cycles, at + 1 + file.trained));
+    }
     think();
     go(FAST, at);
   }
@@ -341,6 +373,7 @@ function render({ model, el }) {
   }
   function choose(n) {
     halt();
+    calm = null;
     wanted = Math.max(1, Math.min(file.most_cycles, n));
     step = wanted - 1;
     request();
@@ -430,6 +463,7 @@ function render({ model, el }) {
   pad.addEventListener("keydown", (event) => {
     const way = { ArrowLeft: -1, ArrowRight: 1 }[event.key],
       nodes = [...pad.children];
+    if (!way && event.key.length === 1 && event.key !== " ") keyed(event, hands()[0]);
     if (!way || !nodes.length) return;
     event.preventDefault();
     roam((nodes.indexOf(/** @type {Element} */ (event.target)) + way + nodes.length) % nodes.length, true);
@@ -478,7 +512,7 @@ function render({ model, el }) {
     if (cursor == null) cursor = Math.max(0, (puzzle.editable ?? []).indexOf(1));
     const cell = cursor;
     set(cell, value);
-    if (file.task.editor && file.task.editor.blank == null) {
+    if (file.task.editor && file.task.editor.blank == null && value !== eraser()) {
       const next = puzzle.editable.findIndex((may, i) => may && i > cell);
       if (next >= 0) cursor = next;
     }
@@ -486,10 +520,15 @@ function render({ model, el }) {
   }
   function point(event) {
     const area = shown.node.querySelector("svg").getBoundingClientRect(),
-      reach = frame?.board.extent ?? 1,
+      reach = drawn?.board.extent ?? 1,
       at = [(event.clientX - area.left) / area.width, (event.clientY - area.top) / area.height];
     if (at.some((x) => x < 0 || x > 1)) return;
-    change([(2 * at[0] - 1) * reach, (1 - 2 * at[1]) * reach].map((x) => Math.round(1000 * x) / 1000));
+    const extent = file.task.board.extent ?? 1;
+    change(
+      [(2 * at[0] - 1) * reach, (1 - 2 * at[1]) * reach].map(
+        (x) => Math.round(1000 * Math.max(-extent, Math.min(extent, x))) / 1000,
+      ),
+    );
   }
   const hands = () => (apart() ? [question, asked] : [board, shown]);
   let held = null; // while a finger or button is down: what is painted
@@ -497,8 +536,18 @@ function render({ model, el }) {
     [question, asked],
     [board, shown],
   ]) {
+    // A finger may only want to scroll: of what it does a tap counts, which comes as a click.
+    let tapped = false;
+    node.addEventListener("click", (event) => {
+      if (!tapped || !file || !puzzle || node !== hands()[0]) return;
+      tapped = false;
+      const cell = view.at(event);
+      if (cell != null) press(cell, event);
+    });
     node.addEventListener("pointerdown", (event) => {
       if (!file || !puzzle || node !== hands()[0] || event.button) return;
+      tapped = event.pointerType === "touch" && kindOf() !== "plane";
+      if (tapped) return;
       if (kindOf() === "plane") {
         held = "point";
         node.setPointerCapture(event.pointerId);
@@ -545,14 +594,31 @@ function render({ model, el }) {
     else if ((event.key === "Enter" || event.key === " ") && (roles.length || kindOf() === "heat"))
       press(cursor ?? 0, event);
     else if (["Backspace", "Delete", "."].includes(event.key) && eraser() != null) write(eraser());
-    else if (event.key.length === 1 && event.key !== " " && choices.length) {
+    else if (["Backspace", "Delete"].includes(event.key) && choices.length) refuse(T.no_blank);
+    else if (file.task.numbers?.length && (event.key.length === 1 || event.key === "Backspace") && event.key !== " ") {
+      const { numbers } = file.task,
+        at = cursor ?? 0,
+        value = event.key === "-" ? -inputs[at] : event.key === "Backspace" ? 0 : Number(event.key);
+      cursor = at;
+      if (Number.isFinite(value) && (event.key === "-" || numbers.includes(value))) set(at, value);
+      else
+        refuse(
+          fill(T.impossible_value, { value: event.key, allowed: numbers.map((one) => answers.short(one)).join(", ") }),
+        );
+    } else if (event.key.length === 1 && event.key !== " " && choices.length) {
       const found = choices.find(
         ([token]) => (file.task.board.symbols[token] ?? "").toUpperCase() === event.key.toUpperCase(),
       );
       if (found) write(found[0]);
       else
         refuse(
-          fill(T.impossible_value, { value: event.key, allowed: choices.map(([, name]) => name.trim()).join(", ") }),
+          fill(T.impossible_value, {
+            value: event.key,
+            allowed: choices
+              .map(([token]) => (file.task.board.symbols[token] ?? "").trim())
+              .filter(Boolean)
+              .join(", "),
+          }),
         );
     } else return;
     event.preventDefault();
@@ -568,7 +634,15 @@ function render({ model, el }) {
     if (puzzle.note) return TEXTS.notes[puzzle.note];
     if (steps.length < file.most_cycles || right[0] == null) return "";
     if (from < 0) return fill(T.whole_never, { most: file.most_cycles });
-    if (!right.slice(from).every(Boolean)) return fill(T.whole_lost, { from: from + 1, trained });
+    const wrong = right.flatMap((one, k) => (k > from && !one ? [k + 1] : []));
+    if (wrong.length && right.at(-1)) return fill(T.whole_gap, { from: from + 1, gaps: wrong.join(", ") });
+    if (wrong.length) {
+      const to = wrong[0] - 1;
+      return (
+        fill(from + 1 === to ? T.whole_once : T.whole_lost, { from: from + 1, to }) +
+        (to >= trained ? fill(T.whole_beyond, { trained }) : "")
+      );
+    }
     return fill(from >= trained ? T.whole_late : T.whole_right, { from: from + 1, trained });
   }
 
@@ -608,10 +682,11 @@ function render({ model, el }) {
     root.style.setProperty("--dark", colors.dark[k]);
     const twice = apart();
     for (const node of [questionPart, question, answerPart]) node.hidden = !twice;
-    boardsPart.classList.toggle("beside", twice && puzzle.rows > 1);
+    boardsPart.classList.toggle("beside", twice && puzzle.rows > 1 && puzzle.cols <= 10);
+    for (const node of [question, board]) node.classList.toggle("drag", kindOf() === "plane");
     shown.draw(drawn, k, twice ? null : cursor, colors);
     if (twice) {
-      const given = { ...frame, target: null, given: frame.inputs.map(() => 1) };
+      const given = { ...drawn, target: null, given: frame.inputs.map(() => 1) };
       const inputs = isReal() ? { values: frame.inputs } : { ids: frame.inputs };
       asked.draw({ ...given, steps: [{ ...inputs, wrong: [] }] }, 0, cursor, colors);
     }
@@ -642,7 +717,8 @@ function render({ model, el }) {
     );
     const halting = frame.steps[k].halt;
     put(said, [summary(), fill(T.sure, { percent: percent(halting) })].filter(Boolean).join(" "));
-    put(cellText, cursor != null && cursor < answers.count(frame) ? answers.describe(frame, k, cursor) : "");
+    put(cellText, cursor != null && cursor < answers.size(frame) ? describe(k, cursor) : "");
+    put(legend, T[`legend_${kindOf()}`] ?? T.legend_grid);
     const name = [T.board, verdict.textContent].join(": ");
     board.setAttribute("aria-label", name);
     question.setAttribute("aria-label", T.question);
@@ -678,7 +754,7 @@ function render({ model, el }) {
       h("span", "", k + 1 > file.trained ? T.beyond : `${T.trained}: ${cycles(file.trained)}`),
     );
     line.setAttribute("aria-label", axisText);
-    undo.hidden = !own && !prepared;
+    undo.hidden = !own;
     put(noise, edits.length ? T.calm : T.noise);
     for (const node of fool.querySelectorAll("button"))
       node.setAttribute("aria-pressed", String(node.dataset.name === prepared && !own));
@@ -687,6 +763,28 @@ function render({ model, el }) {
     for (const node of pad.querySelectorAll("[data-token]"))
       node.setAttribute("aria-pressed", String(Number(node.dataset.token) === tool));
     Object.assign(el.dataset, { step: k, wrong: n ?? "", prepared, said: said_.change ?? "" });
+  }
+  // A cell in words, after the cycle that is shown.
+  function describe(k, i) {
+    const W = TEXTS.answers,
+      { rows, cols } = frame.board,
+      one = frame.steps[k],
+      where = fill(rows === 1 ? W.column : W.cell, { row: Math.floor(i / cols) + 1, col: (i % cols) + 1 });
+    if (kindOf() === "plane") return "";
+    if (isReal()) {
+      const aim = frame.target && fill(W.target, { aim: answers.short(frame.target[i]) });
+      return [`${where}: ${answers.short(one.values[i])}`, aim].filter(Boolean).join(" · ");
+    }
+    const says = answers.nameOf(frame, one.ids[i]);
+    if (frame.given[i]) {
+      const given = answers.nameOf(frame, frame.inputs[i]);
+      return fill(one.ids[i] === frame.inputs[i] ? T.cell_given : T.cell_against, { where, given, says });
+    }
+    const sure = fill(W.confidence, { percent: percent(one.conf[i]) }),
+      wrong = one.wrong?.includes(i),
+      meant =
+        wrong && (frame.target ? fill(W.should_be, { name: answers.nameOf(frame, frame.target[i]) }) : W.is_wrong);
+    return [`${where}: ${says}`, sure, meant].filter(Boolean).join(" · ");
   }
   const request = () => {
     raf ||= requestAnimationFrame(paint);
@@ -729,13 +827,13 @@ function render({ model, el }) {
   for (const name in listeners) model.on(name, listeners[name]);
   const stopTheme = followTheme(root);
   // Whether the stage fills most of the screen: then nothing is laid over it (page.css).
-  const watcher = new IntersectionObserver(
-    ([{ intersectionRect, rootBounds }]) => {
-      el.dataset.seen = intersectionRect.height > 0.4 * (rootBounds?.height ?? innerHeight) ? "1" : "0";
-    },
-    { threshold: [0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1] },
-  );
+  const look = () => {
+    const { top, bottom } = root.getBoundingClientRect();
+    el.dataset.seen = Math.min(bottom, innerHeight) - Math.max(top, 0) > 0.4 * innerHeight ? "1" : "0";
+  };
+  const watcher = new ResizeObserver(look);
   watcher.observe(root);
+  for (const name of ["scroll", "resize"]) addEventListener(name, look, { passive: true });
   follow();
   paint();
   el.dataset.ready = "1";
@@ -744,6 +842,7 @@ function render({ model, el }) {
     for (const name in listeners) model.off?.(name, listeners[name]);
     stopTheme();
     watcher.disconnect();
+    for (const name of ["scroll", "resize"]) removeEventListener(name, look);
     clearInterval(timer);
     cancelAnimationFrame(raf);
     end();

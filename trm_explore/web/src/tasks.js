@@ -24,7 +24,8 @@ function render({ model, el }) {
   el.replaceChildren(root);
   let cards = [],
     drawn = null,
-    chosen = null;
+    chosen = null,
+    seen = null; // the card that was brought into sight
 
   function pick(name, focus) {
     if (name == null) return;
@@ -57,6 +58,9 @@ function render({ model, el }) {
       card.setAttribute("aria-checked", String(card.dataset.task === chosen));
       card.tabIndex = card.dataset.task === (chosen ?? tasks[0]?.name) ? 0 : -1;
     }
+    const now = cards.find((card) => card.dataset.task === chosen);
+    if (now && now !== seen) row.scrollLeft = now.offsetLeft - row.offsetLeft - (row.clientWidth - now.clientWidth) / 2;
+    seen = now ?? seen;
     put(help, tasks.find((task) => task.name === chosen)?.help ?? "");
     Object.assign(el.dataset, { tasks: tasks.length, chosen: chosen ?? "" });
   }

@@ -1,4 +1,4 @@
-import{a as v}from"./chunk-M5BIQUL3.js";import{a as mt,b as ht}from"./chunk-D3VZ7FS2.js";import{a as ft}from"./chunk-3HR4UK3F.js";import{a as ut,b as gt,c as r,d as m,e as j,f as $}from"./chunk-7S4VCBLY.js";var n=TEXTS.compare,At=`${mt} ${v.STYLE}
+import{a as v}from"./chunk-M5BIQUL3.js";import{a as mt,b as ht}from"./chunk-OK47KNQ3.js";import{a as ft}from"./chunk-VFWJLWGC.js";import{a as ut,b as gt,c as r,d as m,e as j,f as $}from"./chunk-7S4VCBLY.js";var n=TEXTS.compare,At=`${mt} ${v.STYLE}
 .tq { ${ut} } .tq[data-theme=dark] { ${gt} }
 .tq *, .tq *::before, .tq *::after { box-sizing: border-box } .tq [hidden] { display: none !important }
 .tq-status { color: var(--mute); font-size: 13px; min-height: 1.45em; font-variant-numeric: tabular-nums }

@@ -1,4 +1,4 @@
-import{a as d}from"./chunk-3HR4UK3F.js";import{a as te,b as ie,c as t,d as c,f as k,g as ne}from"./chunk-7S4VCBLY.js";var ce=`
+import{a as d}from"./chunk-VFWJLWGC.js";import{a as te,b as ie,c as t,d as c,f as k,g as ne}from"./chunk-7S4VCBLY.js";var ce=`
 .iv { ${te}; --c: var(--light) } .iv[data-theme=dark] { ${ie}; --c: var(--dark) } .iv *, .iv *::before, .iv *::after { box-sizing: border-box } .iv [hidden] { display: none !important }
 .iv-card { display: grid; grid-template-columns: 1fr 1fr; gap: 14px 26px; border: 1px solid var(--line); border-radius: 12px; background: var(--bg); padding: 14px }
 .iv-part { display: flex; flex-direction: column; gap: 8px; min-width: 0 } .iv-part h4 { margin: 0; font-size: 14px; font-weight: 650 } .iv-whole { grid-column: 1 / -1 } .iv-whole.none { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%) }

@@ -1,4 +1,4 @@
-import{a as ve,b as V}from"./chunk-D3VZ7FS2.js";import{a as f}from"./chunk-3HR4UK3F.js";import{a as fe,b as he,c as l,d as g,e as be,f as L,g as me}from"./chunk-7S4VCBLY.js";var Oe=`${ve}
+import{a as ve,b as V}from"./chunk-OK47KNQ3.js";import{a as f}from"./chunk-VFWJLWGC.js";import{a as fe,b as he,c as l,d as g,e as be,f as L,g as me}from"./chunk-7S4VCBLY.js";var Oe=`${ve}
 .tp { ${fe}; --c: var(--light) } .tp[data-theme=dark] { ${he}; --c: var(--dark) }
 .tp *, .tp *::before, .tp *::after { box-sizing: border-box } .tp [hidden] { display: none !important }
 .tp-card { display: flex; flex-wrap: wrap; gap: 12px 24px; border: 1px solid var(--line); border-radius: 12px; background: var(--bg); padding: 14px }

@@ -1,4 +1,4 @@
-import{a as vt,b as q}from"./chunk-D3VZ7FS2.js";import{a as mt}from"./chunk-3HR4UK3F.js";import{a as ft,b as gt,c as a,d as h,e as A,f as c,g as xt}from"./chunk-7S4VCBLY.js";var Et=`${vt}
+import{a as vt,b as q}from"./chunk-OK47KNQ3.js";import{a as mt}from"./chunk-VFWJLWGC.js";import{a as ft,b as gt,c as a,d as h,e as A,f as c,g as xt}from"./chunk-7S4VCBLY.js";var Et=`${vt}
 .tr { ${ft}; line-height: 1.4 } .tr[data-theme=dark] { ${gt} }
 .tr *, .tr *::before, .tr *::after { box-sizing: border-box }
 .tr-frame { position: relative }
