@@ -152,7 +152,7 @@ def test_a_link_that_says_nothing_of_a_run_is_the_page_as_it_opens(query):
 
 @pytest.mark.parametrize("query", ["seed=7", "pair=off", "size=small", "difficulty=hard"])
 def test_links_of_the_first_release_that_name_no_task_are_of_the_smallest_sudoku(query):
-    assert LINKS.read(query).values[CONTROLS.index("task")] == "sudoku4"
+    assert LINKS.read(query).values[CONTROLS.index("task")] == "sudoku4" and LINKS.read(query).chosen
 
 
 # ---- whatever anybody writes

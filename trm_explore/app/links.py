@@ -83,13 +83,15 @@ class Links:
                 return usual
             return value
 
-        chosen = bool(given.keys() & {*FIELDS, "pair"})
+        named = bool(given.keys() & {*FIELDS, "pair"})
         # A link that says anything of a run names its task. Those of the first release did not where it was this one.
         usual = self.tasks[0] if given.keys() & {*FIELDS, *self.fields, "pair"} else self.opening
         task = take("task", self.tasks, usual)
         kind = take("pair", KINDS if task in pair_names() else KINDS[:1], "on")
         size = take("size", SIZES, "tiny")
-        opened = Opened(list(sized(task, kind, size)), kind, tour=tour, chosen=chosen, left_out=left_out)
+        opened = Opened(
+            list(sized(task, kind, size)), kind, tour=tour, chosen=named or task != self.opening, left_out=left_out
+        )
         opened.tab = take("tab", self.tabs, self.tabs[0])
         if "step" in given:
             step = given.pop("step")
