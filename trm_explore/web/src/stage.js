@@ -139,7 +139,7 @@ function render({ model, el }) {
     note = h("div", "st-which"),
     root = h("div", "st", style, note, card);
   card.setAttribute("aria-label", T.title);
-  card.hidden = true;
+  for (const node of [card, questionPart, question, answerPart, undo]) node.hidden = true;
   el.replaceChildren(root);
 
   // What is known.
