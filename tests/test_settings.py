@@ -94,13 +94,15 @@ from trm_explore.view.settings import SETTINGS, Setting
 
 new = [
     Setting("truncation_length", "Truncation", place="finer", link="cut", least=1, most=64, in_notebooks=True),
-    Setting("loss", "Loss", "of an answer", link="loss", hide="loss", marked=True, in_notebooks=True),
+    Setting("loss", "Loss", "of an answer", link="loss", hide="loss", marked=True, in_notebooks=True, in_compare=True,
+        with_supervision=True),
 ]
 SETTINGS.update({row.name: row for row in new})
 from trm_explore.app.api import Endpoints
 from trm_explore.app.handlers import Handlers, marks
 from trm_explore.app.links import Links
 from trm_explore.app.page import build
+from trm_explore.app.recipes import variants_from, variants_text
 from trm_explore.app.settings import CONTROLS, config_of, start_config, values_of
 from trm_explore.app.share import HEAD
 from trm_explore.runs.registry import Runs
@@ -116,6 +118,7 @@ except ValueError as error:
     said = str(error)
 panel = TrainingPanel(truncation_length=3)
 panel.loss = "stablemax"
+RUNS, start = "1,constant,0.25,cycle,3,stablemax/0,constant,0.5,full,4,softmax", values_of(start_config())
 print(json.dumps({
     "parts": [parts["truncation_length"], parts["loss"]],
     "link": [values["truncation_length"], values["loss"], link.left_out, Links().write(link.values)],
@@ -124,6 +127,8 @@ print(json.dumps({
     "marked": sum("loss=" in str(one) for one in marks("loss=x is not known")),
     "hidden": "html[data-hide~=loss] #loss" in HEAD,
     "panel": [panel.config.train.truncation_length, panel.config.train.loss, len(panel.controls)],
+    "compare": [parts["loss-C"], variants_text(variants_from(RUNS, start)), variants_from(RUNS, start)[1]],
+    "off without supervision": [one["name"] for one in panel.controls if one.get("with_supervision")],
     "api": Endpoints(Handlers(runs))._config("sudoku4", {"truncation_length": 9}).train.truncation_length,
 }))
 panel.close()
@@ -142,6 +147,17 @@ def test_a_field_and_its_row_are_all_that_a_new_control_needs():
         "marked": 1,
         "hidden": True,
         "panel": [3, "stablemax", 12],
+        "compare": [
+            "radio",
+            "1,constant,0.25,cycle,3,stablemax/0,constant,0.5,full,4,softmax",
+            [True, False, "constant", 0.5, "full", 4, "softmax"],
+        ],
+        "off without supervision": [
+            "deep_supervision_schedule",
+            "deep_supervision_weight",
+            "custom_weights",
+            "loss",
+        ],
         "api": 9,
     }
 
@@ -305,3 +321,35 @@ def test_the_table_of_train_names_what_programs_can_set_with_range_and_choices()
             assert values == f"{row.least} to {row.most}"
         else:
             assert ticked(values) == ([value for _, value in row.options] or ticked(values))
+
+
+def guides_flags(head: str) -> dict[str, str]:
+    """Every flag that the guide's table under this head says we take, and the default that it says ("" for none)."""
+    found = {}
+    for line in document("guide.md").split(head)[1].split("\n\n")[0].splitlines():
+        cells = [cell.strip() for cell in line[1:-1].split("|")]
+        names = re.findall(r"`--([\w-]+)`", cells[0])
+        if names and (len(cells) == 3 or cells[1].startswith("the same")):
+            said = cells[-2].split(", ")
+            found |= dict(zip(names, said if len(said) == len(names) else [""] * len(names), strict=True))
+    return found
+
+
+@pytest.mark.parametrize(
+    ("head", "config", "flags"),
+    [
+        ("| flag | default | meaning |", RunConfig(), 4),
+        ("| there | here | default | note |", preset("embeddings"), 17),  # those of the first guide's scripts
+    ],
+)
+def test_the_guides_tables_of_flags_say_what_the_parser_takes_and_its_defaults(head, config, flags):
+    said = guides_flags(head)
+    assert len(said) == flags
+    for flag, default in said.items():
+        (word,) = translated([f"--{flag}"], Train)
+        name = word.removeprefix("--").replace("-", "_")
+        assert name in FIELDS, flag
+        value = config.to_flat()[name]
+        if re.fullmatch(r"`?[\w.-]+`?( \(there.*)?", default):  # not where the data decide
+            word = default.split(" ")[0].strip("`")
+            assert word == ("off" if value is False else str(value)) or float(word) == value, flag

@@ -18,6 +18,7 @@ from trm_explore.app.recipes import (
     VARIED,
     configs_of,
     names_of,
+    offered,
     variants_from,
     variants_of,
     variants_text,
@@ -25,8 +26,6 @@ from trm_explore.app.recipes import (
 from trm_explore.app.seeds import SEEDS, Repeats
 from trm_explore.app.settings import start_config, values_of
 from trm_explore.app.shared import AT_ONCE, MANY, ONCE, Shared, moved
-from trm_explore.config import SCHEDULES
-from trm_explore.config.schedules import FORMULAS
 from trm_explore.runs import STATES
 from trm_explore.view.settings import SETTINGS
 from trm_explore.words import compare_tab, page_controls
@@ -105,11 +104,14 @@ def build(shared: Shared, tab: gr.Tab) -> list[Field]:
     return [runs, choice("recipe", recipe, (*RECIPES, BY_HAND), START)]  # set in this order
 
 
+def choices(name: str) -> dict[str, Any]:
+    """What a control of a variant offers, where it is a choice."""
+    return {"choices": offered(name)} if offered(name) else {}
+
+
 def _variant(letter: str, variant: list[Any]) -> list[Any]:
     """The controls of one variant, in the order of recipes.FIELDS."""
     values = dict(zip(FIELDS, variant, strict=True))
-    offered = {"deep_supervision_schedule": {"choices": [(SCHEDULES[name].title, name) for name in FORMULAS]}}
-
     with gr.Column(min_width=200, elem_classes="trm-variant"):
         return [
             gr.Checkbox(
@@ -120,7 +122,7 @@ def _variant(letter: str, variant: list[Any]) -> list[Any]:
                 interactive=True,
             ),
             *(
-                control(SETTINGS[name], values[name], elem_id=f"{name}-{letter}", info=None, **offered.get(name, {}))
+                control(SETTINGS[name], values[name], elem_id=f"{name}-{letter}", info=None, **choices(name))
                 for name in VARIED
             ),
         ]

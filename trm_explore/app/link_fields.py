@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
 
+from trm_explore.view.commands import short_number
 from trm_explore.view.settings import SETTINGS
 from trm_explore.words import page_controls, refusals
 
@@ -87,3 +88,26 @@ def short(name: str, part: Any) -> Field:
         return text
 
     return Field(name, part, read, usual="")
+
+
+def setting_from(name: str, text: str) -> Any:
+    """A control's value from a link's text; what is no number stays text, for config_of to name."""
+    row = SETTINGS[name]
+    if row.kind == "switch":
+        if text.lower() not in YES + NO:
+            raise ValueError(refusals.LINK_YES)
+        return text.lower() in YES
+    if not row.is_number:
+        return text
+    try:
+        value = int(text) if row.is_whole else float(text)
+    except ValueError:
+        raise ValueError(refusals.LINK_NUMBER) from None
+    return row.number(value)  # also where it is only the slider that ends there
+
+
+def setting_text(value: Any) -> str:
+    """A control's value as a link carries it."""
+    if isinstance(value, bool):
+        return str(int(value))
+    return short_number(value) if isinstance(value, float) else str(value)

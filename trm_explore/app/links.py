@@ -16,12 +16,11 @@ from functools import cache
 from typing import Any
 from urllib.parse import parse_qsl, urlencode
 
-from trm_explore.app.link_fields import FIELDS, HIDDEN, NAMES, NO, SIZED, YES, Field
+from trm_explore.app.link_fields import FIELDS, HIDDEN, NAMES, NO, SIZED, YES, Field, setting_from, setting_text
 from trm_explore.app.settings import CONTROLS, OPENING, config_of, shown_config, values_of
 from trm_explore.config import SIZES, unknown_setting
 from trm_explore.shipped.pairs import KINDS, pair_names
 from trm_explore.tasks import GENERATED, preset
-from trm_explore.view.commands import short_number
 from trm_explore.view.settings import SETTINGS
 from trm_explore.words import refusals
 
@@ -117,7 +116,7 @@ class Links:
         usual = dict(zip(CONTROLS, sized(task, kind, size), strict=True))
         usual |= {"task": "", "preset": "tiny"}
         now["custom_weights"] = now["custom_weights"].replace(" ", ",")
-        said = {name: _written(now[field]) for field, name in NAMES.items() if now[field] != usual[field]}
+        said = {name: setting_text(now[field]) for field, name in NAMES.items() if now[field] != usual[field]}
         said |= {"pair": kind} if kind != "on" else {}
         for name, value in (more or {}).items():
             part = self.fields[name]
@@ -194,7 +193,7 @@ class Links:
 
     def _with(self, values: list[Any], name: str, text: str) -> list[Any]:
         """The settings with one of them changed; ValueError where that is no run."""
-        changed = dict(zip(CONTROLS, values, strict=True)) | {name: _value(name, text)}
+        changed = dict(zip(CONTROLS, values, strict=True)) | {name: setting_from(name, text)}
         if name == "custom_weights":  # they are looked at only under their schedule, so that comes with them
             changed["deep_supervision_schedule"] = "custom"
         settled = values_of(config_of(list(changed.values()), self.tasks))
@@ -211,28 +210,6 @@ def sized(task: str, kind: str, size: str) -> tuple[Any, ...]:
         own = preset(task, size).to_flat()
         shown |= {"preset": size, **{name: own[name] for name in SIZED}}
     return tuple(shown.values())
-
-
-def _value(name: str, text: str) -> Any:
-    """A control's value from a link's text; what is no number stays text, for config_of to name."""
-    row = SETTINGS[name]
-    if row.kind == "switch":
-        if text.lower() not in YES + NO:
-            raise ValueError(refusals.LINK_YES)
-        return text.lower() in YES
-    if not row.is_number:
-        return text
-    try:
-        value = int(text) if row.is_whole else float(text)
-    except ValueError:
-        raise ValueError(refusals.LINK_NUMBER) from None
-    return row.number(value)  # also where it is only the slider that ends there
-
-
-def _written(value: Any) -> str:
-    if isinstance(value, bool):
-        return str(int(value))
-    return short_number(value) if isinstance(value, float) else str(value)
 
 
 def _advice(error: ValueError) -> str:

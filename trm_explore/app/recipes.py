@@ -1,29 +1,23 @@
 """What is compared: up to four variants of the Train tab's settings, by recipe or by hand -> configs with names.
 
-A variant is five settings; all others are those of the Train tab, so that nothing else differs.
+A variant is the settings whose rows are `in_compare` (view/settings.py); all others are those of the Train tab, so that
+nothing else differs.
 """
 
 from __future__ import annotations
 
-import re
-from typing import Any, get_args
+from typing import Any
 
-from trm_explore.app.settings import CONTROLS, LIMITS, check, config_of
-from trm_explore.config import SCHEDULES, RunConfig, Scope
-from trm_explore.config.schedules import FORMULAS
+from trm_explore.app.link_fields import setting_from, setting_text
+from trm_explore.app.settings import CONTROLS, check, config_of
+from trm_explore.config import SCHEDULES, RunConfig
 from trm_explore.shipped.pairs import CONTROL
-from trm_explore.view.commands import short_number
 from trm_explore.view.payload import key_of
+from trm_explore.view.settings import SETTINGS, START
 from trm_explore.words import compare_tab, refusals
 
 LETTERS = "ABCD"
-VARIED = (
-    "enable_deep_supervision",
-    "deep_supervision_schedule",
-    "deep_supervision_weight",
-    "gradient_scope",
-    "H_cycles",
-)
+VARIED = tuple(row.name for row in SETTINGS.values() if row.in_compare)
 FIELDS = ("used", *VARIED)  # of one variant, in the order in which its controls come
 BY_HAND = "by-hand"
 UNUSED = "-"  # a variant that takes no part, in a link
@@ -64,14 +58,13 @@ def variants_of(recipe: Any, values: list[Any] | tuple[Any, ...]) -> list[list[A
 
 
 def variants_text(variants: list[Any] | tuple[Any, ...]) -> str:
-    """Variants as a link carries them: five settings with commas, `/` between two, - for one that takes no part."""
+    """Variants as a link carries them: settings with commas, `/` between two, - for one that takes no part."""
     parts = []
     for used, *chosen in variants:
         if not used:  # whatever stands there
             parts.append(UNUSED)
             continue
-        supervision, schedule, weight, scope, cycles = chosen
-        parts.append(f"{int(bool(supervision))},{schedule},{short_number(float(weight))},{scope},{int(cycles)}")
+        parts.append(",".join(map(setting_text, chosen)))
     while parts[-1:] == [UNUSED]:
         parts.pop()
     return "/".join(parts) or UNUSED
@@ -82,25 +75,40 @@ def variants_from(text: str, values: list[Any] | tuple[Any, ...]) -> list[list[A
     none."""
     base, parts = dict(zip(CONTROLS, values, strict=True)), text.split("/")
     if len(parts) > len(LETTERS):
-        raise ValueError(f"runs={text!r:.40} names {len(parts)} runs; {refusals.LINK_RUNS}")
+        raise ValueError(f"runs={text!r:.40} names {len(parts)} runs; {_how_to_give_runs()}")
     found = []
     for part in (*parts, *[UNUSED] * (len(LETTERS) - len(parts))):
-        match = re.fullmatch(r"([01]),(\w+),(\d(?:\.\d{1,4})?),(\w+),(\d{1,3})", part, re.ASCII)
         if part == UNUSED:
             found.append([False, *(base[name] for name in VARIED)])
             continue
-        if not match:
-            raise ValueError(f"runs has {part!r:.40}; {refusals.LINK_RUNS}")
-        supervision, schedule, weight, scope, cycles = match.groups()
-        low, high = LIMITS["H_cycles"]
-        known = schedule in FORMULAS and scope in get_args(Scope)
-        if not (known and float(weight) <= 1 and low <= int(cycles) <= high):
-            raise ValueError(f"runs has {part!r:.40}; {refusals.LINK_RUNS}")
-        found.append([True, supervision == "1", schedule, float(weight), scope, int(cycles)])
+        try:
+            found.append([True, *(_chosen(name, text) for name, text in zip(VARIED, part.split(","), strict=True))])
+        except ValueError:
+            raise ValueError(f"runs has {part!r:.40}; {_how_to_give_runs()}") from None
     taking_part = [tuple(one) for one in found if one[0]]
     if len(taking_part) < 2 or len(set(taking_part)) < len(taking_part):
-        raise ValueError(f"runs={text!r:.40} is nothing to compare; {refusals.LINK_RUNS}")
+        raise ValueError(f"runs={text!r:.40} is nothing to compare; {_how_to_give_runs()}")
     return found
+
+
+def offered(name: str) -> list[tuple[str, str]]:
+    """(title, value) of every choice that a variant has; [] where it is none. Custom weights are of one number of
+    steps."""
+    return [(title, value) for title, value in SETTINGS[name].options if value != "custom"]
+
+
+def _chosen(name: str, text: str) -> Any:
+    """A setting of a variant from a link's text; ValueError where it is none."""
+    value = setting_from(name, text)
+    if offered(name) and value not in dict(map(reversed, offered(name))):
+        raise ValueError(f"{name}={text!r:.40} is not known")
+    return value
+
+
+def _how_to_give_runs() -> str:
+    names = ", ".join(SETTINGS[name].link for name in VARIED)
+    example = variants_text([[True, *(START.get(name, SETTINGS[name].default) for name in VARIED)]])
+    return refusals.LINK_RUNS.format(settings=names, example=example)
 
 
 def configs_of(
@@ -119,8 +127,9 @@ def configs_of(
             continue
         changed = base | dict(zip(VARIED, chosen, strict=True))
         changed["custom_weights"] = "" if changed["deep_supervision_schedule"] != "custom" else base["custom_weights"]
-        if not isinstance(changed["enable_deep_supervision"], bool):
-            raise ValueError(f"run {letter}: enable_deep_supervision must be on or off; tick the box or leave it")
+        for name in VARIED:
+            if SETTINGS[name].kind == "switch" and not isinstance(changed[name], bool):
+                raise ValueError(f"run {letter}: {name} must be on or off; tick the box or leave it")
         try:
             found[letter] = check(config_of(list(changed.values()), tasks))
         except ValueError as error:

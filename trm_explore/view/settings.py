@@ -71,6 +71,8 @@ class Setting:
     """The notebook panel has it too."""
     most_in_notebooks: float | None = None
     """There, where it differs."""
+    in_compare: bool = False
+    """Each run of a comparison has it; what is not varied there is as in the Train tab."""
 
     @property
     def hint(self) -> Any:
@@ -168,6 +170,7 @@ SETTINGS: dict[str, Setting] = {
             link="supervision",
             hide="supervision",
             in_notebooks=True,
+            in_compare=True,
         ),
         Setting(
             "deep_supervision_schedule",
@@ -178,6 +181,7 @@ SETTINGS: dict[str, Setting] = {
             hide="schedule",
             with_supervision=True,
             in_notebooks=True,
+            in_compare=True,
         ),
         Setting(
             "deep_supervision_weight",
@@ -193,6 +197,7 @@ SETTINGS: dict[str, Setting] = {
             with_supervision=True,
             for_schedules=tuple(name for name, schedule in SCHEDULES.items() if schedule.uses_base_weight),
             in_notebooks=True,
+            in_compare=True,
         ),
         Setting(
             "custom_weights",
@@ -212,6 +217,7 @@ SETTINGS: dict[str, Setting] = {
             link="scope",
             hide="scope",
             in_notebooks=True,
+            in_compare=True,
         ),
         Setting(
             "H_cycles",
@@ -224,6 +230,7 @@ SETTINGS: dict[str, Setting] = {
             most=8,
             of_the_task=True,
             in_notebooks=True,
+            in_compare=True,
         ),
         Setting(
             "L_cycles",

@@ -148,6 +148,7 @@ class TrainingPanel(Live):
                 **({"least": row.least, "most": row.most_in_notebooks or row.most} if row.is_number else {}),
                 **({"by": row.step or 1} if row.is_number else {}),
                 **({"for_schedules": list(row.for_schedules)} if row.for_schedules else {}),
+                **({"with_supervision": True} if row.with_supervision else {}),
             }
             for row in CONTROLS.values()
         ]

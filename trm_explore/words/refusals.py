@@ -19,10 +19,7 @@ BROUGHT_TASK = "the file is of task {task}, which this page does not offer; it o
 BROUGHT_LARGE = "{name} does not fit into this machine's memory; open it where there is more"
 
 # Links (app/links.py, app/share.py).
-LINK_RUNS = (
-    "give 2 to 4 different runs with / between, each as supervision (1 or 0), schedule, base weight, scope and "
-    "H-cycles, such as 1,linear_decay,0.5,full,3, or - for none"
-)
+LINK_RUNS = "give 2 to 4 different runs with / between, each as {settings}, such as {example}, or - for none"
 LINK_LEFT_OUT = "Of this link these were left out, the rest is used: {listed}."
 LINK_MORE = "and {count} more"
 LINK_ALLOWED = "allowed are {listed}"

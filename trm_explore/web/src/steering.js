@@ -1,4 +1,4 @@
-// A run's controls and buttons, for notebooks. `controls` says which there are: [{ name, kind, label, info, options, least, most, by, for_schedules }], kind one of
+// A run's controls and buttons, for notebooks. `controls` says which there are: [{ name, kind, label, info, options, least, most, by, for_schedules, with_supervision }], kind one of
 // choice, switch, range, number, weights; each is a name of the model. Buttons emit train, pause, go_on, one_update, stop and follow `state`.
 // render({ model, el }) -> disposer; el.dataset: ready, state.
 
@@ -126,7 +126,7 @@ function render({ model, el }) {
       now = state(),
       active = ACTIVE.includes(now);
     for (const f of fields) {
-      if (f.name.startsWith("deep_supervision") || f.name === "custom_weights") f.input.disabled = !on;
+      if (f.with_supervision) f.input.disabled = !on;
       if (f.for_schedules) f.node.hidden = !f.for_schedules.includes(schedule);
     }
     [train.disabled, pause.disabled, one.disabled, stop.disabled] = [active, !active, now === "queued", !active];
