@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from trm_explore.app.inside import NO_EDITS, Inside
-from trm_explore.app.looking import Asked, look, typed_puzzle
+from trm_explore.app.looking import Question, look, typed_puzzle
 from trm_explore.app.measuring import cost_text, measure, paths, reading
 from trm_explore.app.models import MOST_CYCLES, Seen, model_for, recorded_model
 from trm_explore.app.page import build
@@ -39,7 +39,7 @@ def runs():
 
 
 def asked(task="sudoku4", **more):
-    return Asked(**{"source": "on", "task": task, "run_id": "", "number": None, "own": "", "cycles": None, **more})
+    return Question(**{"source": "on", "task": task, "run_id": "", "number": None, "own": "", "cycles": None, **more})
 
 
 def task_of(name):

@@ -310,12 +310,22 @@ def test_a_huge_table_stays_in_the_file_until_a_row_is_read(tmp_path):
 
 def test_the_table_can_be_left_out(tmp_path):
     file = saved(keys_of(), tmp_path)
-    there = read_published(file, puzzle_table="leave-out", **HIDDEN)
+    there = read_published(file, puzzle_embedding="leave-out", **HIDDEN)
     assert there.model.puzzle_emb is None and "the table of puzzle vectors is left out" in there.remarks
     batch = {"inputs": torch.zeros(1, 9, dtype=torch.int32)}
     assert not there.model.embed(batch)[:, :3].any()
-    with pytest.raises(ValueError, match="puzzle_table='no' is not known; allowed are memory-map, leave-out"):
-        load_published(file, puzzle_table="no")
+    with pytest.raises(ValueError, match="puzzle_embedding='no' is not known; allowed are memory-map, leave-out"):
+        load_published(file, puzzle_embedding="no")
+
+
+def test_the_table_is_left_out_by_the_argument_s_earlier_name_too(tmp_path, capsys):
+    file = saved(keys_of(), tmp_path)
+    with pytest.warns(DeprecationWarning, match="^puzzle_table is now puzzle_embedding$"):
+        assert load_published(file, puzzle_table="leave-out", **HIDDEN).puzzle_emb is None
+    hidden = [word for name, value in HIDDEN.items() for word in (f"--{name}", str(value))]
+    for flag in ("--puzzle_embedding", "--puzzle_table", "--puzzle-table"):
+        assert main(["import", str(file), flag, "leave-out", *hidden]) == 0
+        assert "the table of puzzle vectors is left out" in capsys.readouterr().out
 
 
 # ---- back, and through the house

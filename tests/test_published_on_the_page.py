@@ -5,7 +5,7 @@ import pytest
 from trm_explore import preset
 from trm_explore.app.bring import adopt, controls_for
 from trm_explore.app.handlers import Handlers
-from trm_explore.app.looking import Asked, look
+from trm_explore.app.looking import Question, look
 from trm_explore.app.settings import CONTROLS
 from trm_explore.cli import main
 from trm_explore.model import RecursiveModel
@@ -41,7 +41,7 @@ def test_it_is_evaluated_shown_and_played_by_the_page(imported, capsys):
     runs = Runs(slots=1)
     run = adopt(path, runs, GENERATED)
     (frame,) = [event.trajectory for event in run.events if hasattr(event, "trajectory")]
-    seen = look(Asked("run", task, run.id, None, "", 9), [], runs)["message"]["frames"][0]
+    seen = look(Question("run", task, run.id, None, "", 9), [], runs)["message"]["frames"][0]
     for shown, steps in ((frame, 3), (seen, 9)):
         assert shown["board"]["rows"] == side and len(shown["steps"]) == steps
 

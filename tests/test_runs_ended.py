@@ -83,14 +83,14 @@ def test_all_that_is_kept_of_it_counts_and_where_there_is_no_room_the_weights_st
     until(lambda: updates(run))
     run.stop("why")
     until(lambda: run.ended)
-    whole, weights = size_of(run._kept), size_of(run.weights())
+    whole, weights = size_of(run._checkpoint), size_of(run.weights())
     assert whole > 3 * weights
     small = make(keep_bytes=2 * weights)
     run = small.submit(tiny_run(updates=ENDLESS))
     until(lambda: updates(run))
     run.stop("why")
     until(lambda: run.ended)
-    assert run.state == "stopped" and size_of(run._kept) == weights
+    assert run.state == "stopped" and size_of(run._checkpoint) == weights
 
 
 def test_runs_of_a_comparison_go_on_together(make, tiny_run):
@@ -137,17 +137,21 @@ def test_on_the_page_one_click_goes_on_and_the_reason_is_read(make, tiny_run):
 
 def test_what_is_kept_is_bounded_where_some_were_interrupted_and_some_opened(make, tiny_run):
     runs = make()
-    kept = lambda run: run.kept_bytes + (size_of(run._kept) if run._kept else 0)  # noqa: E731
+    kept = lambda run: run.kept_bytes + (size_of(run._checkpoint) if run._checkpoint else 0)  # noqa: E731
     for number in range(6):
         run = runs.submit(tiny_run(updates=ENDLESS))
         until(lambda run=run: updates(run))
         run.stop("why")
         until(lambda run=run: run.ended)
         run.join(10)
-        opened = runs.adopt(run._kept.config, [e for e in run.events if isinstance(e, ev.UpdateDone)], run.weights())
+        opened = runs.adopt(
+            run._checkpoint.config, [e for e in run.events if isinstance(e, ev.UpdateDone)], run.weights()
+        )
         if number == 1:
             runs.limits = replace(runs.limits, keep_bytes=sum(map(kept, runs.listed())) + kept(opened) // 2)
         assert sum(map(kept, runs.listed())) <= runs.limits.keep_bytes
         assert opened in runs.listed()
-    assert all(run._kept is not None for run in runs.listed() if run.state == INTERRUPTED)  # or it could not go on
-    assert any(run._kept is None for run in runs.listed()) and run.state == INTERRUPTED
+    assert all(
+        run._checkpoint is not None for run in runs.listed() if run.state == INTERRUPTED
+    )  # or it could not go on
+    assert any(run._checkpoint is None for run in runs.listed()) and run.state == INTERRUPTED

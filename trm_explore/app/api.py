@@ -15,7 +15,7 @@ from typing import Any, Literal
 import gradio as gr
 
 from trm_explore.app.handlers import Handlers, visitor
-from trm_explore.app.looking import Asked, look
+from trm_explore.app.looking import Question, look
 from trm_explore.app.settings import CONTROLS, check, config_of, page_config, values_of
 from trm_explore.config import unknown_setting
 from trm_explore.config.schedules import FORMULAS
@@ -35,15 +35,15 @@ class Endpoints:
 
     def weights(self, schedule: Literal[FORMULAS], n_steps: int = 3, base_weight: float = 0.5) -> list[float]:
         """The raw loss weight of every step under a schedule, first step first."""
-        return _or_said(lambda: _weights(schedule, n_steps, base_weight))
+        return _with_its_errors(lambda: _weights(schedule, n_steps, base_weight))
 
     async def train(self, task: str, settings: dict[str, Any], request: gr.Request) -> AsyncIterator[str]:
         """Trains on this server and sends what is new about ten times a second, as messages of docs/formats.md
         (each as JSON text: nested structures do not survive gradio's way of sending differences).
         `settings`: controls of the page by name, such as {"enable_deep_supervision": true, "updates": 100}; what is
         left out is the task's own. Who stops listening ends the run."""
-        config = await asyncio.to_thread(_or_said, lambda: check(self._config(task, settings)))
-        run = _or_said(lambda: self.runs.submit(config, visitor=visitor(request)))
+        config = await asyncio.to_thread(_with_its_errors, lambda: check(self._config(task, settings)))
+        run = _with_its_errors(lambda: self.runs.submit(config, visitor=visitor(request)))
         try:
             async with aclosing(self.feed.texts(run)) as messages:
                 async for message in messages:
@@ -62,8 +62,8 @@ class Endpoints:
         """One answer, step by step, as a frame of docs/formats.md. `puzzle`: as the task writes it; empty for a
         held-out one. `model`: a recorded one of the task (on, off, off-time), or "run" for the run whose id is `run`.
         `cycles`: None for as many H-cycles as in training, up to four times that."""
-        asked = Asked(model, task, run, None, puzzle, cycles)
-        looked = await asyncio.to_thread(_or_said, lambda: look(asked, [], self.runs))
+        question = Question(model, task, run, None, puzzle, cycles)
+        looked = await asyncio.to_thread(_with_its_errors, lambda: look(question, [], self.runs))
         return looked["message"]["frames"][0]
 
     def _config(self, task: Any, settings: Any) -> Any:
@@ -85,8 +85,8 @@ def build(handlers: Handlers) -> None:
     said = _parameters(handlers.tasks)
     for function in (endpoints.weights, endpoints.train, endpoints.record):
         event = gr.api(function, api_name=function.__name__, concurrency_limit=None)
-        asked = gr.context.get_blocks_context().fns[event["id"]].inputs
-        for part, schema in zip(asked, said[function.__name__].values(), strict=True):
+        components = gr.context.get_blocks_context().fns[event["id"]].inputs
+        for part, schema in zip(components, said[function.__name__].values(), strict=True):
             part.api_info().update(schema)
             if "properties" in schema:  # those and no others
                 part.api_info().pop("additionalProperties", None)
@@ -125,7 +125,7 @@ def _weights(schedule: Any, n_steps: Any, base_weight: Any) -> list[float]:
     return [round(weight, 6) for weight in weights.tolist()]
 
 
-def _or_said(work: Any) -> Any:
+def _with_its_errors(work: Any) -> Any:
     """What `work` returns; its one-sentence errors reach the client as they are."""
     try:
         return work()

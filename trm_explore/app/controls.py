@@ -51,5 +51,5 @@ def _put(controls: dict[str, Any], place: Place, **more: dict[str, Any]) -> None
     values = dict(zip(CONTROLS, values_of(start_config()), strict=True))
     for row in SETTINGS.values():
         if row.place == place:
-            seen = row.shown_with(values["deep_supervision_schedule"])
+            seen = row.acts_with(values["deep_supervision_schedule"])
             controls[row.name] = control(row, values[row.name], **{"visible": seen, **more.get(row.name, {})})

@@ -49,9 +49,9 @@ class Handlers:
             return [error_plan(str(error)), gr.skip(), gr.skip(), *marks(str(error))]
         own = self._config_of(run_id)
         if own is not None and config == self._on_controls(own):
-            return [*_said_of(own), *marks("")]
+            return [*_plan_and_commands(own), *marks("")]
         slow = too_slow(config) or self._beyond(config)
-        plan, *commands = _said_of(config)
+        plan, *commands = _plan_and_commands(config)
         return [plan | {"error": slow}, *commands, *marks(slow)]
 
     def _config_of(self, run_id: Any) -> RunConfig | None:
@@ -116,7 +116,7 @@ class Handlers:
     def show_schedule(self, enabled: bool, schedule: str) -> Updates:
         """Only the controls that act are shown (SCHEDULED)."""
         return [
-            gr.update(interactive=enabled or not row.with_supervision, visible=row.shown_with(schedule))
+            gr.update(interactive=enabled or not row.with_supervision, visible=row.acts_with(schedule))
             for row in map(SETTINGS.__getitem__, SCHEDULED)
         ]
 
@@ -181,10 +181,10 @@ class Handlers:
             return [gr.skip(), NOBODY, error_plan(str(error)), gr.skip(), gr.skip(), *marks(str(error))]
         if one:
             run.one_update()
-        return [run.id, run.id, *_said_of(config), *marks("")]
+        return [run.id, run.id, *_plan_and_commands(config), *marks("")]
 
 
-def _said_of(config: RunConfig) -> Updates:
+def _plan_and_commands(config: RunConfig) -> Updates:
     """Plan, command, Python."""
     return [plan_of(config), as_command(config), as_python(config)]
 

@@ -17,7 +17,7 @@ import gradio as gr
 
 from trm_explore.app.bridge import ask, host, link
 from trm_explore.app.link_fields import Field, choice, short, whole
-from trm_explore.app.looking import Asked, look, typed_puzzle
+from trm_explore.app.looking import Question, look, typed_puzzle
 from trm_explore.app.measuring import cost_text, measure, measured_cost, paths, reading
 from trm_explore.app.models import MOST_CYCLES, NUMBERS, Seen, model_for
 from trm_explore.app.settings import check, config_of, start_config
@@ -69,12 +69,12 @@ class Inside:
 
     async def longer(self, *values: Any) -> Updates:
         """Another number of cycles; changes after its last step go."""
-        *asked, cycles, edits = values
+        *question, cycles, edits = values
         try:
             kept = [edit for edit in json.loads(edits) if edit["step"] < cycles - 1]
         except (ValueError, TypeError, KeyError, RecursionError):
             kept = []
-        return await self.show(*asked, cycles, json.dumps(kept))
+        return await self.show(*question, cycles, json.dumps(kept))
 
     async def typed(self, source: Any, task: Any, run_id: Any, number: Any, own: Any, cycles: Any, typed: gr.EventData):
         """The editor's puzzle; what is wrong with it is said there."""
@@ -104,19 +104,19 @@ class Inside:
         self, source: Any, task: Any, run_id: Any, number: Any, own: Any, cycles: Any, edits: Any
     ) -> Updates:
         """Everything about this puzzle, or the reason why not, beside the controls."""
-        asked = Asked(source, task, run_id, number, own, cycles)
+        question = Question(source, task, run_id, number, own, cycles)
         try:
             seen = await asyncio.to_thread(model_for, source, task, run_id, self.runs)
         except ValueError as error:
             nothing = {"run": "inside-none", "from": 0, "frames": [], "state": "inside"}
             skipped = _skipped()
             view = {"none": True, "edits": [], "recovery": None}
-            return [skipped[0], nothing, skipped[2], view, gr.update(visible=False), *skipped[5:-1], _said(error)]
+            return [skipped[0], nothing, skipped[2], view, gr.update(visible=False), *skipped[5:-1], _warning(error)]
         try:
-            asked = _within(asked, seen)
-            found = await asyncio.to_thread(look, asked, edits, self.runs)
+            question = _within(question, seen)
+            found = await asyncio.to_thread(look, question, edits, self.runs)
         except ValueError as error:
-            return [*_skipped()[:-1], _said(error)]
+            return [*_skipped()[:-1], _warning(error)]
         return [
             found["puzzle"],
             found["message"],
@@ -125,36 +125,36 @@ class Inside:
             gr.update(visible=found["after"] is not None),
             own or "",
             json.dumps(found["view"]["edits"]),
-            asked.number,
+            question.number,
             gr.update(
-                value=asked.cycles,
+                value=question.cycles,
                 maximum=seen.most,
                 info=inside_tab.CYCLES_INFO.format(trained=seen.trained, most=seen.most),
             ),
-            "" if own or asked.number == seen.shown else str(int(asked.number)),
-            "" if asked.cycles == seen.trained else str(int(asked.cycles)),
+            "" if own or question.number == seen.shown else str(int(question.number)),
+            "" if question.cycles == seen.trained else str(int(question.cycles)),
             "",
         ]
 
     async def measure(self, *values: Any) -> Any:
         """What depends on the model alone."""
-        return await self._told(measure, Asked(*values))
+        return await self._computed(measure, Question(*values))
 
     async def paths(self, *values: Any) -> Any:
-        return await self._told(paths, Asked(*values))
+        return await self._computed(paths, Question(*values))
 
     async def ask(
         self, source: Any, task: Any, run_id: Any, number: Any, own: Any, cycles: Any, chosen: gr.EventData
     ) -> Any:
         """A cell was chosen -> from where it gets its information."""
-        asked = Asked(source, task, run_id, number, own, cycles)
-        return await self._told(reading, asked, getattr(chosen, "cell", None))
+        question = Question(source, task, run_id, number, own, cycles)
+        return await self._computed(reading, question, getattr(chosen, "cell", None))
 
-    async def _told(self, compute: Callable[..., dict[str, Any]], asked: Asked, *more: Any) -> Any:
+    async def _computed(self, compute: Callable[..., dict[str, Any]], question: Question, *more: Any) -> Any:
         """What it computes; nothing where `show` says why not."""
         try:
-            seen = await asyncio.to_thread(model_for, asked.source, asked.task, asked.run_id, self.runs)
-            return await asyncio.to_thread(compute, _within(asked, seen), *more, self.runs)
+            seen = await asyncio.to_thread(model_for, question.source, question.task, question.run_id, self.runs)
+            return await asyncio.to_thread(compute, _within(question, seen), *more, self.runs)
         except ValueError:
             return gr.skip()
 
@@ -163,7 +163,7 @@ class Inside:
         try:
             return cost_text(config_of(values, self.offered))
         except ValueError as error:
-            return _said(error)
+            return _warning(error)
 
     async def measured_cost(self, *values: Any) -> Updates:
         """The button -> the same, measured here, and a name for the settings that it is of."""
@@ -172,7 +172,7 @@ class Inside:
             config = await asyncio.to_thread(lambda: check(config_of(values, self.offered)))
             return [await asyncio.to_thread(measured_cost, config), of]
         except (ValueError, OSError) as error:
-            return [_said(error), of]
+            return [_warning(error), of]
 
     def still(self, of: str, *values: Any) -> Any:
         """What was measured stays, or goes where the settings are others by now."""
@@ -221,25 +221,25 @@ def build(shared: Shared, tab: gr.Tab) -> list[Field]:
 
     task, run_id = shared.controls["task"], shared.run_id
     which = [source, task, run_id]
-    asked = [*which, number, own, cycles]
+    question = [*which, number, own, cycles]
     measure_it, latent_paths = (inside.measure, measured), (inside.paths, latent)
     shown = [*links, beside, own, edits, number, cycles, *linked, said]
     tab.select(**ask("inside_open"))
     for control, turn in ((source, "model"), (number, "turn"), (cycles, "longer")):
         gr.on(moved([control]), **ask(f"inside_{turn}"))
     for name, act, inputs, outputs, heavy in (
-        ("open", inside.open, [opened, *asked, edits, *linked], [opened, *shown], (measure_it, latent_paths)),
+        ("open", inside.open, [opened, *question, edits, *linked], [opened, *shown], (measure_it, latent_paths)),
         ("begin", inside.begin, [opened, *which], [opened, *shown], (measure_it, latent_paths)),
         ("model", inside.model, [*which, number, own], shown, (measure_it, latent_paths)),
         ("turn", inside.turn, [*which, number, cycles], shown, (latent_paths,)),
-        ("longer", inside.longer, [*asked, edits], shown, (latent_paths,)),
-        ("typed", inside.typed, asked, shown, (latent_paths,)),
-        ("edit", inside.edit, asked, shown, ()),
+        ("longer", inside.longer, [*question, edits], shown, (latent_paths,)),
+        ("typed", inside.typed, question, shown, (latent_paths,)),
+        ("edit", inside.edit, question, shown, ()),
     ):
         event = shared.turn(f"inside_{name}", act, inputs, outputs, **QUEUED)
         for fn, output in heavy:
-            event.then(fn, asked, output, **HEAVY)
-    shared.turn("reading_cell", inside.ask, asked, influence, **{**HEAVY, "queue": True})
+            event.then(fn, question, output, **HEAVY)
+    shared.turn("reading_cell", inside.ask, question, influence, **{**HEAVY, "queue": True})
     shared.followers.append(Follower([cost, exact], lambda _run, *values: [inside.cost(*values), ""]))
     measuring = button.click(lambda: inside_tab.MEASURING, None, exact, **AT_ONCE)
     timed = measuring.then(inside.measured_cost, shared.inputs, [exact, exact_of], **{**ONCE, "concurrency_limit": 1})
@@ -262,15 +262,15 @@ def _linked(text: Any) -> int | None:
     return int(text) if isinstance(text, str) and text.isascii() and text.isdigit() and len(text) < 10 else None
 
 
-def _within(asked: Asked, seen: Seen) -> Asked:
+def _within(question: Question, seen: Seen) -> Question:
     """The number of the puzzle and of the cycles filled in where nobody has chosen yet."""
-    number = seen.shown if asked.number is None else asked.number
-    return replace(asked, number=number, cycles=seen.trained if asked.cycles is None else asked.cycles)
+    number = seen.shown if question.number is None else question.number
+    return replace(question, number=number, cycles=seen.trained if question.cycles is None else question.cycles)
 
 
 def _skipped() -> Updates:
     return [gr.skip()] * 12
 
 
-def _said(error: Exception) -> str:
+def _warning(error: Exception) -> str:
     return f"\u26a0 {error}"

@@ -37,7 +37,7 @@ THRESHOLD = 0.5  # halting probability from which a puzzle stops
 
 
 @dataclass(frozen=True)
-class Asked:
+class Question:
     """What the visitor has set; as it came, unchecked."""
 
     source: Any  # a kind of recorded run, or "run"
@@ -55,28 +55,28 @@ class Asked:
     @property
     def key(self) -> str:
         """Equal where the same answer is looked at."""
-        asked = (self.model, self.number, self.own, self.cycles)
-        return hashlib.sha256(repr(asked).encode()).hexdigest()[:12]
+        parts = (self.model, self.number, self.own, self.cycles)
+        return hashlib.sha256(repr(parts).encode()).hexdigest()[:12]
 
 
-def look(asked: Asked, edits: Any, runs: Runs) -> dict[str, Any]:
+def look(question: Question, edits: Any, runs: Runs) -> dict[str, Any]:
     """{puzzle, message, after, view, seen}: the puzzle for the editor, the answer for the player, the one with the
     visitor's changes (None without any), what is said about them, and the model."""
-    seen = model_for(asked.source, asked.task, asked.run_id, runs)
-    cycles = cycles_of(seen, asked.cycles)
-    batch, label, remark = puzzle_of(seen, asked)
+    seen = model_for(question.source, question.task, question.run_id, runs)
+    cycles = cycles_of(seen, question.cycles)
+    batch, label, remark = puzzle_of(seen, question)
     not_too_slow(seen, cycles)
     shape = board_of(batch)
     changes = edits_of(edits)
     before, after = _answers(seen, _with_companions(seen.task, batch), changes, cycles)
-    said = {"own": bool(asked.own), "error": "", "remark": remark, "turn": 0}
+    said = {"own": bool(question.own), "error": "", "remark": remark, "turn": 0}
     return {
         "puzzle": editor_of(seen.task, batch, shape) | said,
-        "message": _message(seen, asked.key, before, label),
-        "after": after and _message(seen, asked.key, after, inside_tab.WITH_EDITS.format(label=label)),
+        "message": _message(seen, question.key, before, label),
+        "after": after and _message(seen, question.key, after, inside_tab.WITH_EDITS.format(label=label)),
         "view": {
-            "model": asked.model,
-            "key": asked.key,
+            "model": question.model,
+            "key": question.key,
             "trained": seen.trained,
             "steps": cycles,
             "colors": both_themes(cycles),
@@ -89,12 +89,12 @@ def look(asked: Asked, edits: Any, runs: Runs) -> dict[str, Any]:
     }
 
 
-def puzzle_of(seen: Seen, asked: Asked) -> tuple[Batch, str, str]:
+def puzzle_of(seen: Seen, question: Question) -> tuple[Batch, str, str]:
     """The puzzle as a batch of one with its board's shape, its name, and a remark."""
-    if asked.own:
-        batch, remark = read_puzzle(seen.task, asked.own)
+    if question.own:
+        batch, remark = read_puzzle(seen.task, question.own)
         return batch, inside_tab.OWN_PUZZLE, remark
-    number = seen.shown if asked.number is None else asked.number
+    number = seen.shown if question.number is None else question.number
     return held_out_puzzle(seen.task, number, NUMBERS), inside_tab.HELD_OUT_PUZZLE.format(number=int(number)), ""
 
 

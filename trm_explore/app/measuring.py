@@ -13,7 +13,7 @@ from trm_explore.analysis.influence import attention_maps, influence
 from trm_explore.analysis.latent import latent_paths
 from trm_explore.analysis.thinking import accuracy_by_cycle, halting_by_puzzle
 from trm_explore.analysis.view import short
-from trm_explore.app.looking import THRESHOLD, Asked, puzzle_of
+from trm_explore.app.looking import THRESHOLD, Question, puzzle_of
 from trm_explore.app.models import NUMBERS, Seen, cycles_of, model_for, patience, recorded_model, seconds_of
 from trm_explore.config import RunConfig
 from trm_explore.config.checks import is_number
@@ -32,30 +32,30 @@ COST_SECONDS = 4.0  # of the measured cost
 CLOUD, GRADIENT = 48, 16  # puzzles at most of the cloud of states, and of a gradient's batch
 
 
-def measure(asked: Asked, runs: Runs) -> dict[str, Any]:
+def measure(question: Question, runs: Runs) -> dict[str, Any]:
     """{accuracy, halting, gradients, model}: what depends on the model alone; of a recorded one it is kept."""
-    seen = model_for(asked.source, asked.task, asked.run_id, runs)
-    found = _of_model(seen) if asked.source == "run" else _of_recorded(asked.task, asked.source)
-    return found | {"model": asked.model}
+    seen = model_for(question.source, question.task, question.run_id, runs)
+    found = _of_model(seen) if question.source == "run" else _of_recorded(question.task, question.source)
+    return found | {"model": question.model}
 
 
-def paths(asked: Asked, runs: Runs) -> dict[str, Any]:
+def paths(question: Question, runs: Runs) -> dict[str, Any]:
     """The way of this puzzle's z_H through the latent space, over the cloud of others."""
-    seen = model_for(asked.source, asked.task, asked.run_id, runs)
-    cycles = cycles_of(seen, asked.cycles)
-    batch, _, _ = puzzle_of(seen, asked)
+    seen = model_for(question.source, question.task, question.run_id, runs)
+    cycles = cycles_of(seen, question.cycles)
+    batch, _, _ = puzzle_of(seen, question)
     others = min(CLOUD, _affordable(seen, cycles))
     with patience():
         found = latent_paths(seen.model, seen.task, batch, others=others, H_cycles=cycles)
-    return found.to_dict() | {"colors": both_themes(cycles), "key": asked.key}
+    return found.to_dict() | {"colors": both_themes(cycles), "key": question.key}
 
 
-def reading(asked: Asked, cell: Any, runs: Runs) -> dict[str, Any]:
+def reading(question: Question, cell: Any, runs: Runs) -> dict[str, Any]:
     """From where cell number `cell` gets what it says: {cell, rows, cols, matrix (S, L), heads, text}. `heads`: of
     networks with attention, one such matrix a head, means over calls and layers."""
-    seen = model_for(asked.source, asked.task, asked.run_id, runs)
-    cycles = cycles_of(seen, asked.cycles)
-    batch, _, _ = puzzle_of(seen, asked)
+    seen = model_for(question.source, question.task, question.run_id, runs)
+    cycles = cycles_of(seen, question.cycles)
+    batch, _, _ = puzzle_of(seen, question)
     L = inputs_of(batch).shape[1]
     if not is_number(cell) or cell != int(cell) or not 0 <= cell < L:
         raise ValueError(refusals.BAD_CELL.format(cell=cell if is_number(cell) else "?", most=L - 1))
@@ -69,7 +69,7 @@ def reading(asked: Asked, cell: Any, runs: Runs) -> dict[str, Any]:
             ]  # (S, calls, layers, heads, L)
             heads = np.nanmean(maps, axis=(1, 2)).transpose(1, 0, 2)  # (heads, S, L)
     rows, cols = board_of(batch)
-    shown = {"key": asked.key, "cell": at, "rows": rows, "cols": cols, "matrix": short(found.matrix[:, 0], 3)}
+    shown = {"key": question.key, "cell": at, "rows": rows, "cols": cols, "matrix": short(found.matrix[:, 0], 3)}
     return shown | {"heads": short(np.asarray(heads), 3), "text": found.text}
 
 

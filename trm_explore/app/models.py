@@ -58,7 +58,7 @@ def model_for(source: Any, task: Any, run_id: Any, runs: Runs) -> Seen:
         if config.task != task:
             raise ValueError(refusals.OTHER_TASK.format(run=config.task, task=task))
         made, config = resolve(config)
-        return Seen(model, config, _ready(made), _shown(task))
+        return Seen(model, config, _ready(made), _first_puzzle(task))
     if source not in KINDS:
         raise ValueError(refusals.BAD_SOURCE.format(source=str(source)[:40], allowed=", ".join((*KINDS, "run"))))
     if task not in pair_names():
@@ -71,7 +71,7 @@ def recorded_model(task: str, kind: str) -> Seen:
     """A shipped model. Its task is shared by all visitors, so what it makes first is made here."""
     model, config = load_checkpoint(asset(f"{checkpoint_name(task, kind)}.safetensors"))
     made, config = resolve(config)
-    return Seen(model, config, _ready(made), _shown(task))
+    return Seen(model, config, _ready(made), _first_puzzle(task))
 
 
 def _ready(task: Task) -> Task:
@@ -82,7 +82,7 @@ def _ready(task: Task) -> Task:
     return task
 
 
-def _shown(task: Any) -> int:
+def _first_puzzle(task: Any) -> int:
     return load_pair(task)["shown_puzzle"] if task in pair_names() else 0
 
 

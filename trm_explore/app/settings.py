@@ -30,7 +30,7 @@ def start_config() -> RunConfig:
 
 def page_config(task: str, **flat: Any) -> RunConfig:
     """A task's run as the page computes it, showing the puzzle that tells most."""
-    return few_frames(preset(task, "tiny", **WATCHED, **flat, shown_puzzle=_shown(task)))
+    return few_frames(preset(task, "tiny", **WATCHED, **flat, shown_puzzle=_telling_puzzle(task)))
 
 
 def shown_config(task: str, kind: str = "on") -> RunConfig:
@@ -41,7 +41,7 @@ def shown_config(task: str, kind: str = "on") -> RunConfig:
     return page_config(task, **(START if kind == "on" else {}), updates=updates)
 
 
-def _shown(task: str) -> int | None:
+def _telling_puzzle(task: str) -> int | None:
     return load_pair(task)["shown_puzzle"] if task in pair_names() else None
 
 
@@ -71,7 +71,7 @@ def config_of(values: list[Any] | tuple[Any, ...], tasks: tuple[str, ...] = GENE
         if row.by_task and row.name not in takes:  # not shown then
             chosen[row.name] = row.default
     chosen["custom_weights"] = _numbers(chosen["custom_weights"]) if _is_custom(chosen) else ()
-    on_page = None if chosen["data"] or chosen["difficulty"] != "any" else _shown(chosen["task"])
+    on_page = None if chosen["data"] or chosen["difficulty"] != "any" else _telling_puzzle(chosen["task"])
     return few_frames(preset(chosen.pop("task"), chosen.pop("preset"), **WATCHED, **chosen, shown_puzzle=on_page))
 
 

@@ -75,18 +75,28 @@ class Sharing:
             found_run, ticket, *values = self.handlers.find_again(run_id)
             opened.values = values
             shown = [gr.skip(), recorded_text(run.config.task), gr.skip()]
-            return [found_run, ticket, *self._more(opened, values, shown), self._said(opened)]
+            return [found_run, ticket, *self._more(opened, values, shown), self._instructions(opened)]
         if opened.chosen:
-            return ["", "", *self._all("", opened), self._said(opened, **{"forget": True} | _gone(gone, opened))]
+            return [
+                "",
+                "",
+                *self._all("", opened),
+                self._instructions(opened, **{"forget": True} | _gone(gone, opened)),
+            ]
         nothing = [gr.skip()] * len(CONTROLS)
-        return [gr.skip(), "", *self._more(opened, nothing, [gr.skip()] * 3), self._said(opened, **_gone(gone, opened))]
+        return [
+            gr.skip(),
+            "",
+            *self._more(opened, nothing, [gr.skip()] * 3),
+            self._instructions(opened, **_gone(gone, opened)),
+        ]
 
     def visit(self, run_id: str, visited: gr.EventData) -> list[Any]:
         """A stop of a tour is visited: the page is set to its link; a run of one's own that computes keeps its
         figures."""
         opened, run = self.links.read(getattr(visited, "query", "")), self.runs.get(run_id)
         busy = run is not None and not run.ended
-        said = self._said(opened, visit=str(getattr(visited, "count", ""))[:20] or "0")
+        said = self._instructions(opened, visit=str(getattr(visited, "count", ""))[:20] or "0")
         said["notice"] = run_notes.LINK_BUSY if busy else ""
         answer = self._all(run_id, opened)
         if getattr(visited, "shown", "") == f"recorded-{opened.values[0]}-{opened.kind}":  # they are there already
@@ -111,7 +121,7 @@ class Sharing:
         parts = [opened.more.get(name, gr.skip()) for name in self.links.fields]
         return [*values, *parts, *shown, gr.Tabs(selected=opened.tab)]
 
-    def _said(self, opened: Opened, **more: Any) -> dict[str, Any]:
+    def _instructions(self, opened: Opened, **more: Any) -> dict[str, Any]:
         """What share.js and tours.js are told; forget: the tab's run is not its own any more."""
         try:
             query = self.links.write(opened.values, opened.kind, opened.more)

@@ -127,7 +127,7 @@ def run(args: Data) -> int:
         else:
             options |= {"aug": what.aug}
         steps = (build_sudoku if isinstance(what, Sudoku) else build_maze)(source, what.output_dir, **options)
-    done = _shown(steps)
+    done = _with_progress_bar(steps)
     rated = ", with ratings" if done.rated else ""
     print(
         f"{done.folder}: {done.train_examples} training examples of {done.train_puzzles} puzzles and their copies, "
@@ -159,7 +159,7 @@ def contents(folder: str) -> list[str]:
     ]
 
 
-def _shown(steps: Generator[tuple[int, int], None, Written]) -> Written:
+def _with_progress_bar(steps: Generator[tuple[int, int], None, Written]) -> Written:
     """Runs it to its end with a progress bar; what it returns."""
     with tqdm(desc="writing", unit="", leave=False, dynamic_ncols=True, disable=None) as bar:
         while True:

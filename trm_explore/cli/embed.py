@@ -62,7 +62,7 @@ def run(args: Embed) -> int:
     if not args.output_dir:
         raise ValueError("output_dir is empty; give the folder to write to, such as --output_dir data_chunks")
     encoder = encoder_named(args.encoder, device=str(pick_device(args.device)), lang=args.lang, width=args.width)
-    done = _shown(
+    done = _with_progress_bar(
         embed_file(
             generate(args.generate, args.seed) if args.generate else args.text,
             args.output_dir,
@@ -85,7 +85,7 @@ def run(args: Embed) -> int:
     return 0
 
 
-def _shown(progress: Generator[tuple[int, int], None, Embedded]) -> Embedded:
+def _with_progress_bar(progress: Generator[tuple[int, int], None, Embedded]) -> Embedded:
     """Runs it to its end with a progress bar; what it returns."""
     with tqdm(desc="encoding", unit="", leave=False, dynamic_ncols=True, disable=None) as bar:
         while True:

@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Annotated
 
 import tyro
 
 from trm_explore.config.checks import whole
 from trm_explore.model.checkpoint import Checkpoint, load_checkpoint, write_checkpoint
 from trm_explore.model.cost import table_numbers
-from trm_explore.model.published import PuzzleTable, read_published
+from trm_explore.model.published import PuzzleEmbedding, read_published
 from trm_explore.model.published.export import export_published
 from trm_explore.storage.whole import write_whole
 from trm_explore.tasks import resolve
@@ -28,7 +29,7 @@ class Import:
     """Where to write, for evaluate, show and the page. Empty: only say what the file is."""
     task: str = ""
     """What it is evaluated on: a task's name or a published data folder. Empty: told from vocabulary and length."""
-    puzzle_table: PuzzleTable = "memory-map"
+    puzzle_embedding: Annotated[PuzzleEmbedding, tyro.conf.arg(aliases=["--puzzle_table"])] = "memory-map"
     """The table of puzzle vectors: memory-map keeps it, leave-out drops it."""
     inside: str = ""
     """Which set of weights, where the file holds several, such as ema."""
@@ -70,7 +71,9 @@ def run_import(args: Import) -> int:
     for name in hidden:
         if name != "expansion" and given[name] is not None:
             whole(args, name, 0 if name == "puzzle_emb_len" else 1)
-    model, config, remarks = read_published(args.path, puzzle_table=args.puzzle_table, inside=args.inside, **given)
+    model, config, remarks = read_published(
+        args.path, puzzle_embedding=args.puzzle_embedding, inside=args.inside, **given
+    )
     if args.task:
         config = config.with_flat(task=args.task)
         resolve(config)  # whether they fit

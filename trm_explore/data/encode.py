@@ -106,10 +106,10 @@ class _Lines:
         how = "give a text file with one sentence a line"
         try:
             if self.path is None:
-                yield from self._kept(self.given)
+                yield from self._long_enough(self.given)
             else:
                 with open(self.path, encoding="utf-8-sig") as stream:
-                    yield from self._kept(stream)
+                    yield from self._long_enough(stream)
         except FileNotFoundError:
             raise ValueError(f"there is no file {self.label}: {how}") from None
         except IsADirectoryError:
@@ -120,7 +120,7 @@ class _Lines:
         except OSError as error:
             raise ValueError(f"{self.label} cannot be read ({error.strerror}): {how}") from None
 
-    def _kept(self, lines: Iterable[str]) -> Iterator[str]:
+    def _long_enough(self, lines: Iterable[str]) -> Iterator[str]:
         return (line for line in map(str.strip, lines) if len(line) >= self.min_chars)
 
 

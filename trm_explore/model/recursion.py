@@ -139,7 +139,7 @@ class RecursiveModel(nn.Module):
 
         gradient_scope: `last` computes all but the final cycle without gradient, `one_step` also that cycle's L-cycles
         but the last; `cycle` detaches the states between cycles, so that whoever calls backward on each Cycle before
-        asking for the next holds one cycle's activations; `full` detaches nothing. checkpointing: what is kept for
+        asking for the next holds one cycle's activations; `full` detaches nothing. checkpointing: what is saved for
         backward, `none` (everything), `cycle` (the states between H-cycles) or `call` (the states between network
         calls); the rest is computed again. `read_L` fills L_logits. More or fewer cycles than configured are allowed.
         `cancel_check` (cancel.py) stops it before any call of the network, also before those computed again.
@@ -158,7 +158,7 @@ class RecursiveModel(nn.Module):
             called: Tensor = net(z, board)
             return called
 
-        def kept(unit: str, function: Callable[..., Any], *inputs: Any) -> Any:
+        def checkpointed(unit: str, function: Callable[..., Any], *inputs: Any) -> Any:
             if checkpointing != unit or not torch.is_grad_enabled():
                 return function(*inputs)
             return checkpoint(function, *inputs, use_reentrant=False, preserve_rng_state=False)
@@ -172,10 +172,12 @@ class RecursiveModel(nn.Module):
             latents = []
             for done in range(n_L):
                 with torch.set_grad_enabled(torch.is_grad_enabled() and done >= only_last):
-                    z_L = kept("call", call, z_L + x if one_state else z_L + z_H + x, self.net)  # z <- net(x + y + z)
+                    z_L = checkpointed(
+                        "call", call, z_L + x if one_state else z_L + z_H + x, self.net
+                    )  # z <- net(x + y + z)
                     if read_L:
                         latents.append(read(z_L))
-            z_H = kept("call", call, z_L if one_state else z_H + z_L, self.net_H or self.net)  # y <- net(y + z)
+            z_H = checkpointed("call", call, z_L if one_state else z_H + z_L, self.net_H or self.net)  # y <- net(y + z)
             z_L = z_H if one_state else z_L
             return z_H, z_L, read(z_H), self.q_head(z_H[:, 0])[:, 0].float(), tuple(latents)
 
@@ -185,7 +187,7 @@ class RecursiveModel(nn.Module):
             silent = gradient_scope in ("last", "one_step") and index < n_H - 1
             # Never suspended inside the block: the consumer's own gradient mode is not touched.
             with torch.set_grad_enabled(torch.is_grad_enabled() and not silent):
-                cycle = Cycle(index, *kept("cycle", one_cycle, z_H, z_L))
+                cycle = Cycle(index, *checkpointed("cycle", one_cycle, z_H, z_L))
             z_H, z_L = cycle.z_H, cycle.z_L
             yield cycle
 

@@ -171,17 +171,17 @@ class Runs:
             self.turns.typical = statistics.median(self._took)
         ended = [other for other in self._all.values() if other.ended and not other.pinned]
         beyond = -self.limits.keep_bytes
-        beyond += sum(other.kept_bytes + (size_of(other._kept) if other._kept else 0) for other in ended)
+        beyond += sum(other.kept_bytes + (size_of(other._checkpoint) if other._checkpoint else 0) for other in ended)
         for other in ended:
-            if beyond > 0 and other._kept is not None:
+            if beyond > 0 and other._checkpoint is not None:
                 if other.state == INTERRUPTED:  # its weights alone may still fit
-                    before = size_of(other._kept)
+                    before = size_of(other._checkpoint)
                     other._forget_state()
-                    beyond -= before - size_of(other._kept)
+                    beyond -= before - size_of(other._checkpoint)
                     if beyond <= 0:
                         break
-                beyond -= size_of(other._kept)
-                other._kept = None
+                beyond -= size_of(other._checkpoint)
+                other._checkpoint = None
         for other in ended[:-1]:
             if beyond > 0:
                 beyond -= other.kept_bytes

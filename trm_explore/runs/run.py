@@ -67,7 +67,7 @@ class Run:
         self._runs, self._between = runs, Between()
         self._training: Training | None = None
         self._stream: Iterator[ev.Event] = iter(())
-        self._kept: Checkpoint | None = (
+        self._checkpoint: Checkpoint | None = (
             None  # of an ended run: the averaged weights; of an interrupted one all its state
         )
         self._computed_before = 0.0  # it was last let go on; the limit counts from there
@@ -141,7 +141,7 @@ class Run:
         with self._between.look(timeout) as may:
             training = self._training
             if training is None:
-                return self._kept and slim(self._kept)
+                return self._checkpoint and slim(self._checkpoint)
             if not may:
                 raise ValueError(f"the run is busy with one update for {timeout:g} s now; pause it, then ask again")
             return weights_of(training)
@@ -167,7 +167,7 @@ class Run:
 
     def _adopt(self, events: list[ev.Event], kept: Checkpoint) -> None:
         """Becomes an ended run that was computed elsewhere."""
-        self.events, self._kept, self.opened = events, kept, True
+        self.events, self._checkpoint, self.opened = events, kept, True
         self.kept_bytes = sum(map(bytes_of_event, events))
         self.latest = next(
             (e for e in reversed(events) if isinstance(e, ev.UpdateDone | ev.Finished | ev.Failed)), None
@@ -204,9 +204,9 @@ class Run:
 
     def _pull(self, began: float) -> None:
         if self._training is None:
-            training = train(self.config, resume=self._kept) if self._kept else train(self.config)
+            training = train(self.config, resume=self._checkpoint) if self._checkpoint else train(self.config)
             with self._runs.changed:
-                self._training, self._stream, self._kept = training, iter(training), None
+                self._training, self._stream, self._checkpoint = training, iter(training), None
         most = self._runs.limits.seconds
         while not self._over():
             with self._between.update():
@@ -243,7 +243,7 @@ class Run:
 
     def _forget_state(self) -> None:
         """Keeps the weights only: it cannot go on any more."""
-        self._kept, self.state = self._kept and slim(self._kept), "stopped"
+        self._checkpoint, self.state = self._checkpoint and slim(self._checkpoint), "stopped"
 
     def _append(self, event: ev.Event) -> None:
         self.events.append(event)
@@ -268,7 +268,7 @@ class Run:
             training.close()
             with self._between.update():  # nobody looks now
                 with suppress(Exception):  # a device that broke may not give them; the run has to end all the same
-                    self._kept = state_of(training) if interrupted and update else weights_of(training)
+                    self._checkpoint = state_of(training) if interrupted and update else weights_of(training)
                 self._training, self._stream = None, iter(())
                 let_go(training)
         with self._runs.changed:

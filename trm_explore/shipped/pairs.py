@@ -98,7 +98,7 @@ def make_pairs(task: str, folder: Path, measure: bool = False) -> Iterator[str]:
         recording = Recording(training)
         while recording.advance():
             pass
-        runs[kind] = recording.told()
+        runs[kind] = recording.summary()
         if kind == "on":
             shown = telling_puzzle(training)
         kept = ""
@@ -209,7 +209,7 @@ class Recording:
                 raise ValueError(f"{self.training.task.name}: {event.reason}; {event.advice}")
         return False
 
-    def told(self, points: int = POINTS) -> dict[str, Any]:
+    def summary(self, points: int = POINTS) -> dict[str, Any]:
         """JSON-ready, with so many points of the curve, and the scores of the averaged weights."""
         training = self.training
         puzzles, steps = training.task.held_out(PUZZLES), training.config.eval_steps

@@ -53,7 +53,7 @@ def make_recipe_runs(task: str, folder: Path) -> Iterator[str]:
         going = [recording for recording in going if recording.advance()]
     runs = {}
     for kind, recording in recordings.items():
-        run = runs[kind] = recording.told(POINTS) | {"frame": _frame(recording, pair["shown_puzzle"])}
+        run = runs[kind] = recording.summary(POINTS) | {"frame": _frame(recording, pair["shown_puzzle"])}
         del run["twice_the_steps"]
         shares = ", ".join(f"{100 * share:.1f}" for share in run["scores"]["exact_accuracy"])
         yield f"{task} {kind}: {run['updates']} updates, {run['seconds']:.0f} s, exact % by step [{shares}]"

@@ -56,10 +56,10 @@ class CustomTask(Task):
 
     def prepare(self) -> Iterator[tuple[int, int]]:
         steps = self._ask("prepare")
-        steps = iter(()) if steps is None else self._said("prepare", iter, steps)
-        while (step := self._said("prepare", next, steps, None)) is not None:
-            yield self._said(
-                "prepare", lambda done, total: (int(done), int(total)), *self._said("prepare", tuple, step)
+        steps = iter(()) if steps is None else self._call_own("prepare", iter, steps)
+        while (step := self._call_own("prepare", next, steps, None)) is not None:
+            yield self._call_own(
+                "prepare", lambda done, total: (int(done), int(total)), *self._call_own("prepare", tuple, step)
             )
 
     def sample(self, n: int, rng: np.random.Generator) -> Puzzles:
@@ -89,7 +89,7 @@ class CustomTask(Task):
 
     def wrong_cells(self, inputs: np.ndarray, labels: np.ndarray | None, answers: np.ndarray) -> list[int]:
         wrong = self._ask("wrong_cells", inputs, labels, answers)
-        return self._said("wrong_cells", lambda: [int(i) for i in wrong])
+        return self._call_own("wrong_cells", lambda: [int(i) for i in wrong])
 
     def given(self, inputs: np.ndarray) -> np.ndarray:
         wanted = inputs.shape if self.loss == "cross_entropy" else inputs.shape[:-1]
@@ -110,10 +110,10 @@ class CustomTask(Task):
     def _ask(self, name: str, *arguments: Any) -> Any:
         """The object's answer, or the default where it has none; its own errors as one sentence."""
         if hasattr(self.own, name):
-            return self._said(name, getattr(self.own, name), *arguments)
+            return self._call_own(name, getattr(self.own, name), *arguments)
         return getattr(self._defaults, name)(self, *arguments)
 
-    def _said(self, name: str, call: Callable[..., Any], *arguments: Any) -> Any:
+    def _call_own(self, name: str, call: Callable[..., Any], *arguments: Any) -> Any:
         """What the call gives; an error in it is the object's `name`'s, in one sentence."""
         try:
             return call(*arguments)

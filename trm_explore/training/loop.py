@@ -147,7 +147,7 @@ class Training:
         if self._ending.is_set() and self.processes.count == 1:
             raise Stopped
 
-    def _asked(self) -> tuple[bool, bool]:
+    def _who_asked_to_end(self) -> tuple[bool, bool]:
         """Whether any process was asked to stop, or to finish."""
         asked = torch.tensor([int(self._stop.is_set()), int(self._ending.is_set())], device=self.device)
         stop, finish = self.processes.add(asked).tolist()
@@ -180,7 +180,7 @@ class Training:
         c = self.config.train
         held_out = self.task.held_out(c.eval_puzzles)
         check_judged(f"{self.task.name}, held-out puzzles", held_out, self.task)
-        self._shown = recorded_example(self.task, c)
+        self._example = recorded_example(self.task, c)
         remarks = [*self.task.remarks()]
         if c.compile:
             yield ev.Preparing("the compiled network", 0, 1)
@@ -197,7 +197,7 @@ class Training:
             remarks,
         )
         while self.update < c.updates:
-            stop, finish = self._asked()
+            stop, finish = self._who_asked_to_end()
             if stop:
                 raise Stopped
             if finish:
@@ -317,7 +317,7 @@ class Training:
         return ev.GradientsMeasured(self.update, *statistics)
 
     def _frame(self) -> ev.Frame:
-        shown = self._shown
+        shown = self._example
         with cancel_check(self._before_measuring):
             trajectory = record(self.ema_model, shown.batch, H_cycles=self.config.eval_steps)
         return ev.Frame(self.update, frame_of(trajectory, self.task, label=shown.label, update=self.update))

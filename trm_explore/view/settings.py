@@ -120,7 +120,7 @@ class Setting:
         """Only tasks that name it (`accepted_data_fields`) have it: puzzles and their size are of some tasks alone."""
         return FIELDS[self.name] == "puzzles"
 
-    def shown_with(self, schedule: str) -> bool:
+    def acts_with(self, schedule: str) -> bool:
         return not self.for_schedules or schedule in self.for_schedules
 
     @property

@@ -41,7 +41,7 @@ class Comparison(Live):
         self._id = secrets.token_urlsafe(8)
         recorded = list(self._recorded.values())
         n = len(self._compared)
-        self.set_trait("group", self._said(recorded or [[]] * n, ["finished"] * n, first=True))
+        self.set_trait("group", self._group_text(recorded or [[]] * n, ["finished"] * n, first=True))
 
     @property
     def configs(self) -> dict[str, RunConfig]:
@@ -75,9 +75,9 @@ class Comparison(Live):
         self, members: Sequence[Run], states: list[str], starts: list[int], ends: list[int], first: bool
     ) -> dict[str, Any]:
         news = [run.events[start:end] for run, start, end in zip(members, starts, ends, strict=True)]
-        return {"group": self._said(news, states, first, [run.latest for run in members], starts)}
+        return {"group": self._group_text(news, states, first, [run.latest for run in members], starts)}
 
-    def _said(
+    def _group_text(
         self,
         news: list[list[ev.Event]],
         states: list[str],

@@ -33,7 +33,7 @@ class Live(Drawing):
         self._members: tuple[Run, ...] = ()
         self._aims: dict[str, float] = {}  # by run: the update that one_update asked for; inf: its end
         self._views: set[str] = set()
-        self._shown = False  # whether it ever was
+        self._was_displayed = False  # whether it ever was
         self._follower: threading.Thread | None = None
         super().__init__(**traits)
         self.on_msg(self._heard)
@@ -108,7 +108,7 @@ class Live(Drawing):
         cursors, shown = [0] * len(members), None
         while self._members is members:
             states = [run.state for run in members]  # before the events, which then are all there
-            if self._views or not self._shown:  # looking renews the lease
+            if self._views or not self._was_displayed:  # looking renews the lease
                 ends = [cursor + len(run.read(cursor)[0]) for run, cursor in zip(members, cursors, strict=True)]
                 if ends != cursors or states != shown:
                     self.send(self._content(members, states, cursors, ends, first=shown is None))
@@ -124,7 +124,7 @@ class Live(Drawing):
         do = content.get("do") if isinstance(content, dict) else None
         if do == "hello":
             self._views.add(content["view"])
-            self._shown = True
+            self._was_displayed = True
             if members := self._members:
                 states, ends = [run.state for run in members], [len(run.events) for run in members]
                 whole = self._content(members, states, [0] * len(members), ends, first=True)

@@ -9,8 +9,9 @@ with weights_only, so that no code in it can run.
 
 from __future__ import annotations
 
+import warnings
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple, get_args
 
 import torch
 from torch import Tensor
@@ -24,9 +25,9 @@ from trm_explore.model.published.state_dict import find_file, read_state_dict
 from trm_explore.model.published.variant import variant_of
 from trm_explore.model.recursion import RecursiveModel
 
-__all__ = ["Published", "PuzzleTable", "export_published", "load_published", "read_published"]
+__all__ = ["Published", "PuzzleEmbedding", "export_published", "load_published", "read_published"]
 
-PuzzleTable = Literal["memory-map", "leave-out"]
+PuzzleEmbedding = Literal["memory-map", "leave-out"]
 CONFIG_NAME = "all_config.yaml"
 
 
@@ -38,15 +39,18 @@ class Published(NamedTuple):
     remarks: list[str]  # settings that no shape shows, and where each comes from
 
 
-def load_published(path: str | Path, *, puzzle_table: PuzzleTable = "memory-map", **given: Any) -> RecursiveModel:
+def load_published(
+    path: str | Path, *, puzzle_embedding: PuzzleEmbedding = "memory-map", **given: Any
+) -> RecursiveModel:
     """The model of a published file, as `read_published` reads it."""
-    return read_published(path, puzzle_table=puzzle_table, **given).model
+    return read_published(path, puzzle_embedding=puzzle_embedding, **given).model
 
 
 def read_published(
     path: str | Path,
     *,
-    puzzle_table: PuzzleTable = "memory-map",
+    puzzle_embedding: PuzzleEmbedding = "memory-map",
+    puzzle_table: PuzzleEmbedding | None = None,
     inside: str = "",
     H_cycles: int | None = None,
     L_cycles: int | None = None,
@@ -61,13 +65,17 @@ def read_published(
     """Reads the file and, where it is there, the all_config.yaml beside it. The variant is told from keys and shapes;
     arguments say what these and the config file do not, else published values are taken.
 
-    puzzle_table: `memory-map` leaves the table of puzzle vectors in the file until a row is read (it may have a million
-    rows); `leave-out` drops it: the prefix is then empty for every puzzle. `path` may be the folder of the file;
-    `inside` names one of several sets of weights in it, such as ema. ValueError, one sentence with the key, for
-    anything that is no such file or contradicts itself.
+    puzzle_embedding: `memory-map` leaves the table of puzzle vectors in the file until a row is read (it may have a
+    million rows); `leave-out` drops it: the prefix is then empty for every puzzle. `path` may be the folder of the
+    file; `inside` names one of several sets of weights in it, such as ema. ValueError, one sentence with the key,
+    for anything that is no such file or contradicts itself.
     """
-    if puzzle_table not in ("memory-map", "leave-out"):
-        raise ValueError(f"puzzle_table={shown(puzzle_table)} is not known; allowed are memory-map, leave-out")
+    if puzzle_table is not None:
+        warnings.warn("puzzle_table is now puzzle_embedding", DeprecationWarning, stacklevel=2)
+        puzzle_embedding = puzzle_table
+    if puzzle_embedding not in get_args(PuzzleEmbedding):
+        allowed = ", ".join(get_args(PuzzleEmbedding))
+        raise ValueError(f"puzzle_embedding={shown(puzzle_embedding)} is not known; allowed are {allowed}")
     path, found = find_file(Path(path))
     given = {
         "H_cycles": H_cycles,
@@ -89,7 +97,7 @@ def read_published(
     remarks = [*found, *unwrapped, *remarks]
     if there and (names := settings.unheard()):
         remarks.append(f"{CONFIG_NAME} beside it gives no setting that is known here; it has {names}")
-    if puzzle_table == "leave-out":
+    if puzzle_embedding == "leave-out":
         weights.pop("puzzle_emb", None)
         config = config.with_flat(num_puzzle_identifiers=0, puzzle_emb_ndim=None)
         remarks.append("the table of puzzle vectors is left out")

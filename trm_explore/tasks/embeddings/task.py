@@ -61,7 +61,7 @@ class EmbeddingsTask(RealTask):
         self._chunks.release()
         self.seq_len = self.cols = R - 1
         self.vocab_size = self.input_size = D
-        self._kept: list[np.ndarray] | None = None  # per chunk, the windows (n,) that are trained on
+        self._trained_windows: list[np.ndarray] | None = None  # per chunk, the windows (n,) that are trained on
         self._held: np.ndarray | None = None  # (V, 2) chunk and window of the held-out ones
         self._baselines: dict[str, float] = {}
         self._permuted: tuple[tuple[int, int], np.ndarray] | None = None  # ((epoch, chunk), its windows in that order)
@@ -69,7 +69,7 @@ class EmbeddingsTask(RealTask):
 
     def prepare(self) -> Iterator[tuple[int, int]]:
         """Reads and checks every chunk, one at a time. Closing it half way leaves nothing behind."""
-        if self._kept is not None:
+        if self._trained_windows is not None:
             return
         files, chunks = self._files, self._chunks
         own = len(chunks) > files  # the folder says what is held out
@@ -122,13 +122,13 @@ class EmbeddingsTask(RealTask):
             "repeat the last": repeated / (labels.count * self.vocab_size),
             "predict the mean": labels.error_of(trained.mean),
         }
-        self._kept = kept
+        self._trained_windows = kept
 
     @property
     def train_windows(self) -> int:
         """The training windows of one epoch."""
         self._finish()
-        return sum(len(windows) for windows in self._kept)
+        return sum(len(windows) for windows in self._trained_windows)
 
     def sample(self, n: int, rng: np.random.Generator) -> Puzzles:
         """n training windows from a random place of the order of `draw` on."""
@@ -192,13 +192,13 @@ class EmbeddingsTask(RealTask):
         """A chunk, and up to n of its windows, that come after the first `drawn` windows."""
         epoch, at = divmod(drawn, self.train_windows)
         order = np.random.default_rng([self.seed, ORDER, epoch]).permutation(self._files)
-        ends = np.cumsum([len(self._kept[i]) for i in order])
+        ends = np.cumsum([len(self._trained_windows[i]) for i in order])
         place = int(np.searchsorted(ends, at, side="right"))
         chunk = int(order[place])
         if self._permuted is None or self._permuted[0] != (epoch, chunk):
             rng = np.random.default_rng([self.seed, ORDER, epoch, chunk + 1])
-            self._permuted = (epoch, chunk), rng.permutation(self._kept[chunk])
-        first = at - (ends[place] - len(self._kept[chunk]))
+            self._permuted = (epoch, chunk), rng.permutation(self._trained_windows[chunk])
+        first = at - (ends[place] - len(self._trained_windows[chunk]))
         return chunk, self._permuted[1][first : first + n]
 
 
