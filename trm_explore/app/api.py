@@ -82,11 +82,11 @@ class Endpoints:
 def build(handlers: Handlers) -> None:
     """Opens the endpoints; before any other event, so that their names are theirs."""
     endpoints = Endpoints(handlers)
-    said = _parameters(handlers.tasks)
+    schemas = _parameters(handlers.tasks)
     for function in (endpoints.weights, endpoints.train, endpoints.record):
         event = gr.api(function, api_name=function.__name__, concurrency_limit=None)
         components = gr.context.get_blocks_context().fns[event["id"]].inputs
-        for part, schema in zip(components, said[function.__name__].values(), strict=True):
+        for part, schema in zip(components, schemas[function.__name__].values(), strict=True):
             part.api_info().update(schema)
             if "properties" in schema:  # those and no others
                 part.api_info().pop("additionalProperties", None)

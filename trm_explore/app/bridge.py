@@ -43,7 +43,7 @@ def host(module: str, *events: str, scope: str = "", turns: dict[str, str] | Non
     """A gr.HTML that runs a module of web/src/; `events`: the names that it emits, `turns`: those that are asked in a
     lane, with their names there. `scope`: of several modules of a kind each part of the page has its own, with its own
     message and step; `link("<scope>.message", ...)` feeds it."""
-    said = [
+    arguments = [
         json.dumps(drawn(module).address),
         json.dumps(scope and f"{scope}."),
         *([json.dumps(turns)] if turns else []),
@@ -52,7 +52,7 @@ def host(module: str, *events: str, scope: str = "", turns: dict[str, str] | Non
     return gr.HTML(
         value="",
         html_template="<div></div>",  # constant, so that Gradio leaves our children alone
-        js_on_load=f"trmHost(element, trigger, {', '.join(said)});{named}",
+        js_on_load=f"trmHost(element, trigger, {', '.join(arguments)});{named}",
         apply_default_css=False,
         padding=False,
         elem_id=f"{scope}-{module}".replace(".", "-") if scope else module,
@@ -100,9 +100,9 @@ def ask(turn: str, data: Any = None, value: str = "", of: Any = None) -> dict[st
 def by_state(looks: dict[str, list[Any]], state: str) -> dict[str, Any]:
     """How a change of state changes buttons: in the browser alone, from a table of their looks by state ("" for all
     that are not in it). `state`: the script's name for it."""
-    said = json.dumps(looks)
+    table = json.dumps(looks)
     return {
         "fn": None,
-        "js": f'() => {{ const looks = {said}; return looks[{state}] ?? looks[""]; }}',
+        "js": f'() => {{ const looks = {table}; return looks[{state}] ?? looks[""]; }}',
         "api_visibility": "private",
     }

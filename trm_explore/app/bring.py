@@ -43,10 +43,10 @@ def build(shared: Shared, message: gr.HTML, measured: gr.Markdown) -> Any:
     file = gr.File(
         label=page_controls.BRING, file_types=[".safetensors", ".zip"], elem_id="bring", interactive=True, height=110
     )
-    said = gr.Markdown(page_controls.BRING_HELP, elem_id="bring-help", elem_classes="trm-small")
+    note = gr.Markdown(page_controls.BRING_HELP, elem_id="bring-help", elem_classes="trm-small")
     bring = Bringing(shared.handlers)
-    shown = [shared.run_id, shared.ticket, said, measured, *shared.inputs]
-    brought = file.upload(bring.bring, file, shown, **ONCE)
+    outputs = [shared.run_id, shared.ticket, note, measured, *shared.inputs]
+    brought = file.upload(bring.bring, file, outputs, **ONCE)
     brought.then(shared.handlers.watch, shared.ticket, message, **MANY)
     return brought
 
@@ -66,10 +66,10 @@ class Bringing:
         try:
             run = await asyncio.to_thread(adopt, path, self.runs, self.tasks, visitor=visitor(request))
         except (ValueError, OSError) as error:
-            said = getattr(error, "strerror", None) or error  # without the path, which is the server's
-            return [gr.skip(), NOBODY, f"\u26a0 {said}", *nothing]
-        said = run_notes.BROUGHT.format(name=Path(path).name, task=run.config.task)
-        return [run.id, run.id, said, recorded_text(run.config.task), *controls_for(run.config, self.tasks)]
+            sentence = getattr(error, "strerror", None) or error  # without the path, which is the server's
+            return [gr.skip(), NOBODY, f"\u26a0 {sentence}", *nothing]
+        sentence = run_notes.BROUGHT.format(name=Path(path).name, task=run.config.task)
+        return [run.id, run.id, sentence, recorded_text(run.config.task), *controls_for(run.config, self.tasks)]
 
 
 def controls_for(config: RunConfig, tasks: tuple[str, ...]) -> list[Any]:

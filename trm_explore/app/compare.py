@@ -44,7 +44,7 @@ def build(shared: Shared, tab: gr.Tab) -> list[Field]:
     names = names_of(configs_of(variants, values_of(config), shared.offered))
     comparing = Comparing(shared.runs, shared.offered)
     repeats = Repeats(shared.runs, comparing)
-    group, ticket, token, told = (
+    group, ticket, token, runs_text = (
         gr.Textbox("", visible=False, elem_id=f"compare-{name}") for name in ("group", "ticket", "token", "told")
     )
 
@@ -75,17 +75,17 @@ def build(shared: Shared, tab: gr.Tab) -> list[Field]:
     message = link("group", recorded_group(config.task, START), REMEMBER)
 
     inputs = shared.inputs
-    picked = [*controls, guess, message, note, told]
+    picked = [*controls, guess, message, note, runs_text]
     recipe.input(**ask("compare_recipe"))
     tab.select(**ask("compare_see"))
-    gr.on(moved(controls), None, None, [recipe, told], js=EDITED, api_visibility="private")
+    gr.on(moved(controls), None, None, [recipe, runs_text], js=EDITED, api_visibility="private")
     guess.input(None, guess, None, js=GUESSED, api_visibility="private")
     start.click(**ask("compare_begin"))
-    shared.turn("compare_recipe", comparing.choose_recipe, [group, recipe, told, *inputs], picked)
+    shared.turn("compare_recipe", comparing.choose_recipe, [group, recipe, runs_text, *inputs], picked)
     shared.turn("compare_see", comparing.see_recipe, [group, recipe, *controls, *inputs], picked)
-    shared.turn("compare_variants", comparing.name_variants, [*controls, *inputs], [guess, note, told])
-    asked, answer = [group, guess, recipe, *controls, *inputs], [group, ticket, note]
-    begun = shared.turn("compare_begin", comparing.begin_group, asked, answer)
+    shared.turn("compare_variants", comparing.name_variants, [*controls, *inputs], [guess, note, runs_text])
+    inputs_of_group, answer = [group, guess, recipe, *controls, *inputs], [group, ticket, note]
+    begun = shared.turn("compare_begin", comparing.begin_group, inputs_of_group, answer)
     begun.then(None, ticket, None, js=AWAIT, api_visibility="private")
     found = mounted.again(comparing.find_group, None, [group, ticket, note], **AT_ONCE)
     for event in (begun, found):
@@ -100,7 +100,7 @@ def build(shared: Shared, tab: gr.Tab) -> list[Field]:
     def read(text: str) -> str:
         return NEW + variants_text(variants_from(text, values_of(config)))
 
-    runs = Field("runs", told, read, lambda text: text.removeprefix(NEW), usual="")
+    runs = Field("runs", runs_text, read, lambda text: text.removeprefix(NEW), usual="")
     return [runs, choice("recipe", recipe, (*RECIPES, BY_HAND), START)]  # set in this order
 
 

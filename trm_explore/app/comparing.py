@@ -59,32 +59,32 @@ class Comparing:
         self.runs, self.tasks = runs, tasks
         self._groups: OrderedDict[str, tuple[tuple[Member, ...], tuple[str, ...], str]] = OrderedDict()
 
-    def choose_recipe(self, group: str, recipe: str, told: str, *values: Any) -> Updates:
+    def choose_recipe(self, group: str, recipe: str, runs_text: str, *values: Any) -> Updates:
         """A question, or another task -> the variants, what can be guessed, the recorded runs where some are at hand
         and none of the visitor's own is under way, the note, what a link tells of runs by hand. `told`: that before;
         with NEW it came from a link, and is set now. Where they were edited here, `name_variants` answers, not this:
         this answer may come later, when they have been edited again."""
-        told = told if isinstance(told, str) else ""  # a page may send anything
+        runs_text = runs_text if isinstance(runs_text, str) else ""  # a page may send anything
         if recipe == BY_HAND:
-            return self._by_hand(told, values)
+            return self._by_hand(runs_text, values)
         try:
             variants = variants_of(recipe, values)
             names = names_of(configs_of(variants, values, self.tasks))
         except ValueError as error:
             return [*[gr.skip()] * (VALUES + 2), f"\u26a0 {error}", gr.skip()]
-        shown = gr.skip() if self._live(group) else recorded_group(values[0], recipe)
+        message = gr.skip() if self._live(group) else recorded_group(values[0], recipe)
         return [
             *(value for variant in variants for value in variant),
             guesses(names),
-            shown,
+            message,
             compare_tab.RECIPES[recipe][1],
-            "" if told and not told.startswith(NEW) else gr.skip(),
+            "" if runs_text and not runs_text.startswith(NEW) else gr.skip(),
         ]
 
-    def _by_hand(self, told: str, values: tuple[Any, ...]) -> Updates:
-        text = told.removeprefix(NEW)
-        as_they_are = [*[gr.skip()] * (VALUES + 2), gr.skip() if told else compare_tab.WORDS["by_hand"], gr.skip()]
-        if text == told:
+    def _by_hand(self, runs_text: str, values: tuple[Any, ...]) -> Updates:
+        text = runs_text.removeprefix(NEW)
+        as_they_are = [*[gr.skip()] * (VALUES + 2), gr.skip() if runs_text else compare_tab.WORDS["by_hand"], gr.skip()]
+        if text == runs_text:
             return as_they_are
         try:
             controls = [value for one in variants_from(text, values) for value in one]
@@ -151,7 +151,7 @@ class Comparing:
             self.runs.viewers -= 1
 
     async def _messages(self, ticket: str, group: Group) -> AsyncIterator[str]:
-        cursors, shown, first = [0] * len(group.runs), None, True
+        cursors, last_state, first = [0] * len(group.runs), None, True
         while True:
             ended = all(run.ended for run in group.runs)  # before the events, which are then all there
             news = []
@@ -159,13 +159,13 @@ class Comparing:
                 events = run.read(cursors[n])[0][:CHUNK]
                 if events or first:
                     message = message_of(run.id, run.config, events, start=cursors[n], state=run.state)
-                    told = member.opening() if first else {"letter": member.letter}
-                    news.append(told | {"message": message})
+                    entry = member.opening() if first else {"letter": member.letter}
+                    news.append(entry | {"message": message})
                 cursors[n] += len(events)
             stands = state_of(run.state for run in group.runs), self._text(group)
-            if news or stands != shown:
+            if news or stands != last_state:
                 yield group_message(ticket, news, first=first, state=stands[0], text=stands[1], guess=group.guess)
-                shown, first = stands, False
+                last_state, first = stands, False
             if ended and all(cursor == len(run.events) for cursor, run in zip(cursors, group.runs, strict=True)):
                 return
             await asyncio.sleep(PERIOD)
@@ -271,16 +271,16 @@ def recorded_group(task: str, recipe: str) -> str:
     """The shipped runs that answer a recipe, whole; a message without runs where there are none."""
     if recipe not in RECORDED or task not in pair_names():
         return nothing(recipe)
-    puzzles, asked = load_pair(task)["puzzles"], LETTERS[: len(RECIPES[recipe])]
+    puzzles, letters = load_pair(task)["puzzles"], LETTERS[: len(RECIPES[recipe])]
     kinds = RECORDED[recipe].values()
     there = load_pair(task)["runs"] if "off-time" in kinds else recorded_runs(task)  # computed together, both
     found = {letter: (kind, there[kind]) for letter, kind in RECORDED[recipe].items() if kind in there}
     if len(found) < 2:
         return nothing(recipe)
     configs = {a: resolve(config_of_pair(task, kind, run["updates"]))[1] for a, (kind, run) in found.items()}
-    told, names, runs = compare_tab.RECORDED, names_of(configs), []
-    if all(kind in told for kind, _ in found.values()):  # shorter, and off-time has a name at all
-        names = {letter: told[kind] for letter, (kind, _) in found.items()}
+    words, names, runs = compare_tab.RECORDED, names_of(configs), []
+    if all(kind in words for kind, _ in found.values()):  # shorter, and off-time has a name at all
+        names = {letter: words[kind] for letter, (kind, _) in found.items()}
     for letter, (kind, run) in found.items():
         points = [
             ev.UpdateDone(update, loss, steps, [], 0, 0, 0, seconds) for update, seconds, loss, steps in run["points"]
@@ -295,9 +295,11 @@ def recorded_group(task: str, recipe: str) -> str:
         totals = {"updates": run["updates"], "seconds": run["seconds"]}
         member = Member(letter, names[letter], configs[letter])
         message |= {"frames": frames}
-        runs.append(member.opening(scores | totals) | {"message": message, "beside": letter not in asked})
+        runs.append(member.opening(scores | totals) | {"message": message, "beside": letter not in letters})
     text = compare_tab.WORDS["recorded"].format(puzzles=puzzles)
-    text += "".join(compare_tab.WORDS["not_recorded"].format(letter=letter) for letter in asked if letter not in found)
+    text += "".join(
+        compare_tab.WORDS["not_recorded"].format(letter=letter) for letter in letters if letter not in found
+    )
     return group_message(
         f"recorded-{task}-{recipe}", runs, first=True, state="recorded", text=text, recorded=True, asks=True
     )

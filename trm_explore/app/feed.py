@@ -44,7 +44,7 @@ class Feed:
                 yield look.text(start, end)
 
     async def _looks(self, run: Run) -> AsyncIterator[tuple[Look, int, int]]:
-        cursor, shown = 0, None
+        cursor, last_state = 0, None
         self.runs.viewers += 1
         try:
             while True:
@@ -55,9 +55,9 @@ class Feed:
                     look = self._made[run] = Look(run, moment)
                 run.read(look.count)
                 end = min(look.count, cursor + CHUNK)
-                if end > cursor or look.stands != shown:
+                if end > cursor or look.stands != last_state:
                     yield look, cursor, end
-                    cursor, shown = end, look.stands
+                    cursor, last_state = end, look.stands
                 if look.ended and cursor == look.count:
                     return
                 period = self._period()

@@ -41,8 +41,8 @@ class Log:
         self._left_out = 0
         where = traceback.extract_tb(error.__traceback__)
         at = f" ({where[-1].filename.rsplit('/', 1)[-1]}:{where[-1].lineno})" if where else ""
-        said = f"{type(error).__name__}: {shown(str(error), 120)}{at}"
-        print(f"{MARK} {handler}: {said}{more}", file=sys.stderr, flush=True)
+        sentence = f"{type(error).__name__}: {shown(str(error), 120)}{at}"
+        print(f"{MARK} {handler}: {sentence}{more}", file=sys.stderr, flush=True)
 
 
 LONGEST = 1_000  # characters of a sentence that is told
@@ -65,8 +65,8 @@ class Page(gr.Blocks):
             if error.print_exception:
                 self.log.refused(str(getattr(block_fn, "name", block_fn)), error)
             # Gradio's own repeat what was sent, however long it is.
-            said = error.message if len(error.message) <= LONGEST else refusals.REFUSED
-            raise gr.Error(said, print_exception=False) from None
+            sentence = error.message if len(error.message) <= LONGEST else refusals.REFUSED
+            raise gr.Error(sentence, print_exception=False) from None
         except Exception as error:
             self.log.refused(str(getattr(block_fn, "name", block_fn)), error)
             raise gr.Error(refusals.REFUSED, print_exception=False) from None

@@ -200,9 +200,9 @@ def visitor(request: Any = None) -> str:
 
 def marks(error: str) -> Updates:
     """At every control that can be wrong the error, where the sentence starts with its name, else its usual one."""
-    said = {name: f"\u26a0 {error}" if error.startswith(name) else None for name in MARKED}
-    infos = [gr.update(info=said[name] or SETTINGS[name].help) for name in MARKED if name != "data"]
-    return [*infos, said["data"] or page_controls.DATA_HELP]
+    errors = {name: f"\u26a0 {error}" if error.startswith(name) else None for name in MARKED}
+    infos = [gr.update(info=errors[name] or SETTINGS[name].help) for name in MARKED if name != "data"]
+    return [*infos, errors["data"] or page_controls.DATA_HELP]
 
 
 def buttons(state: str) -> Updates:

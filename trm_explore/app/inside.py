@@ -47,10 +47,10 @@ class Inside:
         task = which[1] if isinstance(which[1], str) else ""
         if opened:
             return [task, *await self.show(*which, number, own, cycles, edits)]
-        shown = await self.show(*which, _linked(linked_number), own, _linked(linked_cycles), NO_EDITS)
-        if shown[-1]:  # not there: that is said, and the usual puzzle shown
-            shown = [*(await self.show(*which, None, "", None, NO_EDITS))[:-1], shown[-1]]
-        return [task, *shown]
+        answer = await self.show(*which, _linked(linked_number), own, _linked(linked_cycles), NO_EDITS)
+        if answer[-1]:  # not there: that is said, and the usual puzzle shown
+            answer = [*(await self.show(*which, None, "", None, NO_EDITS))[:-1], answer[-1]]
+        return [task, *answer]
 
     async def begin(self, opened: str, source: Any, task: Any, run_id: Any) -> Updates:
         """Another task: its own puzzle, as many cycles as in training. Nothing while the tab has not been opened, and
@@ -71,10 +71,10 @@ class Inside:
         """Another number of cycles; changes after its last step go."""
         *question, cycles, edits = values
         try:
-            kept = [edit for edit in json.loads(edits) if edit["step"] < cycles - 1]
+            remaining = [edit for edit in json.loads(edits) if edit["step"] < cycles - 1]
         except (ValueError, TypeError, KeyError, RecursionError):
-            kept = []
-        return await self.show(*question, cycles, json.dumps(kept))
+            remaining = []
+        return await self.show(*question, cycles, json.dumps(remaining))
 
     async def typed(self, source: Any, task: Any, run_id: Any, number: Any, own: Any, cycles: Any, typed: gr.EventData):
         """The editor's puzzle; what is wrong with it is said there."""
@@ -84,12 +84,12 @@ class Inside:
             seen = await asyncio.to_thread(model_for, source, task, run_id, self.runs)
             text = await asyncio.to_thread(typed_puzzle, seen, {k: v for k, v in sent.items() if v is not None})
         except ValueError as error:
-            said = {"only": True, "turn": turn, "own": bool(own), "error": str(error), "remark": ""}
-            return [said, *_skipped()[1:]]
-        shown = await self.show(source, task, run_id, number, text, cycles, NO_EDITS)
-        if isinstance(shown[0], dict):
-            shown[0] = shown[0] | {"turn": turn}
-        return shown
+            view = {"only": True, "turn": turn, "own": bool(own), "error": str(error), "remark": ""}
+            return [view, *_skipped()[1:]]
+        answer = await self.show(source, task, run_id, number, text, cycles, NO_EDITS)
+        if isinstance(answer[0], dict):
+            answer[0] = answer[0] | {"turn": turn}
+        return answer
 
     async def edit(
         self, source: Any, task: Any, run_id: Any, number: Any, own: Any, cycles: Any, changed: gr.EventData
@@ -196,7 +196,7 @@ def build(shared: Shared, tab: gr.Tab) -> list[Field]:
             0, NUMBERS - 1, value=0, label=inside_tab.NUMBER, info=info, elem_id="inside-number", **words
         )
         cycles = gr.Slider(1, MOST_CYCLES, value=3, label=inside_tab.CYCLES, info=" ", elem_id="inside-cycles", **words)
-    said = gr.Markdown("", elem_id="inside-said", elem_classes="trm-said")
+    note = gr.Markdown("", elem_id="inside-said", elem_classes="trm-said")
     with gr.Row(elem_id="inside-boards", equal_height=False):
         with gr.Column(scale=4, min_width=300):
             host("editor", scope="inside", turns={"typed": "inside_typed"})
@@ -223,7 +223,7 @@ def build(shared: Shared, tab: gr.Tab) -> list[Field]:
     which = [source, task, run_id]
     question = [*which, number, own, cycles]
     measure_it, latent_paths = (inside.measure, measured), (inside.paths, latent)
-    shown = [*links, beside, own, edits, number, cycles, *linked, said]
+    shown = [*links, beside, own, edits, number, cycles, *linked, note]
     tab.select(**ask("inside_open"))
     for control, turn in ((source, "model"), (number, "turn"), (cycles, "longer")):
         gr.on(moved([control]), **ask(f"inside_{turn}"))

@@ -116,15 +116,15 @@ class Links:
         usual = dict(zip(CONTROLS, sized(task, kind, size), strict=True))
         usual |= {"task": "", "preset": "tiny"}
         now["custom_weights"] = now["custom_weights"].replace(" ", ",")
-        said = {name: setting_text(now[field]) for field, name in NAMES.items() if now[field] != usual[field]}
-        said |= {"pair": kind} if kind != "on" else {}
+        fields = {name: setting_text(now[field]) for field, name in NAMES.items() if now[field] != usual[field]}
+        fields |= {"pair": kind} if kind != "on" else {}
         for name, value in (more or {}).items():
             part = self.fields[name]
             with suppress(ValueError):  # a state of the part that no link can carry, such as settings made by hand
                 text = part.write(value)
                 if value != part.usual and part.write(part.read(text)) == text:
-                    said[name] = text
-        return "" if said == {"task": self.opening} else urlencode(said, safe=",/")
+                    fields[name] = text
+        return "" if fields == {"task": self.opening} else urlencode(fields, safe=",/")
 
     def _given(self, query: Any, left_out: list[str]) -> dict[str, str]:
         """Name -> text of all that is known; the last counts where one is said twice."""
@@ -173,11 +173,11 @@ class Links:
         left_out.append(_left("stop", stop, refusals.LINK_STOP.format(most=stops)))
         return name, 0
 
-    def _set(self, opened: Opened, said: dict[str, str]) -> None:
+    def _set(self, opened: Opened, given: dict[str, str]) -> None:
         """Sets the settings one at a time, each as soon as it gives a run together with those before it: so the order
         in the link does not matter, and one wrong setting costs no other."""
-        waiting = dict(said)
-        if "custom_weights" in said and said.get("deep_supervision_schedule", "custom") != "custom":
+        waiting = dict(given)
+        if "custom_weights" in given and given.get("deep_supervision_schedule", "custom") != "custom":
             opened.left_out.append(_left("custom", waiting.pop("custom_weights"), refusals.LINK_CUSTOM))
         while waiting:
             failed = {}
@@ -205,11 +205,11 @@ class Links:
 @cache
 def sized(task: str, kind: str, size: str) -> tuple[Any, ...]:
     """The controls' values when the page shows a task's recorded run of a kind and then a size was chosen."""
-    shown = dict(zip(CONTROLS, values_of(shown_config(task, kind)), strict=True))
+    values = dict(zip(CONTROLS, values_of(shown_config(task, kind)), strict=True))
     if size != "tiny":
         own = preset(task, size).to_flat()
-        shown |= {"preset": size, **{name: own[name] for name in SIZED}}
-    return tuple(shown.values())
+        values |= {"preset": size, **{name: own[name] for name in SIZED}}
+    return tuple(values.values())
 
 
 def _advice(error: ValueError) -> str:
@@ -223,5 +223,5 @@ def _left(name: str, value: str, why: str) -> str:
 
 
 def _plain(text: str, most: int) -> str:
-    shown = "".join(letter if letter.isprintable() else "�" for letter in text)
-    return shown if len(shown) <= most else shown[:most] + "…"
+    printable = "".join(letter if letter.isprintable() else "�" for letter in text)
+    return printable if len(printable) <= most else printable[:most] + "…"

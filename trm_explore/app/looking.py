@@ -69,9 +69,9 @@ def look(question: Question, edits: Any, runs: Runs) -> dict[str, Any]:
     shape = board_of(batch)
     changes = edits_of(edits)
     before, after = _answers(seen, _with_companions(seen.task, batch), changes, cycles)
-    said = {"own": bool(question.own), "error": "", "remark": remark, "turn": 0}
+    view = {"own": bool(question.own), "error": "", "remark": remark, "turn": 0}
     return {
-        "puzzle": editor_of(seen.task, batch, shape) | said,
+        "puzzle": editor_of(seen.task, batch, shape) | view,
         "message": _message(seen, question.key, before, label),
         "after": after and _message(seen, question.key, after, inside_tab.WITH_EDITS.format(label=label)),
         "view": {
@@ -179,8 +179,8 @@ def _halting(seen: Seen, batch: Batch, answer: Trajectory, cycles: int) -> dict[
         one = halting_by_puzzle(seen.model, seen.task, puzzles=batch, **settings).puzzles[0]
         verdict, first = one.verdict, one.first_right
     note = "" if seen.config.supervision.enable_deep_supervision else inside_tab.HALT_NOTE
-    said = inside_tab.HALTS[verdict].format(stop=stop, first=first) + note
-    return {"halt": halt, "right": right, "stop": stop, "threshold": THRESHOLD, "text": said}
+    sentence = inside_tab.HALTS[verdict].format(stop=stop, first=first) + note
+    return {"halt": halt, "right": right, "stop": stop, "threshold": THRESHOLD, "text": sentence}
 
 
 def _with_companions(task: Task, batch: Batch) -> Batch:

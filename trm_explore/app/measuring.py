@@ -69,8 +69,8 @@ def reading(question: Question, cell: Any, runs: Runs) -> dict[str, Any]:
             ]  # (S, calls, layers, heads, L)
             heads = np.nanmean(maps, axis=(1, 2)).transpose(1, 0, 2)  # (heads, S, L)
     rows, cols = board_of(batch)
-    shown = {"key": question.key, "cell": at, "rows": rows, "cols": cols, "matrix": short(found.matrix[:, 0], 3)}
-    return shown | {"heads": short(np.asarray(heads), 3), "text": found.text}
+    answer = {"key": question.key, "cell": at, "rows": rows, "cols": cols, "matrix": short(found.matrix[:, 0], 3)}
+    return answer | {"heads": short(np.asarray(heads), 3), "text": found.text}
 
 
 @cache

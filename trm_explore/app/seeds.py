@@ -76,8 +76,8 @@ class Repeats:
             yield ["", said, gr.skip(), *buttons(False)]
         except Stopped:
             said = compare_tab.WORDS["seeds_stopped" if progress.done else "seeds_none"]
-            kept = await asyncio.to_thread(result_of, done)
-            yield ["", said.format(done=progress.done, total=progress.total), kept, *buttons(False)]
+            figure = await asyncio.to_thread(result_of, done)
+            yield ["", said.format(done=progress.done, total=progress.total), figure, *buttons(False)]
         except (ValueError, OSError) as error:
             yield ["", f"\u26a0 {error}", gr.skip(), *buttons(False)]
         finally:

@@ -74,8 +74,8 @@ class Sharing:
         if run is not None and (again or not opened.chosen) and not (opened.tour and run.ended):
             found_run, ticket, *values = self.handlers.find_again(run_id)
             opened.values = values
-            shown = [gr.skip(), recorded_text(run.config.task), gr.skip()]
-            return [found_run, ticket, *self._more(opened, values, shown), self._instructions(opened)]
+            beside = [gr.skip(), recorded_text(run.config.task), gr.skip()]
+            return [found_run, ticket, *self._more(opened, values, beside), self._instructions(opened)]
         if opened.chosen:
             return [
                 "",
@@ -96,12 +96,12 @@ class Sharing:
         figures."""
         opened, run = self.links.read(getattr(visited, "query", "")), self.runs.get(run_id)
         busy = run is not None and not run.ended
-        said = self._instructions(opened, visit=str(getattr(visited, "count", ""))[:20] or "0")
-        said["notice"] = run_notes.LINK_BUSY if busy else ""
+        instructions = self._instructions(opened, visit=str(getattr(visited, "count", ""))[:20] or "0")
+        instructions["notice"] = run_notes.LINK_BUSY if busy else ""
         answer = self._all(run_id, opened)
         if getattr(visited, "shown", "") == f"recorded-{opened.values[0]}-{opened.kind}":  # they are there already
             answer[len(CONTROLS) + len(self.links.fields)] = gr.skip()
-        return [*answer, said]
+        return [*answer, instructions]
 
     def address(self, kind: str, *values: Any) -> Any:
         """Something was set -> the link to what the page says now; nothing where it says no run."""
@@ -127,10 +127,10 @@ class Sharing:
             query = self.links.write(opened.values, opened.kind, opened.more)
         except (ValueError, TypeError):  # nothing was set: the page is as it opens
             query = ""
-        told = {"query": query, "step": opened.step, "tour": opened.tour, "notice": opened.notice}
+        instructions = {"query": query, "step": opened.step, "tour": opened.tour, "notice": opened.notice}
         if {"recipe", "runs"} & opened.more.keys():
-            told["compare"] = True
-        return json.loads(json.dumps(told | more))
+            instructions["compare"] = True
+        return json.loads(json.dumps(instructions | more))
 
 
 def _gone(gone: bool, opened: Opened) -> dict[str, Any]:

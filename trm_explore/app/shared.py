@@ -70,9 +70,9 @@ def setting(shared: Shared, act: Callable[..., Any] | None, takes: list[Any], se
     inputs = [*takes, shared.run_id, *shared.inputs]
     standing = inputs[len(takes) :]
 
-    def answer(said: gr.EventData, *given: Any) -> Updates:
+    def answer(event: gr.EventData, *given: Any) -> Updates:
         own, stand = given[: len(takes)], list(given[len(takes) :])
-        answers = list(zip(sets, act(*own, said), strict=True)) if act else []
+        answers = list(zip(sets, act(*own, event), strict=True)) if act else []
         for part, update in answers:
             places = [i for i, one in enumerate(standing) if one is part]
             for place in places:

@@ -106,9 +106,9 @@ def main(argv: list[str] | None = None) -> int:
 
 def _parse(kind: type, argv: list[str], default: Any) -> Any:
     """The command's flags. A ValueError of our own dataclasses comes through as it is, without tyro's box around it."""
-    said = io.StringIO()
+    output = io.StringIO()
     try:
-        with contextlib.redirect_stderr(said):
+        with contextlib.redirect_stderr(output):
             return tyro.cli(kind, args=argv[1:], prog=f"trm-explore {argv[0]}", use_underscores=True, default=default)
     except SystemExit as end:
         cause: BaseException | None = end
@@ -116,7 +116,7 @@ def _parse(kind: type, argv: list[str], default: Any) -> Any:
             if type(cause) is ValueError and _raised_in_checks(cause):
                 raise ValueError(str(cause)) from None
             cause = cause.__context__
-        sys.stderr.write(said.getvalue())
+        sys.stderr.write(output.getvalue())
         raise
 
 

@@ -105,14 +105,14 @@ def run_evaluate(args: Evaluate) -> int:
     count = int(judged(task, puzzles).sum())
     unlabelled = len(puzzles["labels"]) - count
     if args.json:
-        said = {"puzzles": count, **scores._asdict(), **figures.as_json()}
+        result = {"puzzles": count, **scores._asdict(), **figures.as_json()}
         if unlabelled:
-            said["unlabelled"] = unlabelled
+            result["unlabelled"] = unlabelled
         if not scores.r2:
-            del said["r2"]
+            del result["r2"]
         if halting is not None:
-            said["halting"] = halting._asdict()
-        print(json.dumps(ev.finite(said)))
+            result["halting"] = halting._asdict()
+        print(json.dumps(ev.finite(result)))
         return 0
     left_out = f"; {unlabelled} without a label are left out" if unlabelled else ""
     print(f"{count} puzzles of {args.data or 'the held-out part of ' + task.name}{left_out}")

@@ -43,19 +43,19 @@ class Train:
 def translated(argv: list[str], command: type | None = None) -> list[str]:
     """The flags with other names of settings replaced by ours; `--curriculum_enabled` becomes `--curriculum weight`.
     A flag that the command has itself stays. ValueError where `train` is given one that is no setting."""
-    kept = {f.name for f in fields(command)} if command is not None and is_dataclass(command) else set()
+    own_flags = {f.name for f in fields(command)} if command is not None and is_dataclass(command) else set()
     words: list[str] = []
     given: dict[str, str] = {}  # our name -> the name that was used
     for word in argv:
         name, equals, value = word.partition("=")
         bare = name[2:].replace("-", "_") if name.startswith("--") else ""
-        if bare in kept:
+        if bare in own_flags:
             words.append(word)
             continue
         off = bare.removeprefix("no_")
         own = SWITCHES[off][0] if off in SWITCHES else ALIASES.get(off, off)
-        if command is Train and off and own not in (*FIELDS, *kept, "help") and not off.startswith("tyro"):
-            raise ValueError(unknown_setting(off, (*FIELDS, *kept)))
+        if command is Train and off and own not in (*FIELDS, *own_flags, "help") and not off.startswith("tyro"):
+            raise ValueError(unknown_setting(off, (*FIELDS, *own_flags)))
         if off and given.setdefault(own, off) != off:
             raise ValueError(f"{own} is given twice, as --{given[own]} and as --{off}; give it once")
         if off in ALIASES:
@@ -175,12 +175,12 @@ def _to_the_end(training: Training) -> Iterator[ev.Event]:
 
 def _stopped(args: Train, update: int, saved: int) -> str:
     """What was kept of a run that was ended, and the command that goes on."""
-    said = f"stopped after update {update}" if update else "stopped before the first update"
+    sentence = f"stopped after update {update}" if update else "stopped before the first update"
     if not args.run.out:
-        return f"{said}; nothing was kept, because there is no --out folder"
+        return f"{sentence}; nothing was kept, because there is no --out folder"
     if not (Path(args.run.out) / CHECKPOINT_NAME).is_file():
-        return f"{said}; nothing was saved yet, the same command begins anew"
-    return f"{said}; go on from update {saved} with {again(args)}"
+        return f"{sentence}; nothing was saved yet, the same command begins anew"
+    return f"{sentence}; go on from update {saved} with {again(args)}"
 
 
 def again(args: Train) -> str:

@@ -204,7 +204,7 @@ def unknown_setting(name: str, known: Iterable[str] = (), listed: bool = True) -
 def guide_names(flat: dict[str, Any]) -> dict[str, Any]:
     """The same settings under our own names; ValueError where both names are given and differ."""
     renamed: dict[str, Any] = {}
-    said: dict[str, str] = {}
+    names: dict[str, str] = {}
     for name, value in flat.items():
         own, words = ALIASES.get(name, name), f"{name}={shown(value)}"
         if name in SWITCHES:
@@ -213,8 +213,8 @@ def guide_names(flat: dict[str, Any]) -> dict[str, Any]:
             own, on, off = SWITCHES[name]
             value = on if value else off
         if own in renamed and renamed[own] != value:
-            raise ValueError(f"{own} is given twice, as {said[own]} and as {words}; give it once")
-        renamed[own], said[own] = value, words
+            raise ValueError(f"{own} is given twice, as {names[own]} and as {words}; give it once")
+        renamed[own], names[own] = value, words
     return renamed
 
 

@@ -179,10 +179,10 @@ def _puzzles(folders: list[str] | tuple[str, ...], subset: str) -> tuple[dict[st
         puzzles = {file.stem: _checked(read_json(file), str(file)) for file in files}
         answers_path, missing_from = path / "no solutions file", f"{path} has none for them"
     else:
-        said = read_json(path)
-        if not isinstance(said, dict) or not said:
+        found = read_json(path)
+        if not isinstance(found, dict) or not found:
             raise ValueError(f"{path} must hold one JSON object of tasks by name")
-        puzzles = {name: _checked(puzzle, f"{path}, task {_short(name)}") for name, puzzle in said.items()}
+        puzzles = {name: _checked(puzzle, f"{path}, task {_short(name)}") for name, puzzle in found.items()}
         answers_path = path.with_name(path.name.replace("_challenges.json", "_solutions.json"))
         missing_from = f"{answers_path.name} is not there"
     if answers_path.is_file():

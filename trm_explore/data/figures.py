@@ -47,8 +47,8 @@ class Figures:
     def as_json(self) -> dict[str, Any]:
         """Both, for JSON; only what there is."""
         bands, passes = [band._asdict() for band in self.bands()], self.passes()
-        said: dict[str, Any] = {"by_rating": bands} if bands else {}
-        return said | ({"pass_at": {str(K): value for K, value in passes.items()}} if passes else {})
+        result: dict[str, Any] = {"by_rating": bands} if bands else {}
+        return result | ({"pass_at": {str(K): value for K, value in passes.items()}} if passes else {})
 
     def lines(self) -> list[str]:
         """Both, for a person: exact accuracy of the first and the last step by rating, and pass@K."""

@@ -119,14 +119,14 @@ def read_part(folder: str | Path, part: str) -> Part:
     """DIR/train or DIR/test; ValueError with one sentence for whatever does not fit together. Tokens are not looked at
     yet: `check_tokens` does."""
     here = Path(folder) / part
-    said = _described(here)
+    description = _described(here)
     arrays: dict[str, np.ndarray] = {}
     for name in ("inputs", "labels"):
         arrays[name] = _array(here, name, mapped=True)
-        if arrays[name].ndim != 2 or arrays[name].shape[1] != said["seq_len"] or not len(arrays[name]):
+        if arrays[name].ndim != 2 or arrays[name].shape[1] != description["seq_len"] or not len(arrays[name]):
             raise ValueError(
-                f"{_array_path(here, name)} has shape {arrays[name].shape}; it must be (examples, {said['seq_len']}), "
-                f"as seq_len in {DESCRIPTION} says"
+                f"{_array_path(here, name)} has shape {arrays[name].shape}; it must be "
+                f"(examples, {description['seq_len']}), as seq_len in {DESCRIPTION} says"
             )
     if len(arrays["inputs"]) != len(arrays["labels"]):
         raise ValueError(
@@ -140,12 +140,12 @@ def read_part(folder: str | Path, part: str) -> Part:
     _check_offsets(here, "puzzle_indices", arrays["puzzle_indices"], len(identifiers), len(arrays["inputs"]), "example")
     groups = len(arrays["group_indices"]) - 1
     _check_offsets(here, "group_indices", arrays["group_indices"], groups, len(identifiers), "puzzle")
-    bad = (identifiers < 0) | (identifiers >= said["num_puzzle_identifiers"])
+    bad = (identifiers < 0) | (identifiers >= description["num_puzzle_identifiers"])
     if bad.any():
         at = int(bad.argmax())
         raise ValueError(
             f"{_array_path(here, 'puzzle_identifiers')}: puzzle {at} has {identifiers[at]}; {DESCRIPTION} allows 0 to "
-            f"{said['num_puzzle_identifiers'] - 1}: correct one of them"
+            f"{description['num_puzzle_identifiers'] - 1}: correct one of them"
         )
     ratings = None
     if _array_path(here, "ratings").is_file():
@@ -156,7 +156,7 @@ def read_part(folder: str | Path, part: str) -> Part:
                 "number an example"
             )
     names = ("vocab_size", "seq_len", "pad_id", "ignore_label_id", "blank_identifier_id", "num_puzzle_identifiers")
-    return Part(here, **{name: said[name] for name in names}, **arrays, ratings=ratings)
+    return Part(here, **{name: description[name] for name in names}, **arrays, ratings=ratings)
 
 
 def read_identifiers(folder: str | Path) -> list[str]:
@@ -178,23 +178,23 @@ def _described(here: Path) -> dict[str, Any]:
             f"there is no {path}; a published data folder has train and test, each with {DESCRIPTION} and "
             f"five arrays: {WHERE}"
         )
-    said = read_json(path)
-    if not isinstance(said, dict):
-        raise ValueError(f"{path} must hold one JSON object, not {type(said).__name__}")
-    said.setdefault("ignore_label_id", None)
-    if missing := NUMBERS.keys() - said.keys():
+    description = read_json(path)
+    if not isinstance(description, dict):
+        raise ValueError(f"{path} must hold one JSON object, not {type(description).__name__}")
+    description.setdefault("ignore_label_id", None)
+    if missing := NUMBERS.keys() - description.keys():
         missing = [name for name in NUMBERS if name in missing]
         raise ValueError(f"{path} has no {', '.join(missing)}; it must have {', '.join(NUMBERS)}: {WHERE}")
     for name, least in NUMBERS.items():
-        _check_whole(path, name, said.get(name), least)
-    if said["ignore_label_id"] is not None:
-        _check_whole(path, "ignore_label_id", said["ignore_label_id"], -(2**31))
-    sets = said.get("sets", ["all"])
+        _check_whole(path, name, description.get(name), least)
+    if description["ignore_label_id"] is not None:
+        _check_whole(path, "ignore_label_id", description["ignore_label_id"], -(2**31))
+    sets = description.get("sets", ["all"])
     if sets != ["all"]:
         raise ValueError(
             f"{path} has sets={shown(sets)}; only ['all'] is read here, as the published builders write it"
         )
-    return said
+    return description
 
 
 def _check_whole(path: Path, name: str, value: Any, least: int) -> None:

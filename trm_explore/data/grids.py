@@ -112,21 +112,21 @@ def read_square(text: str, tokens: dict[str, int], wall: int) -> tuple[np.ndarra
     """A typed grid, rows parted by line ends or "/", as the (L,) tokens of a square, and a remark. ValueError where it
     is no grid. What the square has and the text has not is wall: to a board without an outer wall that is the same."""
     rows = text.replace("\r", "").replace("/", "\n").strip("\n").split("\n")
-    shown = repr(text if len(text) <= 40 else text[:37] + "...")
+    quoted = repr(text if len(text) <= 40 else text[:37] + "...")
     if not any(row.strip() for row in rows):
-        raise ValueError(f"the grid {shown} is empty; type rows such as S../.#.")
+        raise ValueError(f"the grid {quoted} is empty; type rows such as S../.#.")
     unknown = sorted(set("".join(rows)) - set(tokens))
     if unknown:
-        raise ValueError(f"{unknown[0][:20]!r} stands in the grid {shown}; allowed are {', '.join(map(repr, tokens))}")
+        raise ValueError(f"{unknown[0][:20]!r} stands in the grid {quoted}; allowed are {', '.join(map(repr, tokens))}")
     wide, side = len(rows[0]), max(len(rows), *map(len, rows))
     odd = next((i for i, row in enumerate(rows) if len(row) != wide), None)
     if odd is not None:
         raise ValueError(
-            f"row {odd + 1} of the grid {shown} has {len(rows[odd])} cells, but the first has {wide}; make all rows "
+            f"row {odd + 1} of the grid {quoted} has {len(rows[odd])} cells, but the first has {wide}; make all rows "
             "equally long, with '.' for open cells"
         )
     if not 2 <= side <= LARGEST_TYPED:
-        raise ValueError(f"the grid {shown} has {side} cells a side; it must have 2 to {LARGEST_TYPED}")
+        raise ValueError(f"the grid {quoted} has {side} cells a side; it must have 2 to {LARGEST_TYPED}")
     grid = np.full((side, side), wall, dtype=np.int64)
     for i, row in enumerate(rows):
         grid[i, :wide] = [tokens[char] for char in row]

@@ -80,14 +80,14 @@ class Votes:
     def submission(self, attempts: int = 2) -> dict[str, list[dict[str, Any]]]:
         """The kaggle layout: a task's questions, each with attempt_1 to attempt_K as lists of colours. A question with
         fewer different answers repeats the first; one without any gets a 1 x 1 grid of colour 0."""
-        said: dict[str, list[dict[str, Any]]] = {}
+        answers: dict[str, list[dict[str, Any]]] = {}
         for name, questions in self._questions.items():
-            said[name] = []
+            answers[name] = []
             for number in range(len(questions)):
                 grids = [one.grid.tolist() for one in self.candidates(name, number)[:attempts]] or [[[0]]]
                 grids += [grids[0]] * (attempts - len(grids))
-                said[name].append({f"attempt_{i}": grid for i, grid in enumerate(grids, 1)})
-        return said
+                answers[name].append({f"attempt_{i}": grid for i, grid in enumerate(grids, 1)})
+        return answers
 
 
 def _questions(path: Path) -> dict[str, list[tuple[bytes, bytes]]]:

@@ -88,7 +88,7 @@ class PartWriter:
         for name, array in arrays.items():
             np.save(self.folder / f"all__{name}.npy", array.astype(np.int32))
         mean = self.examples / len(sizes)
-        said: dict[str, Any] = {
+        description: dict[str, Any] = {
             "pad_id": 0,
             "ignore_label_id": 0,
             "blank_identifier_id": 0,
@@ -100,7 +100,7 @@ class PartWriter:
             "total_puzzles": len(sizes) if total_puzzles is None else total_puzzles,
             "sets": ["all"],
         }
-        write_whole(self.folder / DESCRIPTION, json.dumps(said))
+        write_whole(self.folder / DESCRIPTION, json.dumps(description))
 
     def _start(self, name: str, dtype: np.dtype, shape: tuple[int, ...]) -> BinaryIO:
         """A .npy file whose header is written and whose numbers follow."""

@@ -66,11 +66,11 @@ def board_of(batch: Batch) -> tuple[int, int] | None:
     board = batch.get("board")
     if board is None:
         return None
-    said = np.asarray(board.cpu() if isinstance(board, Tensor) else board)
-    if said.shape[-1:] != (2,) or said.ndim > 2 or not said.size or said.dtype.kind not in "iu":
+    shape = np.asarray(board.cpu() if isinstance(board, Tensor) else board)
+    if shape.shape[-1:] != (2,) or shape.ndim > 2 or not shape.size or shape.dtype.kind not in "iu":
         raise ValueError(f"board={shown(board)} must be (rows, cols), or one such pair a puzzle")
-    rows, cols = said.reshape(-1, 2)[0].tolist()
-    if (said != (rows, cols)).any():
+    rows, cols = shape.reshape(-1, 2)[0].tolist()
+    if (shape != (rows, cols)).any():
         raise ValueError("the batch has boards of different shapes; give those of each shape in a batch of their own")
     return rows, cols
 

@@ -103,12 +103,12 @@ def read_header(path: str | Path, name: str = "") -> tuple[RunConfig, dict[str, 
     with _file(path, name) as file:
         header = file.metadata() or {}
     if header.get("format") != FORMAT:
-        said = header.get("format")
-        if str(said).startswith(FORMAT.split()[0]):
+        format_name = header.get("format")
+        if str(format_name).startswith(FORMAT.split()[0]):
             raise ValueError(
-                f"{name} has format {shown(said)}, not {FORMAT!r}; another version of trm-explore saved it"
+                f"{name} has format {shown(format_name)}, not {FORMAT!r}; another version of trm-explore saved it"
             )
-        raise ValueError(f"{name} has format {shown(said)}: another program saved it, not trm-explore; {IMPORT}")
+        raise ValueError(f"{name} has format {shown(format_name)}: another program saved it, not trm-explore; {IMPORT}")
     try:
         flat = parse_json(header["config"])
         if not isinstance(flat, dict):

@@ -43,7 +43,7 @@ def color_of(frame: Frame, k: int | str) -> str:
 
 
 def _symbols(ax: Axes, frame: Frame, k: int | str, points: float) -> None:
-    board, color, said = frame["board"], color_of(frame, k), tokens(frame, k)
+    board, color, symbols = frame["board"], color_of(frame, k), tokens(frame, k)
     rows, cols, digits = board["rows"], board["cols"], kind_of(frame) == "digits"
     sure = frame["steps"][k].get("conf") if isinstance(k, int) else None
     plain, tints = unasked(frame), []
@@ -56,7 +56,7 @@ def _symbols(ax: Axes, frame: Frame, k: int | str, points: float) -> None:
     ax.pcolormesh(np.arange(cols + 1), y, ground[first:], **edges)
     text = {"ha": "center", "va": "center_baseline", "color": INK}
     if points >= 3.6:
-        for i, token in enumerate(said):
+        for i, token in enumerate(symbols):
             word = str(board["symbols"][token]).strip()
             size = points * min(0.62, 0.95 / max(1, len(word)))
             weight = "bold" if frame["given"][i] else "normal"
@@ -137,12 +137,10 @@ def _heat(ax: Axes, frame: Frame, k: int | str, points: float) -> None:
     board = frame["board"]
     rows, cols = board["rows"], board["cols"]
     low, high = board.get("range") or (-1, 1)
-    shown = np.ma.masked_invalid(values(frame, k)[:, 0].reshape(rows, cols))
+    heat = np.ma.masked_invalid(values(frame, k)[:, 0].reshape(rows, cols))
     ax.set_facecolor(INK)  # where there is no number
     span = {"vmin": low, "vmax": high if high > low else low + 1}
-    ax.pcolormesh(
-        np.arange(cols + 1), np.arange(rows + 1), shown, cmap=VALUES, edgecolors="face", linewidth=0.2, **span
-    )
+    ax.pcolormesh(np.arange(cols + 1), np.arange(rows + 1), heat, cmap=VALUES, edgecolors="face", linewidth=0.2, **span)
     _crosses(ax, wrong(frame, k), cols, points)
 
 

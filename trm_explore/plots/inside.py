@@ -41,13 +41,13 @@ def gradient_by_step(measured: Any, *, axes: Any = None, width: float = PAGE) ->
     paper.light_grid(bars)
 
     there = np.isfinite(states) & (states > 0)
-    shown = np.ma.array(states, mask=~there)
+    norms = np.ma.array(states, mask=~there)
     low, high = (float(states[there].min()), float(states[there].max())) if there.any() else (1.0, 1.0)
     low = min(low, high / 1.5)
     norm = LogNorm(low * (low / high) ** 0.15, high)  # so that the smallest one is not white
     table.set_facecolor(PAPER)
     edge = LINE if S < 20 else "none"
-    mesh = table.pcolormesh(shown, cmap=paper.STRENGTH, norm=norm, edgecolors=edge, linewidth=0.5)
+    mesh = table.pcolormesh(norms, cmap=paper.STRENGTH, norm=norm, edgecolors=edge, linewidth=0.5)
     size = min(7.0, table.figure.get_figwidth() * 0.42 / S * 72 / 3.4)
     for k, j in np.argwhere(np.ones_like(states, dtype=bool)) if size >= 5 else ():
         dark = there[k, j] and paper.is_dark(paper.STRENGTH(norm(states[k, j])))

@@ -37,11 +37,11 @@ def refinement(
     In place of trajectory and task: a frame, such as a Frame event's `trajectory`. `axes`: one a board.
     """
     frame = frame_from(trajectory, task, item, shape)
-    shown = boards_of(frame)
+    boards = boards_of(frame)
     if axes is None:
-        places, cell = _laid_out(frame, len(shown), width)
+        places, cell = _laid_out(frame, len(boards), width)
     else:
-        places = panels(axes, len(shown), width, 1.0)
+        places = panels(axes, len(boards), width, 1.0)
         box = places[0].get_position()
         inches = box.width * places[0].figure.get_figwidth(), box.height * places[0].figure.get_figheight()
         across, down = shape_of(frame)
@@ -49,13 +49,13 @@ def refinement(
         for ax in places:
             ax.set_box_aspect(down / across)
     colors = step_colors(len(frame["steps"]))
-    for ax, k in zip(places, shown, strict=True):
+    for ax, k in zip(places, boards, strict=True):
         draw_board(ax, frame, k, cell)
         name = f"step {k}" if isinstance(k, int) else k
         ax.set_title(name, color=colors[k] if isinstance(k, int) else INK, loc="left", pad=3, fontsize=7.5)
         if isinstance(k, int):
-            said = "\n".join(filter(None, [verdict(frame, k), change(frame, k)]))
-            ax.set_xlabel(said, loc="left", fontsize=6.5, color=MUTE, labelpad=2)
+            caption = "\n".join(filter(None, [verdict(frame, k), change(frame, k)]))
+            ax.set_xlabel(caption, loc="left", fontsize=6.5, color=MUTE, labelpad=2)
     return places[0].figure
 
 

@@ -58,8 +58,8 @@ def ribbon(
         width, given = box.width * ax.figure.get_figwidth(), box.height * ax.figure.get_figheight()
     head = 0.98 if width > 5 else 0.72
     least = 0.8 if width > 5 else 0.6
-    shown = _some(plan["steps"], max(1, int((width - head) / least)))
-    column = (width - head) / len(shown)
+    columns = _some(plan["steps"], max(1, int((width - head) / least)))
+    column = (width - head) / len(columns)
     note = textwrap.wrap(plan["scope_note"], int(width * 72 / 3.7))
     fixed = sum(ROWS[name] for name in names) + 0.06 + NOTE * len(note)
     across, down = shape_of(frame) if frame else (1, 0)
@@ -82,17 +82,17 @@ def ribbon(
     bottom = height - NOTE * len(note) - 0.03
     _heads(ax, plan, live, tops, width, frame)
     colors = step_colors(plan["steps"])
-    for place, k in enumerate(shown):
+    for place, k in enumerate(columns):
         left = head + place * column
         ax.plot([left, left], [0.02, bottom], color=LINE, linewidth=0.6)
-        gap = place and k != shown[place - 1] + 1
+        gap = place and k != columns[place - 1] + 1
         draw_column(ax, plan, live, tops, left, column, k, colors[k], bool(gap))
         if frame and k < len(frame["steps"]):
             foot = tops["answer"] + 0.08 + side * down / across
             inside = ((left + PAD) / width, 1 - foot / height, side / width, side * down / across / height)
             draw_board(ax.inset_axes(inside), frame, k, 72 * side / across)
-            said = "\n".join(filter(None, [verdict(frame, k), change(frame, k)]))
-            ax.text(left + PAD, foot + 0.05, said, fontsize=6.5 if column > 0.75 else 5.6, color=MUTE, va="top")
+            caption = "\n".join(filter(None, [verdict(frame, k), change(frame, k)]))
+            ax.text(left + PAD, foot + 0.05, caption, fontsize=6.5 if column > 0.75 else 5.6, color=MUTE, va="top")
         elif frame:
             ax.text(left + PAD, tops["answer"] + 0.15, "–", **TEXT)
     for n, line in enumerate(note):

@@ -62,9 +62,9 @@ def draw_column(
     if np.isfinite(weight):
         high = max(0.015, 0.44 * float(weight) / max(1.0, float(np.nanmax(weights))))
         ax.add_patch(Rectangle((x, base - high), 0.2, high, facecolor=color, linewidth=0))
-    said = ("off" if narrow else "not\nsupervised") if off else f"{weight:.3f}" if np.isfinite(weight) else "–"
+    label = ("off" if narrow else "not\nsupervised") if off else f"{weight:.3f}" if np.isfinite(weight) else "–"
     look = {"fontsize": 6, "color": MUTE, "linespacing": 1.1} if off else {"fontsize": 7}
-    ax.text(x + 0.25, base - 0.05, said, **(TEXT | {"va": "bottom"} | look))
+    ax.text(x + 0.25, base - 0.05, label, **(TEXT | {"va": "bottom"} | look))
 
     if "loss" in tops:
         ax.text(x, tops["loss"] + 0.135, short_number(live.losses[k]), **TEXT)

@@ -50,14 +50,18 @@ def weights_of(training: Training) -> Checkpoint | None:
     """A copy of the averaged weights on the CPU, with the resolved config; None before the first update."""
     if training.update == 0:
         return None
-    kept = slim(training.checkpoint())
-    return kept._replace(tensors={name: tensor.detach().cpu().clone() for name, tensor in kept.tensors.items()})
+    checkpoint = slim(training.checkpoint())
+    return checkpoint._replace(
+        tensors={name: tensor.detach().cpu().clone() for name, tensor in checkpoint.tensors.items()}
+    )
 
 
 def state_of(training: Training) -> Checkpoint:
     """A copy, on the CPU, of all that the next updates depend on."""
-    kept = training.checkpoint()
-    return kept._replace(tensors={name: tensor.detach().cpu().clone() for name, tensor in kept.tensors.items()})
+    checkpoint = training.checkpoint()
+    return checkpoint._replace(
+        tensors={name: tensor.detach().cpu().clone() for name, tensor in checkpoint.tensors.items()}
+    )
 
 
 def let_go(training: Training) -> None:
@@ -74,34 +78,34 @@ def trim() -> None:
         ctypes.CDLL(None).malloc_trim(0)
 
 
-def model_of(kept: Checkpoint) -> RecursiveModel:
+def model_of(checkpoint: Checkpoint) -> RecursiveModel:
     """The model of those weights, in evaluation mode."""
-    model = RecursiveModel(kept.config.model, kept.config.supervision, kept.config.train)
-    prefix = next(iter(kept.tensors)).split(".")[0] + "."  # ema. or model.
-    load_weights(model, kept, prefix, "the run")
+    model = RecursiveModel(checkpoint.config.model, checkpoint.config.supervision, checkpoint.config.train)
+    prefix = next(iter(checkpoint.tensors)).split(".")[0] + "."  # ema. or model.
+    load_weights(model, checkpoint, prefix, "the run")
     return model.eval().requires_grad_(False)
 
 
-def without_places(kept: Checkpoint) -> Checkpoint:
+def without_places(checkpoint: Checkpoint) -> Checkpoint:
     """For a file that leaves the machine: the user's own puzzles by their bare names."""
-    flat = kept.config.to_flat()
+    flat = checkpoint.config.to_flat()
     bare = {name: Path(flat[name]).name for name in ("data", "eval_data") if flat[name]}
-    return kept._replace(config=kept.config.with_flat(**bare)) if bare else kept
+    return checkpoint._replace(config=checkpoint.config.with_flat(**bare)) if bare else checkpoint
 
 
-def size_of(kept: Checkpoint) -> int:
+def size_of(checkpoint: Checkpoint) -> int:
     """Bytes of its tensors."""
-    return sum(tensor.numel() * tensor.element_size() for tensor in kept.tensors.values())
+    return sum(tensor.numel() * tensor.element_size() for tensor in checkpoint.tensors.values())
 
 
 def bytes_of_event(event: Event) -> int:
     """Memory that an event keeps: its lists, numbers and texts."""
-    kept, ahead = 0, [getattr(event, field.name) for field in fields(event)]
+    total, ahead = 0, [getattr(event, field.name) for field in fields(event)]
     while ahead:
         value = ahead.pop()
-        kept += getsizeof(value)
+        total += getsizeof(value)
         if isinstance(value, dict):
             ahead += value.values()
         elif isinstance(value, list | tuple):
             ahead += value
-    return kept
+    return total

@@ -168,13 +168,13 @@ def _weights(path: Path, name: str, held: Callable[[RunConfig], None]) -> tuple[
     return checkpoint, *_resolved(checkpoint.config, name, held)
 
 
-def _resolved(said: RunConfig, name: str, held: Callable[[RunConfig], None]) -> tuple[Task, RunConfig]:
-    config = said
+def _resolved(given: RunConfig, name: str, held: Callable[[RunConfig], None]) -> tuple[Task, RunConfig]:
+    config = given
     if config.puzzles.data or config.puzzles.eval_data:  # the user's own file did not come along
         config = config.with_flat(data="", eval_data="")
     held(config)
     task, resolved = resolve(config)
-    if resolved.model != said.model:
+    if resolved.model != given.model:
         raise ValueError(f"{name} was made for other boards than those of task {config.task}; it cannot be shown here")
     cells = math.prod(task.held_out_shape())
     if cells > MOST_CELLS:

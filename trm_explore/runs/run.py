@@ -148,8 +148,8 @@ class Run:
 
     def model(self, timeout: float = 10.0) -> tuple[RecursiveModel, RunConfig] | None:
         """The model with those weights, in evaluation mode on the CPU, and the resolved config. Else as `weights`."""
-        kept = self.weights(timeout)
-        return None if kept is None else (model_of(kept), kept.config)
+        checkpoint = self.weights(timeout)
+        return None if checkpoint is None else (model_of(checkpoint), checkpoint.config)
 
     def save(self, path: str | Path) -> Path:
         """Writes those weights as a checkpoint for evaluation and sharing; ValueError before the first update."""
@@ -160,14 +160,14 @@ class Run:
         return checkpoint_bytes(self._public())
 
     def _public(self) -> Checkpoint:
-        kept = self.weights()
-        if kept is None:
+        checkpoint = self.weights()
+        if checkpoint is None:
             raise ValueError(NO_WEIGHTS)
-        return without_places(kept)
+        return without_places(checkpoint)
 
-    def _adopt(self, events: list[ev.Event], kept: Checkpoint) -> None:
+    def _adopt(self, events: list[ev.Event], checkpoint: Checkpoint) -> None:
         """Becomes an ended run that was computed elsewhere."""
-        self.events, self._checkpoint, self.opened = events, kept, True
+        self.events, self._checkpoint, self.opened = events, checkpoint, True
         self.kept_bytes = sum(map(bytes_of_event, events))
         self.latest = next(
             (e for e in reversed(events) if isinstance(e, ev.UpdateDone | ev.Finished | ev.Failed)), None

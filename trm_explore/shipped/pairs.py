@@ -100,18 +100,18 @@ def make_pairs(task: str, folder: Path, measure: bool = False) -> Iterator[str]:
             pass
         runs[kind] = recording.summary()
         if kind == "on":
-            shown = telling_puzzle(training)
-        kept = ""
+            puzzle = telling_puzzle(training)
+        size = ""
         if kind in KINDS:
             path_of = folder / f"{checkpoint_name(task, kind)}.safetensors"
-            kept = f", {write_checkpoint(path_of, slim(training.checkpoint())).stat().st_size / 1e3:.0f} kB"
+            size = f", {write_checkpoint(path_of, slim(training.checkpoint())).stat().st_size / 1e3:.0f} kB"
         scores = runs[kind]["scores"]
         yield (
             f"{task} {kind}: {count} updates, {runs[kind]['seconds']:.0f} s, exact % by step "
-            f"{_percents(scores['exact_accuracy'])}{_r2(scores)}{kept}"
+            f"{_percents(scores['exact_accuracy'])}{_r2(scores)}{size}"
         )
     puzzles = len(training.task.held_out(PUZZLES)["labels"])  # some tasks have fewer
-    pair = {"task": task, "cost": cost, "puzzles": puzzles, "shown_puzzle": shown, "runs": runs}
+    pair = {"task": task, "cost": cost, "puzzles": puzzles, "shown_puzzle": puzzle, "runs": runs}
     write_whole(path, json.dumps(ev.finite(pair)) + "\n")
     yield f"{task}: {text_of(pair)}"
 

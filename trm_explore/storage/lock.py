@@ -110,8 +110,8 @@ class FolderLock:
             os.write(handle, f"{os.getpid()} {socket.gethostname()}\n".encode())
 
     def _in_use(self, handle: int) -> str:
-        said = os.read(handle, 300).decode(errors="replace").split()
-        number, host = (said + ["", ""])[:2]
+        owner = os.read(handle, 300).decode(errors="replace").split()
+        number, host = (owner + ["", ""])[:2]
         who = f"process {number}" if number.isdecimal() else "another process"
         where = f" on {host}" if number and host != socket.gethostname() else ""
         return (

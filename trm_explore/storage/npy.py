@@ -67,12 +67,12 @@ def _header(file) -> tuple[np.dtype, bool, tuple[int, ...]]:
         raise ValueError(f"its header has {length:,} bytes; 1 to {LONGEST_HEADER:,} are read")
     try:
         text = file.read(length).decode("utf-8" if version == 3 else "latin1")
-        said = ast.literal_eval(text.strip("\0 \n"))
+        header = ast.literal_eval(text.strip("\0 \n"))
     except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError):
         raise ValueError("its header cannot be read") from None
-    if not isinstance(said, dict) or {*said} != {"descr", "fortran_order", "shape"}:
+    if not isinstance(header, dict) or {*header} != {"descr", "fortran_order", "shape"}:
         raise ValueError("its header must say descr, fortran_order and shape")
-    descr, fortran, shape = said["descr"], said["fortran_order"], said["shape"]
+    descr, fortran, shape = header["descr"], header["fortran_order"], header["shape"]
     if not isinstance(fortran, bool):
         raise ValueError(f"fortran_order is {shown(fortran)}; it must be True or False")
     if not isinstance(shape, tuple) or len(shape) > MOST_DIMENSIONS:

@@ -169,26 +169,26 @@ def _check_of(hint: Any) -> Check:
 def _number_check(kind: type, bounds: Range | None) -> Check:
     whole = kind is int
     words = "a whole number" if whole else "a finite number"
-    said = words if bounds is None else f"{words} from {bounds.least:.0f} to {bounds.most:.0f}"
+    allowed_words = words if bounds is None else f"{words} from {bounds.least:.0f} to {bounds.most:.0f}"
 
     def check(value: Any) -> Any:
         if value is None and not whole:
             return math.nan
         if not is_number(value) or (whole and type(value) is not int):
-            raise _Unfit(value, said)
+            raise _Unfit(value, allowed_words)
         if bounds is not None and not bounds.least <= value <= bounds.most:
-            raise _Unfit(value, said)
+            raise _Unfit(value, allowed_words)
         return value
 
     return check
 
 
 def _literal_check(allowed: tuple[Any, ...]) -> Check:
-    said = f"one of {', '.join(map(str, allowed))}" if len(allowed) > 1 else str(allowed[0])
+    words = f"one of {', '.join(map(str, allowed))}" if len(allowed) > 1 else str(allowed[0])
 
     def check(value: Any) -> Any:
         if not any(type(value) is type(one) and value == one for one in allowed):
-            raise _Unfit(value, said)
+            raise _Unfit(value, words)
         return value
 
     return check

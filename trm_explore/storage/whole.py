@@ -44,8 +44,8 @@ def write_whole(path: str | Path, data: bytes | str, what: str = "file") -> Path
         else:
             _replace(Path(os.path.realpath(path)), data)
     except OSError as error:
-        kept = f"; the {what} that was there is untouched" if path.is_file() else ""
-        sentence = f"could not save {path} ({_size(len(data))}): {error.strerror or error}{kept}"
+        untouched = f"; the {what} that was there is untouched" if path.is_file() else ""
+        sentence = f"could not save {path} ({_size(len(data))}): {error.strerror or error}{untouched}"
         raise OSError(error.errno, sentence) from error
     return path
 

@@ -99,14 +99,14 @@ def task_preset(task: Any, flat: dict[str, Any] | None = None) -> dict[str, Any]
     return _own_preset(task, describe(task).get("preset", {}))
 
 
-def _own_preset(task: Any, said: Any) -> dict[str, Any]:
+def _own_preset(task: Any, given: Any) -> dict[str, Any]:
     """The settings that a task of one's own asks for; which task, size and folder a run has is not its to say."""
-    if not isinstance(said, dict):
-        raise ValueError(f"task={shown(task)}: its preset must be a dict of settings, not {type(said).__name__}")
+    if not isinstance(given, dict):
+        raise ValueError(f"task={shown(task)}: its preset must be a dict of settings, not {type(given).__name__}")
     for name in ("task", "preset", "out"):
-        if name in said:
+        if name in given:
             raise ValueError(f"task={shown(task)}: its preset may not set {shown(name)}; leave it out")
-    return dict(said)
+    return dict(given)
 
 
 def as_run_config(run: RunConfig | str | Any, /, **flat: Any) -> RunConfig:

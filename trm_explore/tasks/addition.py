@@ -76,8 +76,8 @@ class AdditionTask(Task):
     def cell_annotations(self, inputs: np.ndarray, answers: np.ndarray) -> list[str]:
         """A "1" over every column into which, going by the answer's digit there, a carry has come."""
         a, b, _ = np.maximum(np.asarray(inputs).reshape(3, -1) - FIRST, 0)  # no digit: 0
-        said = np.asarray(answers).reshape(3, -1)[2] - FIRST
-        carry = (said >= 0) & ((said - a - b) % self.base == 1)
+        digits = np.asarray(answers).reshape(3, -1)[2] - FIRST
+        carry = (digits >= 0) & ((digits - a - b) % self.base == 1)
         return ["1" if here else "" for here in carry] + [""] * (2 * len(carry))
 
     def read(self, text: str) -> tuple[Puzzles, str]:

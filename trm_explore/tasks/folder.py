@@ -31,17 +31,17 @@ def describe(folder: str) -> dict[str, Any]:
         raise ValueError(
             f"task={shown(folder, 200)} is no task's name, and there is no {path}; docs/own_tasks.md has the format"
         )
-    said = read_json(path)
-    if not isinstance(said, dict):
-        raise ValueError(f"{path} must hold one JSON object, not {type(said).__name__}")
-    if foreign := said.keys() - FIELDS:
+    description = read_json(path)
+    if not isinstance(description, dict):
+        raise ValueError(f"{path} must hold one JSON object, not {type(description).__name__}")
+    if foreign := description.keys() - FIELDS:
         raise ValueError(f"{path}: {shown(min(foreign))} is not known; allowed are {', '.join(sorted(FIELDS))}")
-    if missing := [name for name in ("rows", "cols", "vocab_size") if name not in said]:
+    if missing := [name for name in ("rows", "cols", "vocab_size") if name not in description]:
         raise ValueError(f"{path}: it has no {', '.join(missing)}; docs/own_tasks.md has the format")
     for name in ("preset", "board"):
-        if not isinstance(said.get(name, {}), dict):
-            raise ValueError(f"{path}: {name} must be an object, not {shown(said[name])}")
-    return said
+        if not isinstance(description.get(name, {}), dict):
+            raise ValueError(f"{path}: {name} must be an object, not {shown(description[name])}")
+    return description
 
 
 class FolderTask(CustomTask):
@@ -49,11 +49,11 @@ class FolderTask(CustomTask):
     label are not trained on; held-out ones of that kind come last."""
 
     def __init__(self, folder: str):
-        said = describe(folder)
-        own = SimpleNamespace(**{name: value for name, value in said.items() if name not in ("board", "preset")})
+        description = describe(folder)
+        own = SimpleNamespace(**{name: value for name, value in description.items() if name not in ("board", "preset")})
         own.sample = own.held_out = None  # this class has both
-        own.name = said.get("name", Path(folder).resolve().name)
-        own.board = lambda: said.get("board", {})
+        own.name = description.get("name", Path(folder).resolve().name)
+        own.board = lambda: description.get("board", {})
         super().__init__(own)
         self.folder = Path(folder)
         self._unjudged = 0  # held-out puzzles without a label

@@ -12,16 +12,16 @@ ROLES = ("", "wall", "open", "start", "goal", "path", "reached")
 FIELDS = ("kind", "rows", "cols", "box", "symbols", "roles", "sign", "range", "extent")
 
 
-def board_of(task: Task, said: Any) -> dict[str, Any]:
+def board_of(task: Task, given: Any) -> dict[str, Any]:
     """The whole board; ValueError in one sentence for what could not be drawn."""
     where, kinds = f"{task.name}: board", KINDS[task.loss]
-    if not isinstance(said, dict):
-        raise ValueError(f"{where} must give a dict, not {type(said).__name__}")
-    if foreign := [name for name in said if name not in FIELDS]:
+    if not isinstance(given, dict):
+        raise ValueError(f"{where} must give a dict, not {type(given).__name__}")
+    if foreign := [name for name in given if name not in FIELDS]:
         raise ValueError(f"{where} has {shown(foreign[0])}, which is not known; allowed are {', '.join(FIELDS)}")
     numbers = [str(token) for token in range(task.vocab_size)]
     plain = {"range": [-1, 1]} if task.loss == "mse" else {"symbols": numbers}
-    board = {"kind": kinds[0], "box": None, **plain, **said, "rows": task.rows, "cols": task.cols}
+    board = {"kind": kinds[0], "box": None, **plain, **given, "rows": task.rows, "cols": task.cols}
     if board["kind"] not in kinds:
         raise ValueError(
             f"{where} has kind={shown(board['kind'])}; allowed with loss={task.loss} are {', '.join(kinds)}"

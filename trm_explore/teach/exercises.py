@@ -13,9 +13,9 @@ CHECKS: dict[str, Check] = {**lessons_1_to_3.CHECKS, **lessons_4_to_6.CHECKS}
 def check(name: str, answer: Any) -> bool:
     """Prints "right" or "not yet" with one hint, and says which it was. `answer`: a value, or the function that the
     exercise asks for; it is tried on small cases that the notebook does not show."""
-    said = verdict(name, answer)
-    print(f"right: {name}" if said is None else f"not yet: {said}")
-    return said is None
+    sentence = verdict(name, answer)
+    print(f"right: {name}" if sentence is None else f"not yet: {sentence}")
+    return sentence is None
 
 
 def verdict(name: str, answer: Any) -> str | None:

@@ -50,12 +50,12 @@ class Guess:
         if self.result is None:
             return f"{self.question} [{guessed}]"
         word = isinstance(self.result, str)
-        said = f"{self.question} [{guessed}, result: {self.result if word else f'{self.result:.3g}'}]"
+        sentence = f"{self.question} [{guessed}, result: {self.result if word else f'{self.result:.3g}'}]"
         if self.value is None:
-            return said
+            return sentence
         if word or isinstance(self.value, str):
-            return f"{said} {'right' if self.value == self.result else 'another result'}"
-        return f"{said} off by {abs(self.value - self.result):.3g}"
+            return f"{sentence} {'right' if self.value == self.result else 'another result'}"
+        return f"{sentence} off by {abs(self.value - self.result):.3g}"
 
     def __repr__(self) -> str:
         how = f"lesson.guesses[{self.key!r}].value = ..."

@@ -64,9 +64,9 @@ class DistributedContext(NamedTuple):
         for gradient, total in zip(gradients, flat.split([g.numel() for g in gradients]), strict=True):
             gradient.copy_(total.view_as(gradient))
 
-    def agree(self, said: bool, device: torch.device) -> bool:
+    def agree(self, mine: bool, device: torch.device) -> bool:
         """Whether any process says so: all come to the same decision."""
-        return bool(self.add(torch.tensor(int(said), device=device)))
+        return bool(self.add(torch.tensor(int(mine), device=device)))
 
 
 SINGLE_PROCESS = DistributedContext()

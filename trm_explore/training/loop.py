@@ -149,8 +149,8 @@ class Training:
 
     def _who_asked_to_end(self) -> tuple[bool, bool]:
         """Whether any process was asked to stop, or to finish."""
-        asked = torch.tensor([int(self._stop.is_set()), int(self._ending.is_set())], device=self.device)
-        stop, finish = self.processes.add(asked).tolist()
+        requests = torch.tensor([int(self._stop.is_set()), int(self._ending.is_set())], device=self.device)
+        stop, finish = self.processes.add(requests).tolist()
         return bool(stop), bool(finish)
 
     def _events(self) -> Generator[ev.Event]:
@@ -317,10 +317,10 @@ class Training:
         return ev.GradientsMeasured(self.update, *statistics)
 
     def _frame(self) -> ev.Frame:
-        shown = self._example
+        example = self._example
         with cancel_check(self._before_measuring):
-            trajectory = record(self.ema_model, shown.batch, H_cycles=self.config.eval_steps)
-        return ev.Frame(self.update, frame_of(trajectory, self.task, label=shown.label, update=self.update))
+            trajectory = record(self.ema_model, example.batch, H_cycles=self.config.eval_steps)
+        return ev.Frame(self.update, frame_of(trajectory, self.task, label=example.label, update=self.update))
 
     def checkpoint(self) -> Checkpoint:
         """All that the next updates depend on, and the config."""

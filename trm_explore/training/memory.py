@@ -12,9 +12,9 @@ from trm_explore.model.cost import estimate, memory_size, smaller
 
 def out_of_memory(error: Exception) -> bool:
     """Whether that is what an error means; on a CPU torch has no exception of its own for it."""
-    said = str(error)
+    text = str(error)
     return (
-        isinstance(error, MemoryError | torch.OutOfMemoryError) or "allocate memory" in said or "out of memory" in said
+        isinstance(error, MemoryError | torch.OutOfMemoryError) or "allocate memory" in text or "out of memory" in text
     )
 
 

@@ -78,7 +78,7 @@ def record(
     batch = to_device(batch, device_of(model))
     labels = batch.get("labels")
     before: Carry | Cycle = model.start(model.initial_carry(batch), batch)
-    kept: dict[str, list[Tensor]] = {}
+    recorded: dict[str, list[Tensor]] = {}
     for cycle in unrolled(
         model,
         batch,
@@ -104,9 +104,9 @@ def record(
             P = model.config.puzzle_emb_len  # the prefix is no part of the board
             step |= {"z_H": cycle.z_H[:, P:].float(), "z_L": cycle.z_L[:, P:].float()}
         for name, value in step.items():
-            kept.setdefault(name, []).append(value.cpu())
+            recorded.setdefault(name, []).append(value.cpu())
         before = cycle
-    arrays = {name: torch.stack(values).numpy() for name, values in kept.items()}
+    arrays = {name: torch.stack(values).numpy() for name, values in recorded.items()}
     return Trajectory(
         inputs=inputs_of(batch).cpu().numpy(),
         labels=None if labels is None else labels.cpu().numpy(),

@@ -131,9 +131,9 @@ def _part_back(
     vectors = model.puzzle_rows(carry.data)
     if vectors is not None:
         carry = carry._replace(data=carry.data | {"puzzle_rows": vectors.values})
-    kept: dict[str, list[list[Tensor]]] = {"puzzles": [], "answer": [], "halting": [], "inner": []}  # [pass][step]
+    collected: dict[str, list[list[Tensor]]] = {"puzzles": [], "answer": [], "halting": [], "inner": []}  # [pass][step]
     for number, at in enumerate(passes, 1):
-        for rows in kept.values():
+        for rows in collected.values():
             rows.append([])
         for cycle in model.cycles(
             carry,
@@ -151,7 +151,7 @@ def _part_back(
                 readings = [puzzle_losses(logits[:, at], labels[:, at], t.loss) for logits in cycle.L_logits]
                 inner = torch.stack([labelled_mean(reading, labels, count) for reading in readings]).mean()
                 loss = loss + L_weight * inner
-                kept["inner"][-1].append(inner.detach())
+                collected["inner"][-1].append(inner.detach())
             # In scope `cycle` a share of 0 goes backward too: that is what frees the cycle's activations.
             if loss.requires_grad and (shares[cycle.index] or not at_once):
                 part = shares[cycle.index] * loss
@@ -159,16 +159,18 @@ def _part_back(
                     total = part if total is None else total + part
                 else:
                     part.backward()
-            kept["puzzles"][-1].append(puzzles.detach())
-            kept["answer"][-1].append(answer.detach())
-            kept["halting"][-1].append(halting.detach())
+            collected["puzzles"][-1].append(puzzles.detach())
+            collected["answer"][-1].append(answer.detach())
+            collected["halting"][-1].append(halting.detach())
         carry = carry._replace(z_H=cycle.z_H, z_L=cycle.z_L)
         if number == len(passes) or number % t.truncation_length == 0:
             if total is not None:
                 total.backward()
                 total = None
             carry = carry._replace(z_H=cycle.z_H.detach(), z_L=cycle.z_L.detach())
-    mean = {name: torch.stack([torch.stack(row) for row in rows]).mean(0) for name, rows in kept.items() if rows[0]}
+    mean = {
+        name: torch.stack([torch.stack(row) for row in rows]).mean(0) for name, rows in collected.items() if rows[0]
+    }
     return Outcome(
         mean["answer"],
         mean.get("inner"),

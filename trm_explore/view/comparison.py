@@ -38,13 +38,13 @@ class Member:
 
     def opening(self, scores: dict[str, Any] | None = None) -> dict[str, Any]:
         """What is told once. `scores`: measured afterwards, {exact: [steps], cells: [steps], puzzles}."""
-        told = {
+        entry = {
             "letter": self.letter,
             "name": self.name,
             "style": STYLES[self.letter],
             "memory": memory_factor(self.config),
         }
-        return told | ({"scores": scores} if scores else {})
+        return entry | ({"scores": scores} if scores else {})
 
 
 def memory_factor(config: RunConfig) -> float | None:

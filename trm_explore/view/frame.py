@@ -35,8 +35,8 @@ def unasked(frame: Frame) -> list[bool]:
 
 def tokens(frame: Frame, k: int | str) -> list[int]:
     """The symbol of every cell."""
-    said = _list(frame, k, "ids")
-    return [own if skip else token for own, token, skip in zip(frame["inputs"], said, unasked(frame), strict=True)]
+    answer = _list(frame, k, "ids")
+    return [own if skip else token for own, token, skip in zip(frame["inputs"], answer, unasked(frame), strict=True)]
 
 
 def values(frame: Frame, k: int | str) -> np.ndarray:

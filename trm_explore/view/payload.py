@@ -163,27 +163,27 @@ def fitted(row: Sequence[float], steps: int) -> list[float]:
 
 def status_text(config: RunConfig, state: str, position: int, latest: ev.Event | None) -> str:
     """One sentence on where the run stands."""
-    said, updates = run_notes.STATUS, config.train.updates
+    words, updates = run_notes.STATUS, config.train.updates
     if isinstance(latest, ev.Failed):
         path = config.puzzles.data
         if path and path in latest.reason:  # an upload's place on the server says nothing to its owner
             return latest.reason.replace(path, Path(path).name)
         return f"{latest.reason}; {latest.advice}" if latest.advice else latest.reason
     if isinstance(latest, ev.Finished):
-        end = said["done" if latest.reason == "done" else "stopped"]
+        end = words["done" if latest.reason == "done" else "stopped"]
         parts = [end.format(update=latest.update, updates=updates, seconds=latest.seconds), latest.why]
-        return " ".join(filter(None, [*parts, said["go_on"] if state == INTERRUPTED else ""]))
+        return " ".join(filter(None, [*parts, words["go_on"] if state == INTERRUPTED else ""]))
     begun = isinstance(latest, ev.UpdateDone)
-    at = said["update"].format(update=latest.update, updates=updates) if begun else said["first"]
+    at = words["update"].format(update=latest.update, updates=updates) if begun else words["first"]
     if state == "queued":
-        return said["queued"].format(position=position, at=at)
+        return words["queued"].format(position=position, at=at)
     if state == "paused":
-        return said["paused_after" if begun else "paused_before"].format(at=at)
+        return words["paused_after" if begun else "paused_before"].format(at=at)
     if isinstance(latest, ev.Preparing):
-        return said["preparing"].format(what=latest.what, done=latest.done, total=latest.total)
+        return words["preparing"].format(what=latest.what, done=latest.done, total=latest.total)
     if begun:
-        return said["training"].format(at=at, rate=latest.update / max(latest.seconds, 1e-9))
-    return said["starting"]
+        return words["training"].format(at=at, rate=latest.update / max(latest.seconds, 1e-9))
+    return words["starting"]
 
 
 def _short(value: float) -> float | None:

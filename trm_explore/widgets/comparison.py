@@ -85,11 +85,11 @@ class Comparison(Live):
         latest: Sequence[ev.Event | None] = (),
         starts: Sequence[int] = (),
     ) -> str:
-        told, runs = zip(self._compared, news, states, strict=True), []
-        for n, (member, events, state) in enumerate(told):
+        compared, runs = zip(self._compared, news, states, strict=True), []
+        for n, (member, events, state) in enumerate(compared):
             start = starts[n] if starts else 0
-            said = message_of(f"{self._id}-{member.letter}", member.config, events, start=start, state=state)
-            runs.append({"letter": member.letter, "message": said} | (member.opening() if first else {}))
+            message = message_of(f"{self._id}-{member.letter}", member.config, events, start=start, state=state)
+            runs.append({"letter": member.letter, "message": message} | (member.opening() if first else {}))
         state = state_of(states) if latest or self._recorded else ""
         done = [event.update for event in latest if isinstance(event, ev.UpdateDone | ev.Finished)]
         counts = {"done": sum(done), "updates": sum(member.config.train.updates for member in self._compared)}

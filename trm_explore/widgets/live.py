@@ -105,15 +105,15 @@ class Live(Drawing):
         self._follower.start()
 
     def _follow(self, members: tuple[Run, ...]) -> None:
-        cursors, shown = [0] * len(members), None
+        cursors, last_state = [0] * len(members), None
         while self._members is members:
             states = [run.state for run in members]  # before the events, which then are all there
             if self._views or not self._was_displayed:  # looking renews the lease
                 ends = [cursor + len(run.read(cursor)[0]) for run, cursor in zip(members, cursors, strict=True)]
-                if ends != cursors or states != shown:
-                    self.send(self._content(members, states, cursors, ends, first=shown is None))
+                if ends != cursors or states != last_state:
+                    self.send(self._content(members, states, cursors, ends, first=last_state is None))
                     self.state = state_of(states)
-                    cursors, shown = ends, states
+                    cursors, last_state = ends, states
             if all(state in ENDED for state in states):
                 self.state = state_of(states)
                 return

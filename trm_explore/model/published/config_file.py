@@ -58,8 +58,8 @@ def read_settings(path: Path) -> Settings:
     if text and (what := what_is(text[:200].encode())):
         raise ValueError(f"{path} is {what}")
     try:
-        said = yaml.load(re.sub(r":[ \t]+", ": ", text), _Loader)  # PyYAML takes no tab there, which YAML allows
-        found = dict(_flat(said)) if isinstance(said, dict) else {}
+        content = yaml.load(re.sub(r":[ \t]+", ": ", text), _Loader)  # PyYAML takes no tab there, which YAML allows
+        found = dict(_flat(content)) if isinstance(content, dict) else {}
     except yaml.MarkedYAMLError as error:
         at = f" in line {error.problem_mark.line + 1}" if error.problem_mark else ""
         reason = " ".join(f"{error.problem or error.context}".split())[:100]
@@ -69,8 +69,8 @@ def read_settings(path: Path) -> Settings:
     except (yaml.YAMLError, ValueError, TypeError) as error:
         reason = " ".join(str(error).split())[:100]
         raise ValueError(f"{path} is not YAML that can be read: {reason}; correct it, or take it away") from None
-    if not isinstance(said, dict | None):
-        raise ValueError(f"{path} holds {shown(said)}, not settings by name as YAML; correct it, or take it away")
+    if not isinstance(content, dict | None):
+        raise ValueError(f"{path} holds {shown(content)}, not settings by name as YAML; correct it, or take it away")
     return Settings(found)
 
 
@@ -79,9 +79,9 @@ def write_settings(settings: dict[str, Any]) -> str:
     return yaml.safe_dump(settings, sort_keys=False) if settings else ""
 
 
-def _flat(said: dict[Any, Any]) -> Any:
+def _flat(settings: dict[Any, Any]) -> Any:
     """(place, value) of everything that is no dict, in the file's order."""
-    ahead, seen = [("", said)], 0
+    ahead, seen = [("", settings)], 0
     while ahead:
         place, value = ahead.pop()
         if (seen := seen + 1) > MOST_SETTINGS:

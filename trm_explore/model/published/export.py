@@ -90,8 +90,8 @@ def settings_of(config: RunConfig, m: ModelConfig) -> dict[str, Any]:
 def check_exportable(m: ModelConfig) -> None:
     """ValueError, with the setting, where the published code has no such network."""
     if m.mixer == "conv" or m.causal or m.input_size is not None:
-        said = "mixer=conv" if m.mixer == "conv" else "causal=True" if m.causal else f"input_size={m.input_size}"
-        raise ValueError(f"{said} is ours; the published code has no such network, so it cannot be exported")
+        setting = "mixer=conv" if m.mixer == "conv" else "causal=True" if m.causal else f"input_size={m.input_size}"
+        raise ValueError(f"{setting} is ours; the published code has no such network, so it cannot be exported")
     if m.mixer == "mlp" and m.mix_norm != "positions":
         raise ValueError(
             "mixer=mlp with mix_norm=width is ours; the published mlp_t has mix_norm=positions, "

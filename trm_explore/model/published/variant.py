@@ -135,15 +135,21 @@ class Sources:
         self.taken: dict[str, str] = {}
 
     def take(self, name: str, published: Any, allowed: tuple[Any, ...] = ()) -> Any:
-        said, given = self.settings.get(f"arch.{name}"), self.given.get(name)
-        fits = isinstance(said, str) and said in (allowed or (said,)) if isinstance(published, str) else is_number(said)
-        if said is not None and not fits:
-            raise ValueError(f"all_config.yaml says arch.{name}={shown(said)}, which is no possible value; correct it")
-        if None not in (said, given) and said != given:
-            raise ValueError(f"{name}={given} contradicts all_config.yaml, which says {shown(said)}; leave it out")
-        if said is not None:
+        in_file, given = self.settings.get(f"arch.{name}"), self.given.get(name)
+        fits = (
+            isinstance(in_file, str) and in_file in (allowed or (in_file,))
+            if isinstance(published, str)
+            else is_number(in_file)
+        )
+        if in_file is not None and not fits:
+            raise ValueError(
+                f"all_config.yaml says arch.{name}={shown(in_file)}, which is no possible value; correct it"
+            )
+        if None not in (in_file, given) and in_file != given:
+            raise ValueError(f"{name}={given} contradicts all_config.yaml, which says {shown(in_file)}; leave it out")
+        if in_file is not None:
             self.taken[name] = "all_config.yaml"
-            return said
+            return in_file
         if given is not None:
             self.taken[name] = "given"
             return given
@@ -163,8 +169,8 @@ class Sources:
             "puzzle_emb_lr": "puzzle_emb_lr",
             "puzzle_emb_weight_decay": "puzzle_emb_weight_decay",
         }
-        said = {ours: self.settings.get(theirs) for theirs, ours in names.items()}
-        return {ours: value for ours, value in said.items() if value is not None}
+        in_file = {ours: self.settings.get(theirs) for theirs, ours in names.items()}
+        return {ours: value for ours, value in in_file.items() if value is not None}
 
     def remarks(self, config: RunConfig) -> list[str]:
         flat = config.to_flat()
@@ -183,6 +189,6 @@ def _agree(settings: Settings, config: RunConfig, file: str) -> None:
     if m.networks == "two":
         seen["H_layers"] = m.H_layers
     for name, value in seen.items():
-        said = settings.get(f"arch.{name}", value)
-        if said != value and not (isinstance(said, float) and math.isclose(said, value)):
-            raise ValueError(f"all_config.yaml says arch.{name}={shown(said)}, but the shapes in {file} say {value}")
+        in_file = settings.get(f"arch.{name}", value)
+        if in_file != value and not (isinstance(in_file, float) and math.isclose(in_file, value)):
+            raise ValueError(f"all_config.yaml says arch.{name}={shown(in_file)}, but the shapes in {file} say {value}")

@@ -97,15 +97,15 @@ class EmbeddingsTask(RealTask):
             del windows  # before the next chunk is read
             done += own
             yield done, total
-        kept, trained, dropped = [], Sums(self.vocab_size), 0
+        windows_by_chunk, trained, dropped = [], Sums(self.vocab_size), 0
         for i in range(files):
             mine = np.ones(len(chunks[i]), dtype=bool)
             if not own and i in held:
                 mine[held[i]] = False
             shared = mine & rows.find(chunks[i].reshape(-1, self.vocab_size)).reshape(len(mine), -1).any(1)
-            kept.append(np.flatnonzero(mine & ~shared))
+            windows_by_chunk.append(np.flatnonzero(mine & ~shared))
             dropped += int(shared.sum())
-            trained.add(chunks[i][kept[-1]][:, 1:])
+            trained.add(chunks[i][windows_by_chunk[-1]][:, 1:])
             done += 1
             yield done, total
         chunks.release()
@@ -122,7 +122,7 @@ class EmbeddingsTask(RealTask):
             "repeat the last": repeated / (labels.count * self.vocab_size),
             "predict the mean": labels.error_of(trained.mean),
         }
-        self._trained_windows = kept
+        self._trained_windows = windows_by_chunk
 
     @property
     def train_windows(self) -> int:
@@ -168,10 +168,10 @@ class EmbeddingsTask(RealTask):
         return {"kind": "heat", "rows": 1, "cols": self.cols, "symbols": [], "box": None, "range": [0, 1]}
 
     def remarks(self) -> list[str]:
-        said = [] if self.causal else [LEAKING]
+        remarks = [] if self.causal else [LEAKING]
         if self.dropped:
-            said.append(f"{self.dropped} training windows share a vector with held-out ones and are left out.")
-        return said
+            remarks.append(f"{self.dropped} training windows share a vector with held-out ones and are left out.")
+        return remarks
 
     def input_for_display(self, inputs: np.ndarray) -> np.ndarray:
         """(L, D) -> (L, 1): before an answer all of the variance is left."""
