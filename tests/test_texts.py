@@ -53,6 +53,27 @@ def test_a_module_of_static_has_no_phrase_of_its_own(path):
     assert not said
 
 
+PAGE = [path for path in sorted((PACKAGE / "app").rglob("*.py")) if path.name != "__init__.py"]  # that one prints
+
+
+@pytest.mark.parametrize("path", PAGE, ids=lambda path: path.stem)
+def test_a_module_of_the_page_has_no_phrase_of_its_own(path):
+    """Errors aside, which stand where they are raised, and markup and scripts, whose words the browser never shows."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    aside = {id(node) for raised in ast.walk(tree) if isinstance(raised, ast.Raise) for node in ast.walk(raised)}
+    for block in ast.walk(tree):
+        body = getattr(block, "body", None)
+        if isinstance(body, list):
+            aside |= {id(one.value) for one in body if isinstance(one, ast.Expr)}  # docstrings
+    texts = [node for node in ast.walk(tree) if isinstance(node, ast.Constant) and isinstance(node.value, str)]
+    phrases = [
+        text.value
+        for text in texts
+        if id(text) not in aside and re.search(r"[A-Za-z]{2,} [a-z]{2,} [a-z]{2,}", text.value)
+    ]
+    assert [phrase for phrase in phrases if not re.search("<|=>|[{};]", phrase)] == []
+
+
 # ---- the drawings: TEXTS.<section>.<name>, or a section under a short name of the module (const T = TEXTS.ribbon)
 
 NAMED = re.compile(r"\b(\w+)\s*=\s*TEXTS\.(\w+)\b(?!\.)")

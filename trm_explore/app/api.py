@@ -22,6 +22,7 @@ from trm_explore.config.schedules import FORMULAS
 from trm_explore.shipped.pairs import KINDS
 from trm_explore.training.losses import supervision_weights
 from trm_explore.view.settings import SETTINGS
+from trm_explore.words import arguments
 
 MOST_STEPS = 64
 SETTABLE = tuple(name for name in CONTROLS if name not in ("task", "data"))  # one is given already, one is a file here
@@ -96,22 +97,23 @@ def _parameters(tasks: tuple[str, ...]) -> dict[str, dict[str, dict[str, Any]]]:
     """endpoint -> parameter -> what its type hint does not say of it, as JSON Schema: words, ranges, names."""
     settings = {name: SETTINGS[name].schema for name in SETTABLE}
     task = {"enum": list(tasks), "description": SETTINGS["task"].help}
+    words = arguments.WORDS
     return {
         "weights": {
             "schedule": {"description": SETTINGS["deep_supervision_schedule"].help},
-            "n_steps": {"minimum": 1, "maximum": MOST_STEPS, "description": f"steps; 1 to {MOST_STEPS}"},
+            "n_steps": {"minimum": 1, "maximum": MOST_STEPS, "description": words["n_steps"].format(most=MOST_STEPS)},
             "base_weight": {"minimum": 0, "description": SETTINGS["deep_supervision_weight"].help},
         },
         "train": {
             "task": task,
-            "settings": {"properties": settings, "description": "controls by name; else the task's own"},
+            "settings": {"properties": settings, "description": words["settings"]},
         },
         "record": {
             "task": task,
-            "puzzle": {"description": "as the task writes it; empty: a held-out one"},
-            "cycles": {"description": "H-cycles; none: as in training; up to four times that"},
-            "model": {"description": "a recorded one of the task, or a run"},
-            "run": {"description": "the id of a run, for model=run"},
+            "puzzle": {"description": words["puzzle"]},
+            "cycles": {"description": words["cycles"]},
+            "model": {"description": words["model"]},
+            "run": {"description": words["run"]},
         },
     }
 
