@@ -19,11 +19,12 @@ from trm_explore.app.handlers import Handlers
 from trm_explore.app.links import Links
 from trm_explore.app.settings import CONTROLS, page_config, shown_config, values_of
 from trm_explore.cli.train import Train, translated
-from trm_explore.config import FIELDS, PRESETS, RunConfig, unknown_setting
+from trm_explore.config import FIELDS, PRESETS, SCHEDULES, RunConfig, unknown_setting
 from trm_explore.data.assets import asset
 from trm_explore.model.checkpoint import read_checkpoint
 from trm_explore.runs.registry import Runs
 from trm_explore.tasks import GENERATED, preset
+from trm_explore.training.losses import supervision_weights
 from trm_explore.view.settings import SETTINGS, START, Kind, Place
 from trm_explore.widgets.panel import TrainingPanel
 
@@ -353,3 +354,17 @@ def test_the_guides_tables_of_flags_say_what_the_parser_takes_and_its_defaults(h
         if re.fullmatch(r"`?[\w.-]+`?( \(there.*)?", default):  # not where the data decide
             word = default.split(" ")[0].strip("`")
             assert word == ("off" if value is False else str(value)) or float(word) == value, flag
+
+
+@pytest.mark.parametrize("name", ["guide.md", "recursion.md"])
+def test_the_tables_of_schedules_name_every_schedule(name):
+    rows = re.findall(
+        r"^\| `(\w+)` \|(.*)\|$", document(name).split("| schedule | w")[1].split("\n\n")[0], re.MULTILINE
+    )
+    assert [name for name, _ in rows] == list(SCHEDULES)
+    for schedule, rest in rows:
+        cells = [cell.strip() for cell in rest.split("|")]
+        if name == "guide.md" and schedule != "custom":
+            weights = [float(weight) for weight in supervision_weights(schedule, n_steps=3, base_weight=0.5)]
+            assert [float(one) for one in cells[1].split(", ")] == [round(weight, 3) for weight in weights]
+            assert float(cells[2]) == round(sum(weights), 3)
