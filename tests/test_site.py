@@ -4,6 +4,7 @@ import re
 
 import pytest
 from browser import launch
+from served import PATIENCE
 
 from trm_explore.app.comparing import recorded_group
 from trm_explore.cli import main
@@ -36,6 +37,7 @@ def opened(folder, browser):
         context = browser.new_context(
             viewport={"width": width, "height": height}, reduced_motion="reduce", offline=True
         )
+        context.set_default_timeout(PATIENCE * 1000)
         page, read = context.new_page(), []
         pages.append(context)
         page.on("console", lambda said: complaints.append(said.text) if said.type in ("error", "warning") else None)

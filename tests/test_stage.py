@@ -4,6 +4,7 @@ import json
 
 import pytest
 from browser import launch
+from served import PATIENCE
 from test_static import PAGE
 
 from trm_explore import load_checkpoint
@@ -41,6 +42,7 @@ def page(context):
     """A fresh blank page; whatever its console complains about fails the test."""
     complaints = []
     page = context.new_page()
+    page.set_default_timeout(PATIENCE * 1000)
     page.on("console", lambda line: complaints.append(line.text) if line.type in ("error", "warning") else None)
     page.on("pageerror", lambda error: complaints.append(str(error)))
     page.set_content(PAGE)
@@ -270,6 +272,7 @@ def test_a_given_digit_that_the_network_contradicts_is_said_and_a_changed_prepar
 def test_a_finger_that_scrolls_over_a_maze_builds_nothing_and_a_tap_does(context):
     phone = context.browser.new_context(viewport={"width": 390, "height": 844}, has_touch=True, reduced_motion="reduce")
     page = phone.new_page()
+    page.set_default_timeout(PATIENCE * 1000)
     page.set_content(PAGE)
     mount(page, "maze")
     thought(page)
@@ -337,6 +340,7 @@ def test_a_spoiled_file_is_one_sentence_and_what_was_there_stays(page, spoil, co
 
 def test_a_file_that_does_not_come_is_one_sentence_and_what_was_there_stays(context):
     page = context.new_page()  # whose console says that nothing came, rightly
+    page.set_default_timeout(PATIENCE * 1000)
     page.set_content(PAGE)
     page.route("**/nowhere.json", lambda route: route.abort())
     mount(page, "sudoku4", {"sudoku4": {"on": file_of("sudoku4"), "off": "http://localhost/nowhere.json"}})
@@ -351,6 +355,7 @@ def test_a_file_that_does_not_come_is_one_sentence_and_what_was_there_stays(cont
 def test_it_plays_itself_once_and_not_under_reduced_motion(context):
     moving = context.browser.new_context(viewport={"width": 900, "height": 800})
     page = moving.new_page()
+    page.set_default_timeout(PATIENCE * 1000)
     page.set_content(PAGE)
     mount(page, "maze")
     page.wait_for_function("document.getElementById('stage').dataset.playing === '1'")
