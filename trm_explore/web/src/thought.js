@@ -79,7 +79,7 @@ function stepOf(file, puzzle, logits, halt, change) {
     let best = 0;
     for (let v = 1; v < V; v++) if (logits[i * V + v] > logits[i * V + best]) best = v;
     ids.push(best);
-    conf.push(Math.round(100 * p[best]) / 100);
+    conf.push(Number(p[best].toFixed(2)));
     if (target && target[i] >= 0) {
       sum -= Math.log(p[target[i]]);
       scored += 1;
