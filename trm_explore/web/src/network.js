@@ -21,7 +21,7 @@ export class Refusal extends Error {
   }
 }
 
-// The tensors of a file by name: { data, shape }. Every number is held to what the file says before it is believed.
+// The tensors of a file by name: { data, shape }, float32 numbers in a Float64Array. Every number is held to what the file says before it is believed.
 function tensorsOf(file) {
   if (file?.format !== FORMAT) throw new Refusal("foreign");
   if (file.version !== VERSION) throw new Refusal("version", { version: String(file.version).slice(0, 20) });
@@ -43,7 +43,7 @@ function tensorsOf(file) {
   if (bytes.length !== 4 * numbers) throw new Refusal("cut");
   const view = new DataView(new ArrayBuffer(bytes.length));
   for (let i = 0; i < bytes.length; i++) view.setUint8(i, bytes.charCodeAt(i));
-  const all = new Float32Array(numbers);
+  const all = new Float64Array(numbers);
   for (let i = 0; i < numbers; i++) {
     all[i] = view.getFloat32(4 * i, true);
     if (!Number.isFinite(all[i])) throw new Refusal("cut");
@@ -57,37 +57,66 @@ function tensorsOf(file) {
   return found;
 }
 
-// out (n, O) = x (n, I) W^T + bias, W (O, I). Four rows at a time: each weight is read once for all four.
-/** @param {{ data: Float32Array, shape: number[] }} matrix */
+// out (n, O) = x (n, I) W^T + bias, W (O, I). Four rows and two outputs at a time: each number that is read is used
+// several times. Weights are kept as float64, which saves converting them at each use.
+/** @param {{ data: Float64Array, shape: number[] }} matrix */
 export function linear(x, n, matrix, bias, out) {
   const {
     data: W,
     shape: [O, I],
   } = matrix;
   let row = 0;
+  const pairs = O - (O % 2);
   for (; row + 3 < n; row += 4) {
     const a = row * I,
       b = a + I,
       c = b + I,
       d = c + I;
-    for (let o = 0, w = 0; o < O; o++) {
-      const start = bias ? bias[o] : 0;
-      let p = start,
-        q = start,
-        r = start,
-        s = start;
-      for (let i = 0; i < I; i++, w++) {
-        const v = W[w];
-        p += v * x[a + i];
-        q += v * x[b + i];
-        r += v * x[c + i];
-        s += v * x[d + i];
+    for (let o = 0; o < pairs; o += 2) {
+      const first = bias ? bias[o] : 0,
+        second = bias ? bias[o + 1] : 0,
+        w = o * I,
+        v = w + I;
+      let p = first,
+        q = first,
+        r = first,
+        s = first,
+        P = second,
+        Q = second,
+        R = second,
+        S = second;
+      for (let i = 0; i < I; i++) {
+        const one = W[w + i],
+          two = W[v + i],
+          xa = x[a + i],
+          xb = x[b + i],
+          xc = x[c + i],
+          xd = x[d + i];
+        p += one * xa;
+        q += one * xb;
+        r += one * xc;
+        s += one * xd;
+        P += two * xa;
+        Q += two * xb;
+        R += two * xc;
+        S += two * xd;
       }
-      out[row * O + o] = p;
-      out[(row + 1) * O + o] = q;
-      out[(row + 2) * O + o] = r;
-      out[(row + 3) * O + o] = s;
+      const to = row * O + o;
+      out[to] = p;
+      out[to + 1] = P;
+      out[to + O] = q;
+      out[to + O + 1] = Q;
+      out[to + 2 * O] = r;
+      out[to + 2 * O + 1] = R;
+      out[to + 3 * O] = s;
+      out[to + 3 * O + 1] = S;
     }
+    for (let o = pairs; o < O; o++)
+      for (let k = row; k < row + 4; k++) {
+        let p = bias ? bias[o] : 0;
+        for (let i = 0; i < I; i++) p += W[o * I + i] * x[k * I + i];
+        out[k * O + o] = p;
+      }
   }
   for (; row < n; row++)
     for (let o = 0, w = 0; o < O; o++) {
@@ -211,7 +240,7 @@ const makeMixer = {
   conv(weights, config) {
     const { hidden_size: D } = config,
       kernel = weights("mix.weight", [D, D, 3, 3]).data,
-      flat = new Float32Array(9 * D * D); // (D, 9 D): for each output the nine neighbours one after the other
+      flat = new Float64Array(9 * D * D); // (D, 9 D): for each output the nine neighbours one after the other
     for (let o = 0; o < D; o++)
       for (let i = 0; i < D; i++) for (let k = 0; k < 9; k++) flat[(o * 9 + k) * D + i] = kernel[(o * D + i) * 9 + k];
     const matrix = { data: flat, shape: [D, 9 * D] };
