@@ -2,16 +2,20 @@
 
 import csv
 import io
+import json
 import math
 
 import pytest
+import torch
 from browser import launch
 
 from trm_explore import load_checkpoint, preset, train
 from trm_explore.cli import main
+from trm_explore.model.checkpoint import CHECKPOINT_NAME
 from trm_explore.shipped.pairs import checkpoint_name, pair_names
 from trm_explore.training import events as ev
 from trm_explore.view.recorded import recorded_run
+from trm_explore.web.model_file import model_file
 from trm_explore.web.report import csv_of, report_html
 from trm_explore.words.percent import percent
 
@@ -91,6 +95,36 @@ def test_the_runs_network_answers_in_the_report_without_a_server(browser, tmp_pa
 def test_a_report_with_a_tiny_model_of_every_task_can_be_sent_by_mail(run, name):
     model, config = load_checkpoint(checkpoint_name(name, "on"))
     assert len(report_html(config, recorded_run(name, "on")[1], model=model)) < 1_500_000
+
+
+def test_the_command_writes_a_report_with_the_network_and_without_one_that_cannot_be_read(tmp_path, capsys):
+    run, page = tmp_path / "run", tmp_path / "page.html"
+    small = ["--updates", "2", "--eval_every", "2", "--eval_puzzles", "4", "--threads", "1", "--device", "cpu"]
+    assert main(["train", "--task", "sudoku4", *small, "--out", str(run)]) == 0
+    assert main(["report", str(run), "--out", str(page)]) == 0
+    assert '<div id="stage">' in page.read_text(encoding="utf-8")
+    (run / CHECKPOINT_NAME).write_bytes(b"damaged")
+    assert main(["report", str(run), "--out", str(page)]) == 0
+    assert "does not answer here" in capsys.readouterr().out
+    assert '<div id="stage">' not in page.read_text(encoding="utf-8")
+
+
+def test_a_model_is_exported_for_the_browser_by_command(tmp_path, capsys):
+    path = tmp_path / "maze.json"
+    assert main(["export", "maze-linear", "--web", str(path)]) == 0
+    assert json.loads(path.read_text(encoding="utf-8")) == json.loads(
+        json.dumps(model_file(*load_checkpoint("maze-linear")))
+    )
+    for wrong, said in ((["--web", "maze.txt"], "ends in .txt"), ([], "out is empty")):
+        assert main(["export", "maze-linear", *wrong]) == 2
+        assert said in capsys.readouterr().err
+
+
+def test_a_network_whose_training_diverged_is_said(run):
+    model, config = load_checkpoint("sudoku4-linear")
+    with torch.no_grad():
+        model.lm_head.weight[0, 0] = math.nan
+    assert "its training had diverged" in report_html(config, run, model=model)
 
 
 def test_a_network_that_no_browser_runs_is_said(run, monkeypatch):

@@ -6,10 +6,8 @@ import pytest
 from browser import launch
 from served import PATIENCE
 
-from trm_explore.app.comparing import recorded_group
 from trm_explore.cli import main
 from trm_explore.shipped.pairs import pair_names
-from trm_explore.web.site import write_site
 from trm_explore.words import site_page
 
 pytestmark = pytest.mark.browser
@@ -17,8 +15,8 @@ pytestmark = pytest.mark.browser
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
-    out = tmp_path_factory.mktemp("site")
-    list(write_site(out, recorded_group))
+    out = tmp_path_factory.mktemp("site") / "new"
+    assert main(["site", "--out", str(out)]) == 0
     return out
 
 
@@ -91,6 +89,8 @@ def test_every_trained_pair_is_there(folder):
     names = {path.name for path in (folder / "data").iterdir()}
     for task in pair_names():
         assert {f"model-{task}-on.js", f"model-{task}-off.js", f"run-{task}-off-time.js"} <= names
+    assert (folder / "documents" / "stage.html").is_file()  # and the documents, which index.html leads to
+    assert 'href="documents/index.html"' in (folder / "index.html").read_text(encoding="utf-8")
     assert not re.search(r"https?://", (folder / "index.html").read_text(encoding="utf-8"))
 
 
@@ -103,4 +103,6 @@ def test_a_folder_with_other_files_is_left_alone(tmp_path, capsys):
     ):
         assert main(["site", "--out", str(out)]) == 2
         assert said in capsys.readouterr().err
-    assert [path.name for path in tmp_path.iterdir()] == ["thesis.txt"]
+    (tmp_path / "data").mkdir()  # somebody's own
+    assert main(["site", "--out", str(tmp_path)]) == 2
+    assert {path.name for path in tmp_path.iterdir()} == {"thesis.txt", "data"}

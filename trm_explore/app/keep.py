@@ -108,7 +108,10 @@ def find(name: str, runs: Runs) -> Kept | None:
     config = next((RunConfig.from_flat(e.config) for e in run.events if isinstance(e, ev.Started)), run.config)
 
     def model() -> RecursiveModel | None:
-        now = run.model()
+        try:
+            now = run.model()
+        except ValueError:  # busy with one long update: what is said of the run does not need it
+            return None
         return now and now[0]
 
     return Kept(config, list(run.events), note, run.checkpoint_bytes, model)

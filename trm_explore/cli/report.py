@@ -15,6 +15,7 @@ from trm_explore.storage.whole import write_whole
 from trm_explore.training import events as ev
 from trm_explore.training.run_folder import config_of, read_events
 from trm_explore.web.report import csv_of, report_html
+from trm_explore.words import report_page
 
 
 @dataclass(frozen=True)
@@ -45,5 +46,11 @@ def run(args: Report) -> int:
 
 
 def _model_of(run: str) -> RecursiveModel | None:
-    """The run's network, where one was saved: a run that was killed before has none."""
-    return load_checkpoint(run)[0] if (Path(run) / CHECKPOINT_NAME).is_file() else None
+    """The run's network, where one was saved and can be read; the rest of the report does not need it."""
+    if not (Path(run) / CHECKPOINT_NAME).is_file():  # a run that was killed before
+        return None
+    try:
+        return load_checkpoint(run)[0]
+    except ValueError as error:
+        print(report_page.NO_MODEL.format(reason=error))
+        return None

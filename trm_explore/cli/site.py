@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 
-from trm_explore.web.site import write_site
+from trm_explore.web.site import START, write_site
 from trm_explore.words import site_page
 
 
@@ -32,7 +32,8 @@ def run(args: Site) -> int:
     out = Path(args.out)
     if out.exists() and not out.is_dir():
         raise ValueError(f"out={out} is a file; give a folder")
-    if out.is_dir() and any(out.iterdir()) and not (out / "data").is_dir():
+    made_here = (out / "data" / f"model-{'-'.join(START)}.js").is_file()
+    if out.is_dir() and any(out.iterdir()) and not made_here:
         raise ValueError(f"out={out} has other files in it; give a new folder, so that none of them is published")
     without = _no_documents()
     files = list(write_site(out, recorded_group, documents=not without))

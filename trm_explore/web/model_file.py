@@ -45,7 +45,8 @@ def model_file(
     """JSON-ready. `config`: the run's, as load_checkpoint gives it; its task makes the puzzles. `puzzles`: how many
     held-out ones; `first`: the number of the one that is shown first (None: the run's own).
 
-    ValueError for a model that a browser cannot run: one that is too large, or whose task has no board to type into.
+    ValueError for a model that a browser cannot run: one that is too large or has diverged, or whose task has no board
+    to type into.
     """
     task, config = resolve(config)
     if task.loops_over_positions or (task.loss == "mse" and not _shows_its_numbers(task)):
@@ -62,6 +63,8 @@ def model_file(
     if model.puzzle_emb is not None:  # tables can be huge: the rows that these puzzles use, and row 0, "none"
         tensors["puzzle_emb"] = model.puzzle_emb[rows]
     arrays = {name: value.detach().float().cpu().numpy() for name, value in tensors.items()}
+    if not all(np.isfinite(array).all() for array in arrays.values()):
+        raise ValueError("the model has weights that are not finite: its training had diverged, so take another")
     size = sum(array.nbytes for array in arrays.values())
     if size > MOST_BYTES:
         raise ValueError(

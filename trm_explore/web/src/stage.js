@@ -1,9 +1,9 @@
-// The stage: one puzzle, large, and a trained network that answers it here in the browser (network.js, in a worker where
-// there is one). Every cell can be changed; how long the network thinks is a slider; what became of its answer cycle by
-// cycle is a row of bars. render({ model, el }) -> disposer. Reads `models`, by task the model files by kind of training:
-// the file itself (web/model_file.py), or its place, which `model.load` fetches; `plan`, whose task is shown, and `picked`, the task that was chosen a
-// moment ago. el.dataset: ready, task, kind, steps, step, wrong, own, playing, first (ms from a change to the first
-// answer drawn), refused.
+// The stage: one puzzle, large, and a trained network that answers it here in the browser (network.js, in a worker
+// where there is one). Every cell can be changed; how long the network thinks is a slider; what became of its answer
+// cycle by cycle is a row of bars. render({ model, el }) -> disposer. Reads `models`, by task the model files by kind
+// of training: the file itself (web/model_file.py), or its place, which `model.load` fetches; `plan`, whose task is
+// shown, and `picked`, the task that was chosen a moment ago. el.dataset: ready, task, kind, steps, step, wrong, own,
+// playing, first (ms from a change to the first answer drawn), refused.
 
 import { DARK, LOOK, fill, followTheme, h, percent, put } from "./common.js";
 import { answers } from "./answers.js";
@@ -12,27 +12,72 @@ import { frameOf } from "./thought.js";
 import source from "./thinker.js?text";
 
 const CSS = `${BOARD_CSS}
-.st { ${LOOK}; --c: var(--light); container-type: inline-size } .st[data-theme=dark] { ${DARK}; --c: var(--dark) } .st *, .st *::before, .st *::after { box-sizing: border-box } .st [hidden] { display: none !important }
-.st-card { display: grid; grid-template-columns: minmax(0, 400px) minmax(0, 1fr); gap: 14px 30px; border: 1px solid var(--line); border-radius: 14px; background: var(--bg); padding: 16px }
+.st { ${LOOK}; --c: var(--light); container-type: inline-size }
+.st[data-theme=dark] { ${DARK}; --c: var(--dark) }
+.st *, .st *::before, .st *::after { box-sizing: border-box }
+.st [hidden] { display: none !important }
+.st-card { display: grid; grid-template-columns: minmax(0, 400px) minmax(0, 1fr); gap: 14px 30px;
+  border: 1px solid var(--line); border-radius: 14px; background: var(--bg); padding: 16px }
 .st-left, .st-side { display: flex; flex-direction: column; gap: 10px; min-width: 0 } .st-left { align-items: stretch }
-.st-which { color: var(--mute); font-size: 12.5px } .st-which:empty { display: none } .st-which::first-letter { text-transform: uppercase } .st-part { font-size: 12.5px; font-weight: 650 }
-.st-board { border-radius: 6px; cursor: pointer } .st-board:focus-visible { outline: 3px solid var(--c); outline-offset: 3px } .st-board .bd { --w: 384px !important; margin: 0 auto; cursor: inherit } .st-boards { display: grid; gap: 6px 14px; min-width: 0 } .st-boards.beside { grid-template-columns: minmax(0, 1fr) minmax(0, 1fr); align-items: end } .st-boards.beside .st-part { grid-row: 1 } .st-board.drag { touch-action: none } .st-board.drag .bd { touch-action: none }
-.st-row { display: flex; flex-wrap: wrap; gap: 6px; align-items: center } .st-pad { justify-content: center; gap: 4px } .st .st-pad button { min-width: 30px; padding: 0 9px }
-.st button { min-width: 38px; height: 36px; padding: 0 11px; border: 1px solid var(--line); border-radius: 8px; background: transparent; color: inherit; font: inherit; font-size: 13.5px; cursor: pointer } .st button:hover { border-color: var(--fg) }
-.st :is(button, input):focus-visible { outline: 2px solid var(--c); outline-offset: 2px } .st button[aria-pressed=true] { background: var(--fg); color: var(--bg); border-color: var(--fg) }
+.st-which { color: var(--mute); font-size: 12.5px }
+.st-which:empty { display: none }
+.st-which::first-letter { text-transform: uppercase }
+.st-part { font-size: 12.5px; font-weight: 650 }
+.st-board { border-radius: 6px; cursor: pointer }
+.st-board:focus-visible { outline: 3px solid var(--c); outline-offset: 3px }
+.st-board .bd { --w: 384px !important; margin: 0 auto; cursor: inherit }
+.st-boards { display: grid; gap: 6px 14px; min-width: 0 }
+.st-boards.beside { grid-template-columns: minmax(0, 1fr) minmax(0, 1fr); align-items: end }
+.st-boards.beside .st-part { grid-row: 1 }
+.st-board.drag { touch-action: none }
+.st-board.drag .bd { touch-action: none }
+.st-row { display: flex; flex-wrap: wrap; gap: 6px; align-items: center }
+.st-pad { justify-content: center; gap: 4px }
+.st .st-pad button { min-width: 30px; padding: 0 9px }
+.st button { min-width: 38px; height: 36px; padding: 0 11px; border: 1px solid var(--line); border-radius: 8px;
+  background: transparent; color: inherit; font: inherit; font-size: 13.5px; cursor: pointer }
+.st button:hover { border-color: var(--fg) }
+.st :is(button, input):focus-visible { outline: 2px solid var(--c); outline-offset: 2px }
+.st button[aria-pressed=true] { background: var(--fg); color: var(--bg); border-color: var(--fg) }
 .st-lead { color: var(--mute); font-size: 13.5px } .st-invite { font-weight: 600 }
-.st-verdict { font-size: 25px; line-height: 1.25; font-weight: 650; min-height: 1.25em } .st-verdict.good::before { content: "✓ "; color: var(--c) } .st-verdict.bad { color: var(--bad) }
+.st-verdict { font-size: 25px; line-height: 1.25; font-weight: 650; min-height: 1.25em }
+.st-verdict.good::before { content: "✓ "; color: var(--c) }
+.st-verdict.bad { color: var(--bad) }
 .st-said { font-size: 13.5px; min-height: 1.45em } .st-refused { color: var(--bad); font-size: 13.5px }
-.st-loop { width: 100%; max-width: 520px; height: auto; display: block } .st-loop text { font: 13px var(--font, system-ui); fill: var(--fg); text-anchor: middle } .st-loop .st-mute { fill: var(--mute); font-size: 11.5px }
-.st-loop rect { fill: var(--bg); stroke: var(--line) } .st-loop .st-net { stroke: var(--c); stroke-width: 2 } .st-loop path { fill: none; stroke: var(--mute); stroke-width: 1.6 } .st-loop .st-head { fill: var(--mute); stroke: none } .st-loop .st-again { stroke: var(--c); stroke-width: 2 }
-.st[data-thinking="1"] .st-loop .st-flow { stroke-dasharray: 5 5; animation: st-flow .5s linear infinite } @keyframes st-flow { to { stroke-dashoffset: -10 } }
-.st-think { display: flex; gap: 10px; align-items: center } .st-think input { flex: 1; min-width: 80px; margin: 0; accent-color: var(--c) } .st .st-play { min-width: 52px; background: var(--fg); color: var(--bg); border-color: var(--fg) } .st-play svg { width: 15px; height: 15px; fill: currentColor; display: block; margin: auto } .st-long { min-width: 5.2em; font-variant-numeric: tabular-nums; font-weight: 600 }
-.st-line { display: flex; align-items: flex-end; gap: 2px; height: 64px; border-bottom: 1px solid var(--fg); position: relative }
-.st .st-line button { flex: 1 1 0; min-width: 0; height: 100%; padding: 0; border: 0; border-radius: 3px 3px 0 0; display: flex; flex-direction: column; justify-content: flex-end; align-items: center; font-size: 11px; line-height: 1.2; color: var(--mute) }
-.st-line i { display: block; width: 100%; min-height: 2px; border-radius: 3px 3px 0 0; background: var(--bar) } .st[data-theme=dark] .st-line i { background: var(--bar-dark) } .st-line .on { background: color-mix(in srgb, var(--fg) 10%, transparent) !important; color: var(--fg) !important; font-weight: 700 } .st-line .none i { background: var(--line) !important }
+.st-loop { width: 100%; max-width: 520px; height: auto; display: block }
+.st-loop text { font: 13px var(--font, system-ui); fill: var(--fg); text-anchor: middle }
+.st-loop .st-mute { fill: var(--mute); font-size: 11.5px }
+.st-loop rect { fill: var(--bg); stroke: var(--line) }
+.st-loop .st-net { stroke: var(--c); stroke-width: 2 }
+.st-loop path { fill: none; stroke: var(--mute); stroke-width: 1.6 }
+.st-loop .st-head { fill: var(--mute); stroke: none }
+.st-loop .st-again { stroke: var(--c); stroke-width: 2 }
+.st[data-thinking="1"] .st-loop .st-flow { stroke-dasharray: 5 5; animation: st-flow .5s linear infinite }
+@keyframes st-flow { to { stroke-dashoffset: -10 } }
+.st-think { display: flex; gap: 10px; align-items: center }
+.st-think input { flex: 1; min-width: 80px; margin: 0; accent-color: var(--c) }
+.st .st-play { min-width: 52px; background: var(--fg); color: var(--bg); border-color: var(--fg) }
+.st-play svg { width: 15px; height: 15px; fill: currentColor; display: block; margin: auto }
+.st-long { min-width: 5.2em; font-variant-numeric: tabular-nums; font-weight: 600 }
+.st-line { display: flex; align-items: flex-end; gap: 2px; height: 64px; border-bottom: 1px solid var(--fg);
+  position: relative }
+.st .st-line button { flex: 1 1 0; min-width: 0; height: 100%; padding: 0; border: 0; border-radius: 3px 3px 0 0;
+  display: flex; flex-direction: column; justify-content: flex-end; align-items: center; font-size: 11px;
+  line-height: 1.2; color: var(--mute) }
+.st-line i { display: block; width: 100%; min-height: 2px; border-radius: 3px 3px 0 0; background: var(--bar) }
+.st[data-theme=dark] .st-line i { background: var(--bar-dark) }
+.st-line .on { background: color-mix(in srgb, var(--fg) 10%, transparent) !important; color: var(--fg) !important;
+  font-weight: 700 }
+.st-line .none i { background: var(--line) !important }
 .st .st-line .last { border-right: 2px dashed var(--fg); border-radius: 0; padding-right: 1px }
 .st-axis { display: flex; justify-content: space-between; gap: 10px; font-size: 12px; color: var(--mute) }
-@container (max-width: 900px) { .st-card { grid-template-columns: minmax(0, 1fr); padding: 12px 10px } .st-board .bd { --w: 360px !important } .st-loop { max-width: 420px; margin: 0 auto } .st-verdict { font-size: 21px; order: -2 } .st-think, .st-time { order: -1 } .st-loopbox { order: 1 } .st-lead { order: 2 } }
+@container (max-width: 900px) { .st-card { grid-template-columns: minmax(0, 1fr); padding: 12px 10px }
+.st-board .bd { --w: 360px !important }
+.st-loop { max-width: 420px; margin: 0 auto }
+.st-verdict { font-size: 21px; order: -2 }
+.st-think, .st-time { order: -1 }
+.st-loopbox { order: 1 }
+.st-lead { order: 2 } }
 @media (prefers-reduced-motion: reduce) { .st * { transition: none !important; animation: none !important } }`;
 const FAST = 130; // ms a cycle after a change
 const SLOW = 650; // ms a cycle while playing
@@ -476,13 +521,22 @@ function render({ model, el }) {
 
   // The loop: puzzle and last answer -> the same network -> answer, and back.
   function draw(calls) {
-    loop.innerHTML = `<svg class="st-loop" viewBox="0 12 520 96" role="img"><defs><marker id="st-tip" ${ARROW}><path class="st-head" d="M0 0L10 5L0 10z"/></marker></defs>
-<rect x="6" y="58" width="84" height="36" rx="8"/><text class="st-in" x="48" y="81"></text>
+    loop.innerHTML = `<svg class="st-loop" viewBox="0 12 520 96" role="img">
+<defs>
+<marker id="st-tip" ${ARROW}>
+<path class="st-head" d="M0 0L10 5L0 10z"/>
+</marker></defs>
+<rect x="6" y="58" width="84" height="36" rx="8"/>
+<text class="st-in" x="48" y="81"></text>
 <path class="st-flow" d="M92 76H176" marker-end="url(#st-tip)"/>
-<rect class="st-net" x="180" y="48" width="170" height="56" rx="10"/><text class="st-name" x="265" y="73"></text><text class="st-mute st-calls" x="265" y="91"></text>
+<rect class="st-net" x="180" y="48" width="170" height="56" rx="10"/>
+<text class="st-name" x="265" y="73"></text>
+<text class="st-mute st-calls" x="265" y="91"></text>
 <path class="st-flow" d="M352 76H426" marker-end="url(#st-tip)"/>
-<rect x="430" y="58" width="84" height="36" rx="8"/><text class="st-out" x="472" y="81"></text>
-<path class="st-again st-flow" d="M472 56V30Q472 18 460 18H237Q225 18 225 30V44" marker-end="url(#st-tip)"/><text class="st-mute st-back" x="390" y="36"></text></svg>`;
+<rect x="430" y="58" width="84" height="36" rx="8"/>
+<text class="st-out" x="472" y="81"></text>
+<path class="st-again st-flow" d="M472 56V30Q472 18 460 18H237Q225 18 225 30V44" marker-end="url(#st-tip)"/>
+<text class="st-mute st-back" x="390" y="36"></text></svg>`;
     const [svg] = loop.children,
       say = (name, text) => put(svg.querySelector(`.st-${name}`), text);
     svg.setAttribute("aria-label", T.loop_said);
